@@ -1,0 +1,1 @@
+//! Globs over project paths: `*`, `?`, `[…]`, `{a,b}` within a component, `**` across components.

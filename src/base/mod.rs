@@ -1,0 +1,9 @@
+//! What every layer stands on: ids, paths, digests, source text, and the one file that touches `std::fs`.
+
+pub mod digest;
+pub mod fs;
+pub mod glob;
+pub mod ids;
+pub mod names;
+pub mod path;
+pub mod source;

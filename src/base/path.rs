@@ -1,0 +1,124 @@
+//! Project-relative paths. Pure text: nothing here looks at a disk.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A path below the project's root: UTF-8, `/` between components, no `.`, `..` or empty component.
+/// The root itself is the empty path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProjectPath(Arc<str>);
+
+/// Why a text is not a path of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("it leaves the project")]
+    Outside,
+    #[error("it is absolute")]
+    Absolute,
+    #[error("it holds a NUL byte")]
+    Nul,
+    #[error("it is empty")]
+    Empty,
+}
+
+impl ProjectPath {
+    pub fn root() -> Self {
+        Self(Arc::from(""))
+    }
+    /// Reads `text` as relative to `self` and normalises it; a trailing `/` is dropped.
+    ///
+    /// # Errors
+    /// When the text is empty or absolute, holds a NUL, or leaves the project through `..`.
+    pub fn resolve(&self, text: &str) -> Result<Self, PathError> {
+        if text.is_empty() {
+            return Err(PathError::Empty);
+        }
+        if text.starts_with('/') {
+            return Err(PathError::Absolute);
+        }
+        if text.contains('\0') {
+            return Err(PathError::Nul);
+        }
+        let mut parts: Vec<&str> = self.components().collect();
+        for part in text.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    parts.pop().ok_or(PathError::Outside)?;
+                }
+                part => parts.push(part),
+            }
+        }
+        Ok(Self(Arc::from(parts.join("/"))))
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/').filter(|part| !part.is_empty())
+    }
+    /// The directory that holds it; the root has none.
+    pub fn parent(&self) -> Option<Self> {
+        if self.is_root() {
+            return None;
+        }
+        Some(self.0.rfind('/').map_or_else(Self::root, |at| Self(Arc::from(&self.0[..at]))))
+    }
+    pub fn file_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or_default()
+    }
+    /// Whether it is `dir` or lies below it.
+    pub fn is_within(&self, dir: &Self) -> bool {
+        dir.is_root()
+            || self.0.strip_prefix(&*dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+    /// Where it is on disk.
+    pub fn under(&self, root: &Path) -> PathBuf {
+        if self.is_root() { root.to_owned() } else { root.join(&*self.0) }
+    }
+    /// Its text as seen from `dir`: `..` where needed, `.` for `dir` itself.
+    pub fn relative_to(&self, dir: &Self) -> String {
+        let mine: Vec<&str> = self.components().collect();
+        let theirs: Vec<&str> = dir.components().collect();
+        let shared = mine.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+        let mut parts = vec![".."; theirs.len() - shared];
+        parts.extend(&mine[shared..]);
+        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    }
+}
+
+impl fmt::Display for ProjectPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_root() { "." } else { &self.0 })
+    }
+}
+
+/// A file that an action reads: one of the project's, or one outside of it (a system header, a replaced Go module).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum InputPath {
+    Project(ProjectPath),
+    /// Absolute, or relative to the project's root with a leading `..`.
+    Outside(PathBuf),
+}
+
+impl InputPath {
+    pub fn under(&self, root: &Path) -> PathBuf {
+        match self {
+            Self::Project(path) => path.under(root),
+            Self::Outside(path) => root.join(path),
+        }
+    }
+}
+impl fmt::Display for InputPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(path) => path.fmt(f),
+            Self::Outside(path) => path.display().fmt(f),
+        }
+    }
+}
