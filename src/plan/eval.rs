@@ -40,8 +40,20 @@ pub struct Scope<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(modules: &'a Modules, answers: &'a Answers, overrides: &'a BTreeMap<String, Value>, running: Running) -> Self {
-        Self { modules, answers, overrides, running, errors: RefCell::default(), wanted: RefCell::default() }
+    pub fn new(
+        modules: &'a Modules,
+        answers: &'a Answers,
+        overrides: &'a BTreeMap<String, Value>,
+        running: Running,
+    ) -> Self {
+        Self {
+            modules,
+            answers,
+            overrides,
+            running,
+            errors: RefCell::default(),
+            wanted: RefCell::default(),
+        }
     }
     /// The value of an expression. After a mistake it is `Bad` and the mistake is in `errors`.
     pub fn eval(&self, module: ModuleId, scope: &Scope<'_>, expr: &Expr) -> Value {
@@ -67,7 +79,12 @@ impl<'a> Evaluator<'a> {
         (self.errors.take(), self.wanted.take())
     }
     /// A value that must be a string (integers and booleans are not), or the error is reported.
-    pub fn expect_string(&self, value: &Value, what: &str, span: Span) -> Option<std::sync::Arc<str>> {
+    pub fn expect_string(
+        &self,
+        value: &Value,
+        what: &str,
+        span: Span,
+    ) -> Option<std::sync::Arc<str>> {
         todo!("{value:?} {what} {span:?}")
     }
     /// A value as a flat list of its items: a single value is a list of one.

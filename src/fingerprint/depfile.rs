@@ -1,0 +1,1 @@
+//! Make-format dependency files.
