@@ -56,3 +56,28 @@ pub fn looks_secret(name: &str) -> bool {
     .iter()
     .any(|word| upper.contains(word))
 }
+
+/// One difference between two sets of facts. `old` is None for what was added, `new` for what is gone; both are None where the
+/// name says it all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub field: Field,
+    pub name: String,
+    /// The first line of a script that differs, counted from 1 in the new text.
+    pub line: Option<usize>,
+    pub old: Option<Value>,
+    pub new: Option<Value>,
+}
+
+/// The differences, in the order of [`Field`]; none means that the keys are equal.
+pub fn compare(old: &[Fact], new: &[Fact]) -> Vec<Change> {
+    let _ = (old, new);
+    todo!()
+}
+
+impl Change {
+    /// One line for people: `variable CC: "gcc" -> "clang"`, `input src/a.c changed (1a2b3c -> 3c4d5e)`.
+    pub fn sentence(&self) -> String {
+        todo!()
+    }
+}
