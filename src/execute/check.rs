@@ -3,19 +3,19 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{FsError, FsResult};
-use crate::base::path::InputPath;
-use crate::cache::CachedResult;
+use crate::base::path::{InputPath, ProjectPath};
+use crate::cache::store::CachedResult;
 use crate::execute::expand::{Disk, Expanded, Outputs};
 use crate::execute::project::{Bound, Project, Reuse};
 use crate::fingerprint::content::Content;
-use crate::fingerprint::explain::{Fact, compare};
+use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::Subject;
 use crate::plan::action::{Action, Kind};
 use crate::plan::bind::{Files, bind};
 use crate::plan::error::PlanError;
 use crate::plan::graph::{EdgeWhy, Output, TargetId};
 use crate::plan::query::{Answer, Answers, Outcome, Query};
-use crate::state::TargetRecord;
+use crate::state::store::TargetRecord;
 use std::sync::Arc;
 
 /// A target with everything that its result depends on, but for what its depfile will name.
@@ -99,7 +99,7 @@ impl Project<'_> {
         prepared.inputs = self.contents(&prepared.expanded.counted)?;
         for tool in &prepared.action.tools {
             prepared.tools.push(match &tool.1 {
-                Some(path) => self.store.memo().content(path)?,
+                Some(path) => self.memo.content(&InputPath::Outside(path.clone()))?,
                 None => Content::Absent,
             });
         }
@@ -117,7 +117,7 @@ impl Project<'_> {
     pub fn contents(&self, paths: &[InputPath]) -> FsResult<Vec<(InputPath, Content)>> {
         paths
             .iter()
-            .map(|path| Ok((path.clone(), self.store.memo().content(&path.under(self.root))?)))
+            .map(|path| Ok((path.clone(), self.memo.content(path)?)))
             .collect()
     }
 
@@ -182,7 +182,7 @@ impl Project<'_> {
                 }
                 changed
             }
-            Some(record) => reasons(&record.facts(), &subject),
+            Some(_) => self.changed_facts(id, &subject),
         };
         if let Some(missing) = prepared.inputs.iter().find(|(path, content)| {
             *content == Content::Absent && self.is_declared_file(id, path)
@@ -195,6 +195,15 @@ impl Project<'_> {
         })
     }
 
+    /// The outputs of a target whose last success still holds; the part of [`Project::verdict`] that an unchanged project
+    /// comes down to.
+    pub fn is_up_to_date(&self, id: TargetId, prepared: &Prepared) -> Result<Option<Outputs>, CheckError> {
+        let Some(record) = self.store.result(&self.graph().target(id).name) else { return Ok(None) };
+        let deps = self.contents(&record.deps)?;
+        let holds = record.key == prepared.subject(&deps).key() && self.changed_outputs(&record)?.is_empty();
+        Ok(holds.then(|| record.outputs.clone()))
+    }
+
     /// Whether a path is among the declared inputs; Go's own may come and go.
     fn is_declared_file(&self, id: TargetId, path: &InputPath) -> bool {
         self.graph().target(id).inputs.items.iter().any(|item| {
@@ -202,11 +211,20 @@ impl Project<'_> {
         })
     }
 
+    /// The differences between the facts of the last success and those of now, as sentences.
+    pub(crate) fn changed_facts(&self, id: TargetId, subject: &Subject<'_>) -> Vec<String> {
+        let recorded = self.store.facts(&self.graph().target(id).name).unwrap_or_default();
+        if recorded.is_empty() {
+            return vec!["what the last success depended on is not recorded".to_owned()];
+        }
+        compare(&recorded, &facts(subject)).iter().map(Change::sentence).collect()
+    }
+
     /// What is wrong with the outputs that the last success recorded.
     fn changed_outputs(&self, record: &TargetRecord) -> FsResult<Vec<String>> {
         let mut reasons = Vec::new();
         for (path, recorded) in &record.outputs {
-            match self.store.memo().output_content(&self.root.join(path))? {
+            match self.memo.output_content(&recorded_path(path))? {
                 now if now == *recorded => {}
                 Content::Absent => reasons.push(format!("output {path} is missing")),
                 _ => reasons.push(format!("output {path} was changed outside of gomake")),
@@ -235,10 +253,9 @@ impl Project<'_> {
     }
 }
 
-/// The differences between the recorded facts and those of now, as sentences.
-fn reasons(recorded: &[Fact], subject: &Subject<'_>) -> Vec<String> {
-    let changes = compare(recorded, &crate::fingerprint::explain::facts(subject));
-    changes.iter().map(ToString::to_string).collect()
+/// A path that the state recorded as project-relative.
+pub fn recorded_path(text: &str) -> ProjectPath {
+    ProjectPath::root().resolve(text).unwrap_or_else(|_| ProjectPath::root())
 }
 
 /// Binds every wanted target with what is known before anything runs.
@@ -272,6 +289,12 @@ pub fn bind_all(
 }
 
 impl Project<'_> {
+    /// The outputs of a target as they are on disk now.
+    pub fn current_outputs(&self, id: TargetId) -> Outputs {
+        let now = |path: &str| self.memo.output_content(&recorded_path(path)).unwrap_or(Content::Absent);
+        self.last_outputs(id).into_iter().map(|(path, _)| (path.clone(), now(&path))).collect()
+    }
+
     /// The outputs of a target as the last success left them, or as declared where there was none.
     pub fn last_outputs(&self, id: TargetId) -> Outputs {
         let target = self.graph().target(id);

@@ -2,7 +2,7 @@
 
 use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
-use crate::cache::Cache;
+use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::signal::Cancel;
@@ -11,7 +11,8 @@ use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::{Answer, Query};
-use crate::state::Store;
+use crate::state::memo::Memo;
+use crate::state::store::Store;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -57,15 +58,19 @@ pub struct Project<'a> {
     /// One for each wanted target.
     pub bound: IdVec<TargetId, Option<Bound>>,
     pub store: &'a Store,
+    pub memo: &'a Memo,
     /// None: nothing is stored or restored.
     pub cache: Option<&'a Cache>,
     /// The caller's variables, dotenv files included.
     pub caller: &'a Variables,
     pub options: Options,
     pub cancel: &'a Cancel,
+    pub slots: &'a Slots,
     pub emit: Emit<'a>,
     /// Answers a question anew.
     pub observe: &'a (dyn Fn(Query) -> Answer + Sync),
+    /// What git tracks in the project; nothing where there is no repository, an error where git cannot tell.
+    pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
     /// `Gofile:12:1` of a target.
     pub place: &'a (dyn Fn(TargetId) -> String + Sync),
     /// Files that earlier runs made for targets that are gone.
@@ -84,8 +89,5 @@ impl Project<'_> {
     }
     pub fn warn(&self, target: TargetId, message: String) {
         (self.emit)(Event::Warning { target: Some(self.graph().target(target).name.clone()), message });
-    }
-    pub fn slots(&self) -> std::io::Result<Slots> {
-        Slots::serve(self.options.jobs)
     }
 }
