@@ -18,13 +18,12 @@ use std::time::{Duration, Instant};
 /// From here on reading contents ahead on all threads is worth starting them.
 const PARALLEL_FROM: usize = 256;
 
-/// Settles every wanted target and tells the summary.
+/// Settles every wanted target; what came of it is returned for the summary.
 ///
 /// # Errors
 /// When the threads cannot be started.
 pub fn run(project: &Project<'_>, wanted: &Wanted) -> std::io::Result<Summary> {
     let began = Instant::now();
-    (project.emit)(Event::Planned { wanted: wanted.order.len() });
     let drive = Drive::new(project, wanted);
     let pending = drive.sweep();
     if !pending.is_empty() {
@@ -33,7 +32,6 @@ pub fn run(project: &Project<'_>, wanted: &Wanted) -> std::io::Result<Summary> {
     let mut summary = drive.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
     summary.elapsed = began.elapsed();
     summary.interrupted = project.cancel.is_cancelled();
-    (project.emit)(Event::Summary(summary.clone()));
     Ok(summary)
 }
 

@@ -8,6 +8,7 @@ pub mod drive;
 pub mod environment;
 pub mod expand;
 pub mod forecast;
+pub mod launch;
 pub mod output;
 pub mod perform;
 pub mod poll;
