@@ -5,9 +5,9 @@ use crate::base::digest::Digest;
 use crate::base::fs::{FsError, FsResult};
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cache::store::CachedResult;
-use crate::execute::expand::{Disk, Expanded, Outputs};
+use crate::execute::expand::{Disk, Expanded};
 use crate::execute::project::{Bound, Project, Reuse};
-use crate::fingerprint::content::Content;
+use crate::fingerprint::content::{Content, Outputs};
 use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::Subject;
 use crate::plan::action::{Action, Kind};
@@ -27,7 +27,7 @@ pub struct Prepared {
     pub declared: Vec<String>,
     pub expanded: Expanded,
     pub inputs: Vec<(InputPath, Content)>,
-    pub upstream: Vec<(String, String, Content)>,
+    pub upstream: Vec<(Arc<str>, Outputs)>,
     pub tools: Vec<Content>,
 }
 
@@ -105,9 +105,8 @@ impl Project<'_> {
         }
         for edge in &self.graph().target(id).needs {
             if matches!(edge.why, EdgeWhy::Needs | EdgeWhy::Input) {
-                let name = &self.graph().target(edge.to).name;
-                let outputs = made(edge.to).into_iter();
-                prepared.upstream.extend(outputs.map(|(path, content)| (name.to_string(), path, content)));
+                let name = self.graph().target(edge.to).name.clone();
+                prepared.upstream.push((name, made(edge.to)));
             }
         }
         Ok(())
@@ -178,7 +177,7 @@ impl Project<'_> {
             Some(record) if record.key == key => {
                 let changed = self.changed_outputs(record)?;
                 if changed.is_empty() {
-                    return Ok(Verdict::UpToDate(record.outputs.clone()));
+                    return Ok(Verdict::UpToDate(made(record)));
                 }
                 changed
             }
@@ -201,7 +200,7 @@ impl Project<'_> {
         let Some(record) = self.store.result(&self.graph().target(id).name) else { return Ok(None) };
         let deps = self.contents(&record.deps)?;
         let holds = record.key == prepared.subject(&deps).key() && self.changed_outputs(&record)?.is_empty();
-        Ok(holds.then(|| record.outputs.clone()))
+        Ok(holds.then(|| made(&record)))
     }
 
     /// Whether a path is among the declared inputs; Go's own may come and go.
@@ -253,6 +252,11 @@ impl Project<'_> {
     }
 }
 
+/// What a success made.
+fn made(record: &TargetRecord) -> Outputs {
+    record.outputs.as_slice().into()
+}
+
 /// A path that the state recorded as project-relative.
 pub fn recorded_path(text: &str) -> ProjectPath {
     ProjectPath::root().resolve(text).unwrap_or_else(|_| ProjectPath::root())
@@ -292,14 +296,14 @@ impl Project<'_> {
     /// The outputs of a target as they are on disk now.
     pub fn current_outputs(&self, id: TargetId) -> Outputs {
         let now = |path: &str| self.memo.output_content(&recorded_path(path)).unwrap_or(Content::Absent);
-        self.last_outputs(id).into_iter().map(|(path, _)| (path.clone(), now(&path))).collect()
+        self.last_outputs(id).iter().map(|(path, _)| (path.clone(), now(path))).collect()
     }
 
     /// The outputs of a target as the last success left them, or as declared where there was none.
     pub fn last_outputs(&self, id: TargetId) -> Outputs {
         let target = self.graph().target(id);
         if let Some(record) = self.store.result(&target.name) {
-            return record.outputs.clone();
+            return made(&record);
         }
         let declared = target.outputs.iter().filter_map(|output| match output {
             Output::File { path, .. } | Output::Tree { path, .. } => Some((path.to_string(), Content::Absent)),

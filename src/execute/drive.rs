@@ -2,10 +2,11 @@
 
 use crate::base::ids::Id;
 use crate::event::{Event, Status, Summary};
-use crate::execute::expand::{Disk, Outputs};
+use crate::execute::expand::Disk;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Going, Project, Reuse};
 use crate::execute::wanted::Wanted;
+use crate::fingerprint::content::Outputs;
 use crate::plan::graph::TargetId;
 use crate::schedule::graph::{Graph, Job};
 use crate::schedule::queue::{Needs, Outcome, PoolId, Schedule};

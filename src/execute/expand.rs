@@ -5,13 +5,10 @@ use crate::base::fs::FsResult;
 use crate::base::glob::Pattern;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::project::Project;
-use crate::fingerprint::content::Content;
+use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::graph::{EdgeWhy, Input, Output, Target, TargetId};
 use crate::plan::query::{Answer, Query};
 use std::collections::HashSet;
-
-/// Outputs of a target as paths of the project, with what is there; patterns are resolved.
-pub type Outputs = Vec<(String, Content)>;
 
 /// A target's inputs as files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,8 +54,8 @@ impl Project<'_> {
                     }
                 }
                 Input::Target { id, .. } => {
-                    for (path, _) in made(*id) {
-                        if let Ok(path) = ProjectPath::root().resolve(&path) {
+                    for (path, _) in made(*id).iter() {
+                        if let Ok(path) = ProjectPath::root().resolve(path) {
                             push_new(&mut listed, &mut seen, path);
                         }
                     }
@@ -90,11 +87,11 @@ impl Project<'_> {
         };
         let Ok(compiled) = Pattern::new(pattern) else { return Ok(paths) };
         for edge in target.needs.iter().filter(|edge| matches!(edge.why, EdgeWhy::File(_))) {
-            for (path, content) in made(edge.to) {
+            for (path, content) in made(edge.to).iter() {
                 let taken = !matches!(content, Content::Tree { .. })
-                    && compiled.matches(&path)
-                    && !excludes.iter().any(|exclude| exclude.matches(&path));
-                if taken && let Ok(path) = ProjectPath::root().resolve(&path) {
+                    && compiled.matches(path)
+                    && !excludes.iter().any(|exclude| exclude.matches(path));
+                if taken && let Ok(path) = ProjectPath::root().resolve(path) {
                     paths.push(path);
                 }
             }

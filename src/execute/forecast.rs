@@ -1,9 +1,10 @@
 //! What would run, and why, without running anything: `-n` and `--why`.
 
 use crate::execute::check::{CheckError, Verdict};
-use crate::execute::expand::{Disk, Outputs};
+use crate::execute::expand::Disk;
 use crate::execute::project::Project;
 use crate::execute::wanted::Wanted;
+use crate::fingerprint::content::Outputs;
 use crate::plan::graph::TargetId;
 use std::collections::HashMap;
 

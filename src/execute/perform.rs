@@ -9,9 +9,9 @@ use crate::event::{Event, Failure};
 use crate::execute::check::{CheckError, Prepared, Verdict, recorded_path};
 use crate::execute::clock;
 use crate::execute::command::{self, Launched};
-use crate::execute::expand::{Disk, Outputs};
+use crate::execute::expand::Disk;
 use crate::execute::project::Project;
-use crate::fingerprint::content::Content;
+use crate::fingerprint::content::{Content, Outputs};
 use crate::fingerprint::depfile;
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
@@ -91,7 +91,7 @@ impl Project<'_> {
         let deps = self.contents(&result.deps)?;
         let record = self.record_of(id, prepared, key, &deps, result.outputs.clone(), result.duration_ms, made);
         self.remember(id, record, prepared, &deps);
-        Ok(result.outputs.clone())
+        Ok(result.outputs.as_slice().into())
     }
 
     /// Runs the command, with its retries, and records a success.
@@ -111,7 +111,7 @@ impl Project<'_> {
             self.clean(id, prepared)?;
         }
         if prepared.action.command == Command::None {
-            return Ok(Settled::Ran { outputs: Vec::new(), unchanged: true });
+            return Ok(Settled::Ran { outputs: Outputs::default(), unchanged: true });
         }
         let before = self.store.result(&target.name);
         let (launched, started) = self.attempts(id, prepared, reasons)?;
@@ -120,7 +120,7 @@ impl Project<'_> {
         let deps = self.discovered(id, prepared, &started, made).map_err(&failed)?;
         let unchanged = before.as_ref().is_some_and(|record| record.outputs == outputs);
         self.keep(id, prepared, &deps, &outputs, launched.duration, made);
-        Ok(Settled::Ran { outputs, unchanged })
+        Ok(Settled::Ran { outputs: outputs.into(), unchanged })
     }
 
     /// Starts the command until it succeeds or no try is left.
@@ -255,8 +255,8 @@ impl Project<'_> {
     }
 
     /// The outputs that are there after the command, hashed.
-    fn made_outputs(&self, id: TargetId) -> Result<Outputs, String> {
-        let mut outputs = Outputs::new();
+    fn made_outputs(&self, id: TargetId) -> Result<Vec<(String, Content)>, String> {
+        let mut outputs = Vec::new();
         for output in &self.graph().target(id).outputs {
             match output {
                 Output::File { path, .. } => match self.output(path)? {
@@ -324,11 +324,10 @@ impl Project<'_> {
         }
         deps.sort();
         deps.dedup();
-        let upstream: Vec<String> =
-            target.needs.iter().flat_map(|edge| made(edge.to)).map(|(path, _)| path).collect();
+        let upstream: Vec<Outputs> = target.needs.iter().map(|edge| made(edge.to)).collect();
         let mut found = Discovered::default();
         for dep in deps {
-            let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|up| up == path.as_str()));
+            let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|outputs| outputs.iter().any(|(up, _)| up == path.as_str())));
             let (content, stat) = self.memo.content_checked(&dep).map_err(|error| error.to_string())?;
             if stat.is_some_and(|stat| started.is_before(stat.ctime, made_before)) {
                 found.changed.push(dep.to_string());
@@ -355,7 +354,7 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
         found: &Discovered,
-        outputs: &Outputs,
+        outputs: &[(String, Content)],
         duration: Duration,
         made: &dyn Fn(TargetId) -> Outputs,
     ) {
@@ -375,10 +374,10 @@ impl Project<'_> {
         let subject = prepared.subject(&found.deps);
         let key = subject.key();
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let record = self.record_of(id, prepared, key, &found.deps, outputs.clone(), duration_ms, made);
+        let record = self.record_of(id, prepared, key, &found.deps, outputs.to_vec(), duration_ms, made);
         let cached = CachedResult {
             target: record.target.clone(),
-            outputs: outputs.clone(),
+            outputs: outputs.to_vec(),
             deps: record.deps.clone(),
             duration_ms,
         };
@@ -401,7 +400,7 @@ impl Project<'_> {
         prepared: &Prepared,
         key: crate::base::digest::Digest,
         deps: &[(InputPath, Content)],
-        outputs: Outputs,
+        outputs: Vec<(String, Content)>,
         duration_ms: u64,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> TargetRecord {
@@ -433,7 +432,7 @@ impl Project<'_> {
             let upstream = self.graph().target(edge.to);
             if let Some(record) = self.store.result(&upstream.name) {
                 let stands_for = Content::File { digest: record.planned, executable: false };
-                planned.upstream.push((upstream.name.to_string(), "planned".to_owned(), stands_for));
+                planned.upstream.push((upstream.name.clone(), [("planned".to_owned(), stands_for)].into()));
             }
             if matches!(edge.why, EdgeWhy::File(_) | EdgeWhy::Go(_)) {
                 let outputs = made(edge.to);
