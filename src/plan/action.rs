@@ -73,6 +73,13 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { timeout: None, retries: 0, pool: None, weight: 1, interactive: false, exclusive: false }
+        Self {
+            timeout: None,
+            retries: 0,
+            pool: None,
+            weight: 1,
+            interactive: false,
+            exclusive: false,
+        }
     }
 }

@@ -29,7 +29,11 @@ pub struct Context<'a> {
 }
 
 /// Binds one target. `files.inputs` may still change when what it needs has run; binding again is cheap.
-pub fn bind(context: &Context<'_>, target: TargetId, files: &Files) -> Outcome<(Action, Vec<Lint>), PlanError> {
+pub fn bind(
+    context: &Context<'_>,
+    target: TargetId,
+    files: &Files,
+) -> Outcome<(Action, Vec<Lint>), PlanError> {
     let _ = (context, target, files);
     todo!()
 }

@@ -93,20 +93,37 @@ pub struct Inputs {
 
 #[derive(Debug, Clone)]
 pub enum Input {
-    File { path: ProjectPath, optional: bool, span: Span },
+    File {
+        path: ProjectPath,
+        optional: bool,
+        span: Span,
+    },
     /// A project-relative pattern.
-    Glob { pattern: String, optional: bool, span: Span },
+    Glob {
+        pattern: String,
+        optional: bool,
+        span: Span,
+    },
     /// Stands for all outputs of a target.
     Target { id: TargetId, span: Span },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    File { path: ProjectPath, span: Span },
+    File {
+        path: ProjectPath,
+        span: Span,
+    },
     /// Written `dir/`: everything below it.
-    Tree { path: ProjectPath, span: Span },
+    Tree {
+        path: ProjectPath,
+        span: Span,
+    },
     /// A project-relative pattern, resolved after the run.
-    Pattern { pattern: String, span: Span },
+    Pattern {
+        pattern: String,
+        span: Span,
+    },
 }
 
 impl Output {

@@ -11,7 +11,10 @@ use std::time::Duration;
 pub enum Query {
     /// The files (never directories) that any of `include` matches and none of `exclude` does, sorted.
     /// Patterns are project-relative and normalised. Answer: `Paths`.
-    Glob { include: Vec<String>, exclude: Vec<String> },
+    Glob {
+        include: Vec<String>,
+        exclude: Vec<String>,
+    },
     /// Answer: `Text`, None where there is no such file; `Failed` where it cannot be read or is not UTF-8.
     Read(ProjectPath),
     /// What is on disk at a path. Answer: `Presence`.
@@ -60,7 +63,10 @@ pub struct Capture {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CaptureCommand {
-    Script { interpreter: Vec<String>, text: String },
+    Script {
+        interpreter: Vec<String>,
+        text: String,
+    },
     Argv(Vec<String>),
 }
 

@@ -18,12 +18,21 @@ pub struct Request {
 }
 
 /// Resolves everything that orders targets. Go queries are left to [`add_go_edges`], values of scripts to `bind`.
-pub fn resolve(modules: &Modules, request: &Request, answers: &Answers, running: Running) -> Outcome<Graph, PlanError> {
+pub fn resolve(
+    modules: &Modules,
+    request: &Request,
+    answers: &Answers,
+    running: Running,
+) -> Outcome<Graph, PlanError> {
     todo!("{modules:?} {request:?} {answers:?} {running:?}")
 }
 
 /// Adds the edges from generators of Go files to the Go targets that `wanted` reaches, and repeats for what these
 /// reach. Reports cycles.
-pub fn add_go_edges(graph: &mut Graph, wanted: &[TargetId], answers: &Answers) -> Outcome<(), PlanError> {
+pub fn add_go_edges(
+    graph: &mut Graph,
+    wanted: &[TargetId],
+    answers: &Answers,
+) -> Outcome<(), PlanError> {
     todo!("{graph:?} {wanted:?} {answers:?}")
 }

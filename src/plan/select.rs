@@ -17,7 +17,10 @@ pub enum SelectError {
 
 /// The command line's words after the options: `name=value` split from the rest, as data for [`Request`].
 /// Done before resolving, from the trees alone; unknown names are found by [`select`].
-pub fn read_words(modules: &crate::plan::module::Modules, words: &[String]) -> Result<(Request, Vec<String>), Vec<SelectError>> {
+pub fn read_words(
+    modules: &crate::plan::module::Modules,
+    words: &[String],
+) -> Result<(Request, Vec<String>), Vec<SelectError>> {
     todo!("{modules:?} {words:?}")
 }
 
