@@ -1,5 +1,8 @@
 //! The one file that touches `std::fs`. Every error carries the path and what was tried.
-#![expect(clippy::disallowed_methods, reason = "this is the file that the rule sends everyone to")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the file that the rule sends everyone to"
+)]
 
 use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -20,10 +23,17 @@ pub struct FsError {
 
 impl FsError {
     pub fn new(op: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { op, path: path.to_owned(), source }
+        Self {
+            op,
+            path: path.to_owned(),
+            source,
+        }
     }
     pub fn is_not_found(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
     }
 }
 
@@ -73,8 +83,14 @@ impl Stat {
         Self {
             kind,
             size: meta.size(),
-            mtime: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
-            ctime: meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec()),
+            mtime: meta
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.mtime_nsec()),
+            ctime: meta
+                .ctime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.ctime_nsec()),
             device: meta.dev(),
             inode: meta.ino(),
             mode: meta.mode(),
@@ -116,11 +132,28 @@ pub fn create_dirs(path: &Path) -> FsResult<()> {
 }
 /// Opens for appending and reading, creating it where it is missing.
 pub fn open_append(path: &Path) -> FsResult<File> {
-    at("open", path, File::options().read(true).append(true).create(true).open(path))
+    at(
+        "open",
+        path,
+        File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path),
+    )
 }
 /// Opens for reading and writing without truncation, creating it where it is missing.
 pub fn open_rw(path: &Path) -> FsResult<File> {
-    at("open", path, File::options().read(true).write(true).create(true).truncate(false).open(path))
+    at(
+        "open",
+        path,
+        File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path),
+    )
 }
 pub fn remove_file(path: &Path) -> FsResult<()> {
     at("remove", path, fs::remove_file(path))
@@ -145,37 +178,73 @@ pub fn rename(from: &Path, to: &Path) -> FsResult<()> {
     at("move into place", to, fs::rename(from, to))
 }
 pub fn symlink(target: &Path, link: &Path) -> FsResult<()> {
-    at("create the link", link, std::os::unix::fs::symlink(target, link))
+    at(
+        "create the link",
+        link,
+        std::os::unix::fs::symlink(target, link),
+    )
 }
 pub fn set_mode(path: &Path, mode: u32) -> FsResult<()> {
-    at("set the mode of", path, fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+    at(
+        "set the mode of",
+        path,
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+    )
 }
 /// Sets the modification time to now, for least-recently-used bookkeeping.
 pub fn touch(path: &Path) -> FsResult<()> {
     let file = at("open", path, File::options().append(true).open(path))?;
-    at("touch", path, file.set_modified(std::time::SystemTime::now()))
+    at(
+        "touch",
+        path,
+        file.set_modified(std::time::SystemTime::now()),
+    )
 }
 
 /// Writes a file so that a reader, or a crash at any moment, sees the old bytes or the new ones and nothing between.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> FsResult<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut temp = at("create a file beside", path, tempfile::Builder::new().prefix(".gomake-tmp-").tempfile_in(dir))?;
+    let mut temp = at(
+        "create a file beside",
+        path,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )?;
     at("write", path, temp.write_all(bytes))?;
     let keep = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
-    at("set the mode of", path, temp.as_file().set_permissions(fs::Permissions::from_mode(keep)))?;
-    temp.persist(path).map(drop).map_err(|error| FsError::new("move into place", path, error.error))
+    at(
+        "set the mode of",
+        path,
+        temp.as_file()
+            .set_permissions(fs::Permissions::from_mode(keep)),
+    )?;
+    temp.persist(path)
+        .map(drop)
+        .map_err(|error| FsError::new("move into place", path, error.error))
 }
 
 /// Copies bytes by reflink where the file system can, else by copying; the target is replaced in one step.
 /// `mode` is given to the copy.
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
     let dir = to.parent().unwrap_or(Path::new("."));
-    let temp = at("create a file beside", to, tempfile::Builder::new().prefix(".gomake-tmp-").tempfile_in(dir))?;
+    let temp = at(
+        "create a file beside",
+        to,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )?;
     let temp = temp.into_temp_path();
     at("copy", to, fs::remove_file(&temp))?;
     at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
-    at("set the mode of", to, fs::set_permissions(&temp, fs::Permissions::from_mode(mode)))?;
-    temp.persist(to).map_err(|error| FsError::new("move into place", to, error.error))
+    at(
+        "set the mode of",
+        to,
+        fs::set_permissions(&temp, fs::Permissions::from_mode(mode)),
+    )?;
+    temp.persist(to)
+        .map_err(|error| FsError::new("move into place", to, error.error))
 }
 
 /// One entry of a directory; the name may be any bytes.
@@ -190,7 +259,10 @@ pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
     let mut entries = at("list", path, fs::read_dir(path))?
         .map(|entry| {
             let entry = entry?;
-            Ok(DirEntry { name: entry.file_name(), is_dir: entry.file_type()?.is_dir() })
+            Ok(DirEntry {
+                name: entry.file_name(),
+                is_dir: entry.file_type()?.is_dir(),
+            })
         })
         .collect::<io::Result<Vec<_>>>()
         .map_err(|source| FsError::new("list", path, source))?;
