@@ -1,5 +1,9 @@
 //! The command line.
 
+pub mod args;
+pub mod load;
+pub mod settings;
+
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
