@@ -1,14 +1,19 @@
 //! Events to what the user sees. Standard output gets what commands print and nothing else, so that it can be piped on;
 //! what gomake itself has to say goes to standard error. Knows nothing of how events come about.
 
+mod block;
 pub mod diagnostic;
+mod live;
+mod output;
 mod palette;
+mod reporter;
 mod sink;
 pub mod text;
 pub mod time;
 
 pub use palette::{Palette, Tone};
-pub use sink::Sinks;
+pub use reporter::Reporter;
+pub use sink::{Sink, Sinks};
 
 /// How a run is shown; decided once, from the flags and the environment.
 #[derive(Debug, Clone, Copy)]
