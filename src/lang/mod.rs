@@ -7,4 +7,5 @@ pub mod format;
 pub mod parse;
 mod scan;
 mod script;
+pub mod shape;
 mod tree;
