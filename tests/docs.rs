@@ -10,7 +10,11 @@
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` writes what the commands print into the documents.
 
-#![expect(clippy::disallowed_methods, reason = "a test reads documents and makes directories of its own")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test reads documents and makes directories of its own"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
