@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts that show gomake at work and check what it did. Bash.
 # Expects $gomake, the program's path. A failed check ends the script with status 1.
 
@@ -18,11 +19,14 @@ try_gm() {
   if [ -n "$printed" ]; then printf '%s\n' "$printed" | sed 's/^/  /'; fi
 }
 
-# expect_ran NUMBER: how many commands the last call ran, by its own summary.
+# expect_ran NAMES…: just these targets' commands ran in the last call, in any order; without names, none.
 expect_ran() {
-  local number
-  number=$(printf '%s\n' "$printed" | sed -n 's/.*[^0-9]\([0-9][0-9]*\) ran.*/\1/p; s/^\([0-9][0-9]*\) ran.*/\1/p' | tail -n 1)
-  [ "${number:-0}" -eq "$1" ] || fail "expected that $1 commands ran, the summary says ${number:-none}"
+  local wanted ran
+  wanted=$(printf '%s\n' "$@" | sort | xargs)
+  ran=$(printf '%s\n' "$printed" |
+    awk '/^(ran|unchanged) / && NF >= 3 { print ($2 ~ /^(build|test|image|task|clean)$/ && NF > 3) ? $3 : $2 }' | sort | xargs)
+  [ "$ran" = "$wanted" ] || fail "expected these to run: ${wanted:-none}; these did: ${ran:-none}"
+  expect_text "$# ran, "
 }
 
 # expect_text TEXT: the last call printed it.

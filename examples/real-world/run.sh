@@ -27,38 +27,38 @@ cd "$place/gojq"
 
 say "1. Build: the parser and the builtins are generated, then the program is built"
 gm
-expect_ran 3
+expect_ran parser builtin gojq
 ./gojq --version
 
 say "2. Test"
 gm test
-expect_ran 3
+expect_ran unit vet smoke
 
 say "3. Again: nothing to do"
 gm gojq test
-expect_ran 0
+expect_ran
 
 say "4. Edit a test's data: the tests run, and nothing else"
 printf '\n- name: an edit\n  args:\n    - "."\n  input: "1"\n  expected: |\n    1\n' >>cli/test.yaml
 gm gojq test
-expect_ran 1
+expect_ran unit
 
 say "5. A comment in the grammar: the parser is made anew, comes out the same, and that is all"
 sed -i.old 's,^    | tokForeach$,    | tokForeach /* an edit */,' parser.go.y && rm parser.go.y.old
 grep -q 'an edit' parser.go.y || fail "the edit found no place"
 gm gojq test
-expect_ran 1
+expect_ran parser
 
 say "6. Edit the command line's code: the program, its tests, vet and the smoke test run; nothing is generated"
 sed -i.old 's/const name = "gojq"/const name = "gojq!"/' cli/cli.go && rm cli/cli.go.old
 gm gojq test
-expect_ran 4
+expect_ran gojq unit vet smoke
 ./gojq --version | grep '^gojq! 0' || fail "the edit is not in the program"
 
 say "7. Undo it: everything that follows was seen before"
 cp "$source/cli/cli.go" cli/cli.go && chmod u+w cli/cli.go
 gm gojq test
-expect_ran 0
+expect_ran
 ./gojq --version | grep -q '^gojq 0' || fail "the binary of step 5 did not come back"
 
 say "8. Six platforms, from the Gofile's two lists"
