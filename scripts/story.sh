@@ -26,7 +26,7 @@ expect_ran() {
   ran=$(printf '%s\n' "$printed" |
     awk '/^(ran|unchanged) / && NF >= 3 { print ($2 ~ /^(build|test|image|task|clean)$/ && NF > 3) ? $3 : $2 }' | sort | xargs)
   [ "$ran" = "$wanted" ] || fail "expected these to run: ${wanted:-none}; these did: ${ran:-none}"
-  expect_text "$# ran, "
+  expect_text ": $# ran, "
 }
 
 # expect_text TEXT: the last call printed it.
