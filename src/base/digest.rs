@@ -20,7 +20,9 @@ impl Digest {
         self.hex()[..12].to_owned()
     }
     pub fn from_hex(text: &str) -> Option<Self> {
-        blake3::Hash::from_hex(text).ok().map(|h| Self(*h.as_bytes()))
+        blake3::Hash::from_hex(text)
+            .ok()
+            .map(|h| Self(*h.as_bytes()))
     }
 }
 impl fmt::Debug for Digest {

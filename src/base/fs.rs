@@ -1,5 +1,8 @@
 //! The one file that touches `std::fs`. Every error carries the path and what was tried.
-#![expect(clippy::disallowed_methods, reason = "this is the file that the rule sends everyone to")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the file that the rule sends everyone to"
+)]
 
 use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -20,10 +23,17 @@ pub struct FsError {
 
 impl FsError {
     pub fn new(op: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { op, path: path.to_owned(), source }
+        Self {
+            op,
+            path: path.to_owned(),
+            source,
+        }
     }
     pub fn is_not_found(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        matches!(
+            self.source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        )
     }
 }
 
@@ -42,12 +52,23 @@ pub fn if_exists<T>(result: FsResult<T>) -> FsResult<Option<T>> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FileKind {
     File,
     Dir,
     Symlink,
     Other,
+}
+
+impl FileKind {
+    fn of(found: fs::FileType) -> Self {
+        match found {
+            t if t.is_symlink() => Self::Symlink,
+            t if t.is_dir() => Self::Dir,
+            t if t.is_file() => Self::File,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What decides whether a remembered digest of a file still holds. Times are nanoseconds since 1970.
@@ -64,17 +85,17 @@ pub struct Stat {
 
 impl Stat {
     fn of(meta: &Metadata) -> Self {
-        let kind = match meta.file_type() {
-            t if t.is_symlink() => FileKind::Symlink,
-            t if t.is_dir() => FileKind::Dir,
-            t if t.is_file() => FileKind::File,
-            _ => FileKind::Other,
-        };
         Self {
-            kind,
+            kind: FileKind::of(meta.file_type()),
             size: meta.size(),
-            mtime: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
-            ctime: meta.ctime().saturating_mul(1_000_000_000).saturating_add(meta.ctime_nsec()),
+            mtime: meta
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.mtime_nsec()),
+            ctime: meta
+                .ctime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.ctime_nsec()),
             device: meta.dev(),
             inode: meta.ino(),
             mode: meta.mode(),
@@ -116,11 +137,28 @@ pub fn create_dirs(path: &Path) -> FsResult<()> {
 }
 /// Opens for appending and reading, creating it where it is missing.
 pub fn open_append(path: &Path) -> FsResult<File> {
-    at("open", path, File::options().read(true).append(true).create(true).open(path))
+    at(
+        "open",
+        path,
+        File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path),
+    )
 }
 /// Opens for reading and writing without truncation, creating it where it is missing.
 pub fn open_rw(path: &Path) -> FsResult<File> {
-    at("open", path, File::options().read(true).write(true).create(true).truncate(false).open(path))
+    at(
+        "open",
+        path,
+        File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path),
+    )
 }
 pub fn remove_file(path: &Path) -> FsResult<()> {
     at("remove", path, fs::remove_file(path))
@@ -145,37 +183,107 @@ pub fn rename(from: &Path, to: &Path) -> FsResult<()> {
     at("move into place", to, fs::rename(from, to))
 }
 pub fn symlink(target: &Path, link: &Path) -> FsResult<()> {
-    at("create the link", link, std::os::unix::fs::symlink(target, link))
+    at(
+        "create the link",
+        link,
+        std::os::unix::fs::symlink(target, link),
+    )
 }
 pub fn set_mode(path: &Path, mode: u32) -> FsResult<()> {
-    at("set the mode of", path, fs::set_permissions(path, fs::Permissions::from_mode(mode)))
+    at(
+        "set the mode of",
+        path,
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)),
+    )
 }
 /// Sets the modification time to now, for least-recently-used bookkeeping.
 pub fn touch(path: &Path) -> FsResult<()> {
     let file = at("open", path, File::options().append(true).open(path))?;
-    at("touch", path, file.set_modified(std::time::SystemTime::now()))
+    at(
+        "touch",
+        path,
+        file.set_modified(std::time::SystemTime::now()),
+    )
 }
 
 /// Writes a file so that a reader, or a crash at any moment, sees the old bytes or the new ones and nothing between.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> FsResult<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
-    let mut temp = at("create a file beside", path, tempfile::Builder::new().prefix(".gomake-tmp-").tempfile_in(dir))?;
+    let mut temp = at(
+        "create a file beside",
+        path,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )?;
     at("write", path, temp.write_all(bytes))?;
     let keep = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
-    at("set the mode of", path, temp.as_file().set_permissions(fs::Permissions::from_mode(keep)))?;
-    temp.persist(path).map(drop).map_err(|error| FsError::new("move into place", path, error.error))
+    at(
+        "set the mode of",
+        path,
+        temp.as_file()
+            .set_permissions(fs::Permissions::from_mode(keep)),
+    )?;
+    temp.persist(path)
+        .map(drop)
+        .map_err(|error| FsError::new("move into place", path, error.error))
 }
 
 /// Copies bytes by reflink where the file system can, else by copying; the target is replaced in one step.
 /// `mode` is given to the copy.
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
     let dir = to.parent().unwrap_or(Path::new("."));
-    let temp = at("create a file beside", to, tempfile::Builder::new().prefix(".gomake-tmp-").tempfile_in(dir))?;
+    let temp = at(
+        "create a file beside",
+        to,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )?;
     let temp = temp.into_temp_path();
     at("copy", to, fs::remove_file(&temp))?;
     at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
-    at("set the mode of", to, fs::set_permissions(&temp, fs::Permissions::from_mode(mode)))?;
-    temp.persist(to).map_err(|error| FsError::new("move into place", to, error.error))
+    at(
+        "set the mode of",
+        to,
+        fs::set_permissions(&temp, fs::Permissions::from_mode(mode)),
+    )?;
+    temp.persist(to)
+        .map_err(|error| FsError::new("move into place", to, error.error))
+}
+
+/// Copies a file (by reflink where the file system can) into a new one in `dir`, which is removed again when dropped.
+pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
+    let temp = at(
+        "create a file in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )?
+    .into_temp_path();
+    at("copy", &temp, fs::remove_file(&temp))?;
+    at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
+    Ok(temp)
+}
+/// Copies a file (by reflink where the file system can) to a path where nothing is yet.
+pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
+    at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
+}
+/// Puts a file of [`copy_to_temp`] in its place.
+pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
+    temp.persist(to)
+        .map_err(|error| FsError::new("move into place", to, error.error))
+}
+/// A new directory in `dir`, removed with all that is in it when dropped.
+pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
+    at(
+        "create a directory in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempdir_in(dir),
+    )
 }
 
 /// One entry of a directory; the name may be any bytes.
@@ -183,14 +291,20 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
 pub struct DirEntry {
     pub name: std::ffi::OsString,
     pub is_dir: bool,
+    pub kind: FileKind,
 }
 
-/// The entries of a directory in order of their names. `is_dir` does not follow symlinks.
+/// The entries of a directory in order of their names. `is_dir` and `kind` do not follow symlinks.
 pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
     let mut entries = at("list", path, fs::read_dir(path))?
         .map(|entry| {
             let entry = entry?;
-            Ok(DirEntry { name: entry.file_name(), is_dir: entry.file_type()?.is_dir() })
+            let kind = FileKind::of(entry.file_type()?);
+            Ok(DirEntry {
+                name: entry.file_name(),
+                is_dir: kind == FileKind::Dir,
+                kind,
+            })
         })
         .collect::<io::Result<Vec<_>>>()
         .map_err(|source| FsError::new("list", path, source))?;

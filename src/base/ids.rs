@@ -36,13 +36,19 @@ pub struct IdVec<I, T> {
 
 impl<I: Id, T> IdVec<I, T> {
     pub fn new() -> Self {
-        Self { items: Vec::new(), ids: PhantomData }
+        Self {
+            items: Vec::new(),
+            ids: PhantomData,
+        }
     }
     pub fn filled(value: T, len: usize) -> Self
     where
         T: Clone,
     {
-        Self { items: vec![value; len], ids: PhantomData }
+        Self {
+            items: vec![value; len],
+            ids: PhantomData,
+        }
     }
     pub fn push(&mut self, item: T) -> I {
         self.items.push(item);
@@ -58,7 +64,10 @@ impl<I: Id, T> IdVec<I, T> {
         (0..self.items.len()).map(I::from_index)
     }
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (I, &T)> {
-        self.items.iter().enumerate().map(|(i, t)| (I::from_index(i), t))
+        self.items
+            .iter()
+            .enumerate()
+            .map(|(i, t)| (I::from_index(i), t))
     }
     pub fn values(&self) -> std::slice::Iter<'_, T> {
         self.items.iter()
@@ -86,6 +95,9 @@ impl<I: Id, T> IndexMut<I> for IdVec<I, T> {
 }
 impl<I: Id, T> FromIterator<T> for IdVec<I, T> {
     fn from_iter<It: IntoIterator<Item = T>>(iter: It) -> Self {
-        Self { items: iter.into_iter().collect(), ids: PhantomData }
+        Self {
+            items: iter.into_iter().collect(),
+            ids: PhantomData,
+        }
     }
 }

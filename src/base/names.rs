@@ -5,7 +5,9 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|&(distance, candidate)| distance <= 1 + word.len().min(candidate.len()) / 4 && candidate != word)
+        .filter(|&(distance, candidate)| {
+            distance <= 1 + word.len().min(candidate.len()) / 4 && candidate != word
+        })
         .min_by_key(|&(distance, candidate)| (distance, candidate.len()))
         .map(|(_, candidate)| candidate)
 }

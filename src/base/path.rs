@@ -67,7 +67,11 @@ impl ProjectPath {
         if self.is_root() {
             return None;
         }
-        Some(self.0.rfind('/').map_or_else(Self::root, |at| Self(Arc::from(&self.0[..at]))))
+        Some(
+            self.0
+                .rfind('/')
+                .map_or_else(Self::root, |at| Self(Arc::from(&self.0[..at]))),
+        )
     }
     pub fn file_name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
@@ -75,11 +79,18 @@ impl ProjectPath {
     /// Whether it is `dir` or lies below it.
     pub fn is_within(&self, dir: &Self) -> bool {
         dir.is_root()
-            || self.0.strip_prefix(&*dir.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            || self
+                .0
+                .strip_prefix(&*dir.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
     /// Where it is on disk.
     pub fn under(&self, root: &Path) -> PathBuf {
-        if self.is_root() { root.to_owned() } else { root.join(&*self.0) }
+        if self.is_root() {
+            root.to_owned()
+        } else {
+            root.join(&*self.0)
+        }
     }
     /// Its text as seen from `dir`: `..` where needed, `.` for `dir` itself.
     pub fn relative_to(&self, dir: &Self) -> String {
@@ -88,7 +99,11 @@ impl ProjectPath {
         let shared = mine.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
         let mut parts = vec![".."; theirs.len() - shared];
         parts.extend(&mine[shared..]);
-        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+        if parts.is_empty() {
+            ".".to_owned()
+        } else {
+            parts.join("/")
+        }
     }
 }
 
@@ -103,7 +118,22 @@ impl fmt::Display for ProjectPath {
 pub enum InputPath {
     Project(ProjectPath),
     /// Absolute, or relative to the project's root with a leading `..`.
-    Outside(PathBuf),
+    Outside(#[serde(with = "path_bytes")] PathBuf),
+}
+
+/// Paths as raw bytes: serde's own form refuses names that are not UTF-8.
+mod path_bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(serializer)
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Vec::<u8>::deserialize(deserializer).map(|bytes| PathBuf::from(OsString::from_vec(bytes)))
+    }
 }
 
 impl InputPath {

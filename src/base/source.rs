@@ -13,10 +13,16 @@ pub struct Span {
 
 impl Span {
     pub fn new(start: usize, end: usize) -> Self {
-        Self { start: start as u32, end: end as u32 }
+        Self {
+            start: start as u32,
+            end: end as u32,
+        }
     }
     pub fn to(self, other: Self) -> Self {
-        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
     pub fn len(self) -> usize {
         (self.end - self.start) as usize
@@ -58,8 +64,15 @@ impl Sources {
     /// Adds a text and returns the offset that its spans start from.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> u32 {
         // One byte of distance keeps a span at the end of a text from touching the next one.
-        let base = self.texts.last().map_or(0, |last| last.base + last.text.len() as u32 + 1);
-        self.texts.push(Source { name: name.into(), base, text: text.into() });
+        let base = self
+            .texts
+            .last()
+            .map_or(0, |last| last.base + last.text.len() as u32 + 1);
+        self.texts.push(Source {
+            name: name.into(),
+            base,
+            text: text.into(),
+        });
         base
     }
     pub fn of(&self, span: Span) -> Option<&Source> {
@@ -74,17 +87,28 @@ impl Sources {
         let source = self.of(span)?;
         let before = source.text.get(..(span.start - source.base) as usize)?;
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
         Some((&source.name, line, column))
     }
     /// `Gofile:12:3`, or an empty text for a place nobody wrote.
     pub fn place(&self, span: Span) -> String {
-        self.locate(span).map(|(name, line, column)| format!("{name}:{line}:{column}")).unwrap_or_default()
+        self.locate(span)
+            .map(|(name, line, column)| format!("{name}:{line}:{column}"))
+            .unwrap_or_default()
     }
     /// The text that a span covers.
     pub fn slice(&self, span: Span) -> &str {
         self.of(span)
-            .and_then(|s| s.text.get((span.start - s.base) as usize..(span.end - s.base) as usize))
+            .and_then(|s| {
+                s.text
+                    .get((span.start - s.base) as usize..(span.end - s.base) as usize)
+            })
             .unwrap_or_default()
     }
 }

@@ -22,8 +22,14 @@ pub struct Comment {
 #[derive(Debug, Clone)]
 pub enum Statement {
     /// `gofile 1`
-    Edition { number: Spanned<u64>, span: Span },
-    Settings { entries: Vec<Entry>, span: Span },
+    Edition {
+        number: Spanned<u64>,
+        span: Span,
+    },
+    Settings {
+        entries: Vec<Entry>,
+        span: Span,
+    },
     Let(Let),
     Include(Include),
     Target(Box<TargetDecl>),
@@ -45,7 +51,9 @@ pub struct Include {
     pub span: Span,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Kind {
     Build,
     Test,
@@ -55,7 +63,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [Self::Build, Self::Test, Self::Image, Self::Task, Self::Clean];
+    pub const ALL: [Self; 5] = [
+        Self::Build,
+        Self::Test,
+        Self::Image,
+        Self::Task,
+        Self::Clean,
+    ];
     pub fn word(self) -> &'static str {
         match self {
             Self::Build => "build",
@@ -115,7 +129,11 @@ pub enum Item {
     /// `run: …` in its script form; `run = […]` is an `Entry` with the key `run`.
     Run(Script),
     /// A language block, `go { … }`.
-    Block { name: Spanned<String>, entries: Vec<Entry>, span: Span },
+    Block {
+        name: Spanned<String>,
+        entries: Vec<Entry>,
+        span: Span,
+    },
 }
 
 /// `key = value`
@@ -156,14 +174,31 @@ pub enum ExprKind {
     Map(Vec<(Spanned<String>, Expr)>),
     /// A variable, a parameter, a target; may be `ns:target`, may hold `-`.
     Name(String),
-    Call { function: Spanned<String>, args: Vec<Arg> },
+    Call {
+        function: Spanned<String>,
+        args: Vec<Arg>,
+    },
     /// `dist["linux", *]`
-    Index { base: Box<Expr>, items: Vec<IndexItem> },
+    Index {
+        base: Box<Expr>,
+        items: Vec<IndexItem>,
+    },
     /// `host.os`
-    Field { base: Box<Expr>, name: Spanned<String> },
-    If { condition: Box<Expr>, then: Box<Expr>, otherwise: Box<Expr> },
+    Field {
+        base: Box<Expr>,
+        name: Spanned<String>,
+    },
+    If {
+        condition: Box<Expr>,
+        then: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     Not(Box<Expr>),
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -1,0 +1,89 @@
+//! A target bound to values: what runs, with what, and how.
+
+use crate::base::path::ProjectPath;
+/// Kinds are a word of the language; layers above `plan` take the type from here.
+pub use crate::lang::ast::Kind;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Action {
+    pub command: Command,
+    /// What follows `--` on the command line: `"$@"` of a script.
+    pub args: Vec<String>,
+    /// Variables from the Gofile and those counted from the caller, by name.
+    pub env: BTreeMap<String, EnvValue>,
+    /// What else of the caller's environment the command sees.
+    pub base_env: BaseEnv,
+    pub dir: ProjectPath,
+    /// Programs whose identity counts: the word as written, and what PATH resolved it to
+    /// (None: not found). A word that names a file of the project is left to `inputs`.
+    pub tools: Vec<(String, Option<PathBuf>)>,
+    /// Other counted values by name: Go's toolchain and `go env`, modules by version.
+    pub facts: BTreeMap<String, String>,
+    pub limits: Limits,
+    /// False keeps results out of the cache.
+    pub cache: bool,
+    /// `clean` only: what `remove` names, as written after normalisation; trees and files alike, or patterns.
+    pub remove: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// A group: nothing to run.
+    None,
+    Script {
+        /// Program and options, such as `["bash", "-euo", "pipefail"]`.
+        interpreter: Vec<String>,
+        text: String,
+        /// True: the script is handed over as a file, else by `-c`.
+        as_file: bool,
+        /// The first word as the Gofile says it, for messages: `sh`, `bash`, `python3`.
+        name: String,
+    },
+    Argv(Vec<String>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum EnvValue {
+    /// Counted.
+    Text(String),
+    /// Passed, not counted.
+    Volatile(String),
+    /// The caller's variable of this name; only the name counts.
+    Secret(String),
+    /// The path of a file that gomake writes before the run: an input a line. Counted through the inputs.
+    InputsFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseEnv {
+    /// The documented base only.
+    Strict,
+    /// The caller's whole environment (tasks).
+    Whole,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    pub timeout: Option<Duration>,
+    pub retries: u32,
+    pub pool: Option<String>,
+    pub weight: u32,
+    pub interactive: bool,
+    pub exclusive: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            retries: 0,
+            pool: None,
+            weight: 1,
+            interactive: false,
+            exclusive: false,
+        }
+    }
+}

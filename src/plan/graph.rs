@@ -1,0 +1,171 @@
+//! The resolved graph: every target, instance by instance, and what orders what.
+
+use crate::base::ids::IdVec;
+use crate::base::path::ProjectPath;
+use crate::base::source::Span;
+use crate::dense_id;
+use crate::lang::ast::Kind;
+use crate::plan::module::ModuleId;
+use crate::plan::query::GoQuery;
+use crate::plan::settings::Settings;
+use crate::plan::value::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+dense_id! {
+    /// A target; instances of a `for` are targets of their own.
+    TargetId
+}
+dense_id! {
+    /// A target's declaration in a Gofile; its instances share it.
+    DeclId
+}
+
+/// All targets in the order of the text, includes after their includer.
+#[derive(Debug, Default)]
+pub struct Graph {
+    pub targets: IdVec<TargetId, Target>,
+    pub decls: IdVec<DeclId, Decl>,
+    pub settings: Settings,
+    /// Full name to target: `app`, `dist[linux,amd64]`, `api:app`.
+    pub by_name: BTreeMap<String, TargetId>,
+    /// A topological order of all targets.
+    pub order: Vec<TargetId>,
+    pub lints: Vec<crate::plan::error::Lint>,
+}
+
+#[derive(Debug)]
+pub struct Decl {
+    pub module: ModuleId,
+    /// Index of its statement in the module's tree.
+    pub statement: usize,
+    /// With the module's prefix: `api:dist`.
+    pub name: String,
+    pub kind: Kind,
+    pub help: Vec<String>,
+    pub name_span: Span,
+    pub params: Vec<ParamInfo>,
+    /// Names of the `for` variables.
+    pub fors: Vec<String>,
+    pub instances: Vec<TargetId>,
+}
+
+/// A parameter as `--list` shows it.
+#[derive(Debug, Clone)]
+pub struct ParamInfo {
+    pub name: String,
+    pub choices: Option<Vec<String>>,
+    /// None: it must be given.
+    pub default: Option<Value>,
+}
+
+#[derive(Debug)]
+pub struct Target {
+    /// As the command line takes it: `app`, `dist[linux,amd64]`, `deploy(host=web1)`.
+    pub name: Arc<str>,
+    pub kind: Kind,
+    pub decl: DeclId,
+    /// The `for` variables and parameters of this instance.
+    pub bindings: Vec<(String, Value)>,
+    pub inputs: Inputs,
+    pub outputs: Vec<Output>,
+    pub depfile: Option<ProjectPath>,
+    /// What must succeed first, without duplicates, in the order found.
+    pub needs: Vec<Edge>,
+    /// What comes earlier if both run.
+    pub after: Vec<TargetId>,
+    /// Where its scripts run.
+    pub dir: ProjectPath,
+    pub go: Option<GoQuery>,
+    /// True for a `test` without inputs or `go`, and for every task: it always runs.
+    pub always_runs: bool,
+}
+
+/// Declared inputs in the order written; `excludes` hold for every glob among them.
+#[derive(Debug, Default, Clone)]
+pub struct Inputs {
+    pub items: Vec<Input>,
+    /// Project-relative patterns, without their `!`.
+    pub excludes: Vec<String>,
+    /// Whether the `inputs` key was written at all.
+    pub declared: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum Input {
+    File {
+        path: ProjectPath,
+        optional: bool,
+        span: Span,
+    },
+    /// A project-relative pattern.
+    Glob {
+        pattern: String,
+        optional: bool,
+        span: Span,
+    },
+    /// Stands for all outputs of a target.
+    Target { id: TargetId, span: Span },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    File {
+        path: ProjectPath,
+        span: Span,
+    },
+    /// Written `dir/`: everything below it.
+    Tree {
+        path: ProjectPath,
+        span: Span,
+    },
+    /// A project-relative pattern, resolved after the run.
+    Pattern {
+        pattern: String,
+        span: Span,
+    },
+}
+
+impl Output {
+    pub fn span(&self) -> Span {
+        match self {
+            Self::File { span, .. } | Self::Tree { span, .. } | Self::Pattern { span, .. } => *span,
+        }
+    }
+    /// As written: trees end in `/`.
+    pub fn text(&self) -> String {
+        match self {
+            Self::File { path, .. } => path.to_string(),
+            Self::Tree { path, .. } => format!("{path}/"),
+            Self::Pattern { pattern, .. } => pattern.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    pub to: TargetId,
+    pub why: EdgeWhy,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EdgeWhy {
+    /// `needs`.
+    Needs,
+    /// A target's name in `inputs`.
+    Input,
+    /// An input path or glob that the other declares as output.
+    File(String),
+    /// Go packages hold a file that the other generates.
+    Go(String),
+}
+
+impl Graph {
+    pub fn target(&self, id: TargetId) -> &Target {
+        &self.targets[id]
+    }
+    pub fn decl_of(&self, id: TargetId) -> &Decl {
+        &self.decls[self.targets[id].decl]
+    }
+}

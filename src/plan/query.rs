@@ -1,0 +1,152 @@
+//! What planning asks of the world, and what it was told. The pairs are the record of everything that a graph rests
+//! on: a graph holds for as long as asking again gives the same answers.
+
+use crate::base::path::{InputPath, ProjectPath};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A question about the world. Equal questions have equal answers within a run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Query {
+    /// The files (never directories) that any of `include` matches and none of `exclude` does, sorted.
+    /// Patterns are project-relative and normalised. Answer: `Paths`.
+    Glob {
+        include: Vec<String>,
+        exclude: Vec<String>,
+    },
+    /// Answer: `Text`, None where there is no such file; `Failed` where it cannot be read or is not UTF-8.
+    Read(ProjectPath),
+    /// What is on disk at a path. Answer: `Presence`.
+    Presence(ProjectPath),
+    /// Where PATH finds a program (a name without `/`). Answer: `Program`.
+    Which(String),
+    /// A variable of the caller (or of the dotenv files). Answer: `Text`.
+    Env(String),
+    /// All variables of the caller whose names match a glob such as `GIT_*`. Answer: `Variables`.
+    EnvMatching(String),
+    /// Answer: `Text`.
+    Host(HostFact),
+    /// Answer: `Text`; `Failed` outside of a repository.
+    Git(GitFact),
+    /// Answer: `Text` (stdout without its trailing newlines), or `Failed`.
+    Capture(Capture),
+    /// The import graph of Go packages. Answer: `Go`, or `Failed`.
+    Go(GoQuery),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostFact {
+    /// As Go names it: linux, darwin, windows.
+    Os,
+    /// As Go names it: amd64, arm64.
+    Arch,
+    Cpus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GitFact {
+    Describe,
+    Commit,
+    Branch,
+    /// `"true"` or `"false"`.
+    Dirty,
+}
+
+/// `capture("…")` or `capture(["argv"])`: runs in `dir` with the caller's environment plus `env`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Capture {
+    pub command: CaptureCommand,
+    pub env: BTreeMap<String, String>,
+    pub dir: ProjectPath,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CaptureCommand {
+    Script {
+        interpreter: Vec<String>,
+        text: String,
+    },
+    Argv(Vec<String>),
+}
+
+/// One `go list`: equal tuples are one call, however many targets ask.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GoQuery {
+    /// Where `go` runs.
+    pub dir: ProjectPath,
+    /// Package patterns as `go list` takes them.
+    pub packages: Vec<String>,
+    pub os: Option<String>,
+    pub arch: Option<String>,
+    pub tags: Vec<String>,
+    /// CGO_ENABLED, where the target says it.
+    pub cgo: Option<bool>,
+    pub race: bool,
+    /// Whether test files and the imports of tests count.
+    pub tests: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    Paths(Vec<ProjectPath>),
+    Text(Option<String>),
+    Presence(Presence),
+    Program(Option<PathBuf>),
+    Variables(BTreeMap<String, String>),
+    Go(GoAnswer),
+    /// Why it could not be answered, as a sentence for the user.
+    Failed(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Missing,
+    File,
+    Dir,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GoAnswer {
+    /// Files that the build (or test) can read, sorted.
+    pub files: Vec<InputPath>,
+    /// Directories of the project's packages among them, also of those that do not exist yet.
+    pub package_dirs: Vec<ProjectPath>,
+    /// Counted values: the toolchain and `go env`, third-party modules by version.
+    pub facts: BTreeMap<String, String>,
+    /// What `go list` complained of; a build may still work once generated files exist.
+    pub errors: Vec<String>,
+}
+
+/// All answers of a run.
+#[derive(Debug, Default)]
+pub struct Answers(BTreeMap<Query, Answer>);
+
+impl Answers {
+    pub fn get(&self, query: &Query) -> Option<&Answer> {
+        self.0.get(query)
+    }
+    pub fn insert(&mut self, query: Query, answer: Answer) {
+        self.0.insert(query, answer);
+    }
+    /// Forgets an answer that an action may have made untrue.
+    pub fn forget(&mut self, query: &Query) {
+        self.0.remove(query);
+    }
+    pub fn iter(&self) -> impl Iterator<Item = (&Query, &Answer)> {
+        self.0.iter()
+    }
+}
+
+/// How a pass that needs answers ends.
+#[derive(Debug)]
+pub enum Outcome<T, E> {
+    Ready(T),
+    /// Nothing is wrong so far, but these must be answered first. Never empty.
+    Wanting(Vec<Query>),
+    /// Everything that is wrong, in the order of the text.
+    Failed(Vec<E>),
+}
+
+/// Limits of a capture, so that planning cannot hang for ever.
+pub const CAPTURE_TIMEOUT: Duration = Duration::from_secs(60);
