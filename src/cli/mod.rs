@@ -3,7 +3,10 @@
 pub mod args;
 pub mod fault;
 pub mod load;
+pub mod dotenv;
 pub mod observe;
+pub mod observe_git;
+pub mod observe_go;
 pub mod plan;
 pub mod run;
 pub mod session;
