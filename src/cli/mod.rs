@@ -28,6 +28,11 @@ use std::process::ExitCode;
 /// Exit status where the Gofile or the call is wrong.
 const WRONG: u8 = 2;
 
+pub mod dotenv;
+mod git;
+pub mod observe;
+mod output;
+
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> ExitCode {
     let env = match Environment::capture() {
