@@ -709,15 +709,3 @@ fn span_of(item: &Item) -> Span {
         Item::Block { span, .. } => *span,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn scratch() {
-        let text = std::fs::read_to_string(std::env::var("GF").unwrap()).unwrap();
-        let out = format(&text).unwrap();
-        println!("{out}=====");
-        assert_eq!(format(&out).unwrap(), out);
-    }
-}

@@ -9,3 +9,6 @@ mod scan;
 mod script;
 pub mod shape;
 mod tree;
+
+#[cfg(test)]
+mod tests;
