@@ -1,12 +1,13 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
 pub mod args;
-pub mod fault;
-pub mod load;
 pub mod dotenv;
+pub mod fault;
+mod git;
+pub mod load;
 pub mod observe;
-pub mod observe_git;
 pub mod observe_go;
+mod output;
 pub mod plan;
 pub mod run;
 pub mod session;
@@ -15,7 +16,7 @@ pub mod store;
 
 use crate::base::source::Sources;
 use crate::cli::args::Args;
-use crate::cli::fault::{CallError, Fault};
+use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
@@ -27,11 +28,6 @@ use std::process::ExitCode;
 
 /// Exit status where the Gofile or the call is wrong.
 const WRONG: u8 = 2;
-
-pub mod dotenv;
-mod git;
-pub mod observe;
-mod output;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> ExitCode {
