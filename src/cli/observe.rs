@@ -222,7 +222,6 @@ impl Observer {
         command.current_dir(dir).env_clear().envs(&self.env);
         command
     }
-    /// The import graph of Go packages.
 }
 
 fn is_slow(query: &Query) -> bool {
