@@ -97,7 +97,7 @@ pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
     let (child, pipe) = launch::start(&spawn)?;
-    let how = Running::new(child, pipe, &spawn).to_its_end(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
+    let how = Running::new(child, pipe, &spawn).follow(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
     if let (Group::Ours, How::Signal(signal @ (SIGINT | SIGQUIT))) = (spawn.group, how) {
         // The Ctrl-C that ended it was meant for the whole run.
@@ -131,12 +131,22 @@ struct Running {
 
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    Runs { until: Option<Instant> },
+    Runs {
+        until: Option<Instant>,
+    },
     /// It ended by itself; somebody else may still hold the pipe.
-    Ended { until: Instant },
+    Ended {
+        until: Instant,
+    },
     /// It was asked to end. KILL follows at `until`.
-    Asked { why: How, until: Instant },
-    Killed { why: How, until: Instant },
+    Asked {
+        why: How,
+        until: Instant,
+    },
+    Killed {
+        why: How,
+        until: Instant,
+    },
 }
 
 /// What a wait was ended by; nothing of it when time was up.
@@ -162,7 +172,7 @@ impl Running {
             reaped: false,
         }
     }
-    fn to_its_end(mut self, spawn: &mut Spawn<'_>) -> io::Result<How> {
+    fn follow(mut self, spawn: &mut Spawn<'_>) -> io::Result<How> {
         loop {
             let seen = self.wait(spawn.cancel)?;
             if seen.output {
@@ -508,9 +518,13 @@ mod tests {
 
     #[test]
     fn what_cannot_start_says_why() {
-        assert!(matches!(case("no-such-program", &[]).error(), SpawnError::NotFound { program, .. } if program == "no-such-program"));
+        assert!(
+            matches!(case("no-such-program", &[]).error(), SpawnError::NotFound { program, .. } if program == "no-such-program")
+        );
         assert!(matches!(case("", &[]).error(), SpawnError::NotFound { .. }));
-        assert!(matches!(case("./usr/nothing", &[]).error(), SpawnError::NoProgram { path } if path.ends_with("usr/nothing")));
+        assert!(
+            matches!(case("./usr/nothing", &[]).error(), SpawnError::NoProgram { path } if path.ends_with("usr/nothing"))
+        );
         assert!(matches!(case("/usr", &[]).error(), SpawnError::NotExecutable { .. }));
         let mut lost = script("true");
         lost.dir = "/no/such/dir".into();

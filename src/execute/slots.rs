@@ -236,7 +236,10 @@ fn inherited_pipe(number: RawFd) -> Option<BorrowedFd<'static>> {
     if number < 0 {
         return None;
     }
-    #[expect(unsafe_code, reason = "a number from the environment is all that there is; what it means is checked below")]
+    #[expect(
+        unsafe_code,
+        reason = "a number from the environment is all that there is; what it means is checked below"
+    )]
     // SAFETY: not -1. A number that is not open is only asked for its flags, and then no more.
     let fd = unsafe { BorrowedFd::borrow_raw(number) };
     let inherited = !rustix::io::fcntl_getfd(fd).ok()?.contains(FdFlags::CLOEXEC);
@@ -401,9 +404,15 @@ mod tests {
     fn what_is_no_server_is_not_joined() {
         let cancel_pipe = io::pipe().unwrap();
         let ours = format!("-j2 --jobserver-auth={0},{0}", cancel_pipe.0.as_raw_fd());
-        for flags in
-            ["", "-j4", "--jobserver-auth=-2,-2", "--jobserver-auth=fifo:/nowhere", "--jobserver-auth=x", "-- --jobserver-auth=0,1", &ours]
-        {
+        for flags in [
+            "",
+            "-j4",
+            "--jobserver-auth=-2,-2",
+            "--jobserver-auth=fifo:/nowhere",
+            "--jobserver-auth=x",
+            "-- --jobserver-auth=0,1",
+            &ours,
+        ] {
             assert!(Slots::join(flags).is_none(), "{flags}");
         }
     }
