@@ -72,10 +72,8 @@ fn is_base(name: &OsStr) -> bool {
 /// Names of the caller's variables that were not passed and that the output mentions as whole words, in order: a failed
 /// command may have missed them. Leaves out what a shell sets for itself, and names of one letter.
 pub fn withheld_and_named(output: &[u8], caller: &Variables, passed: &Variables) -> Vec<String> {
-    let words: BTreeSet<&[u8]> = output
-        .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
-        .filter(|word| word.len() > 1)
-        .collect();
+    let words: BTreeSet<&[u8]> =
+        output.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).filter(|word| word.len() > 1).collect();
     let withheld = caller.keys().filter(|name| !passed.contains_key(*name) && words.contains(name.as_bytes()));
     withheld.filter_map(|name| name.to_str()).filter(|name| !SHELLS_OWN.contains(name)).map(str::to_owned).collect()
 }
@@ -90,8 +88,16 @@ mod tests {
 
     #[test]
     fn the_base_is_passed_and_the_rest_withheld() {
-        let caller =
-            variables(&["PATH", "LC_ALL", "LCX", "GOPROXY", "GOFLAGS", "https_proxy", "SHELL", "AWS_SECRET_ACCESS_KEY"]);
+        let caller = variables(&[
+            "PATH",
+            "LC_ALL",
+            "LCX",
+            "GOPROXY",
+            "GOFLAGS",
+            "https_proxy",
+            "SHELL",
+            "AWS_SECRET_ACCESS_KEY",
+        ]);
         let expected = variables(&["PATH", "LC_ALL", "GOPROXY", "https_proxy"]);
         assert_eq!(strict(&caller), expected);
     }

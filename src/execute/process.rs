@@ -97,7 +97,7 @@ pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
     let (child, pipe) = launch::start(&spawn)?;
-    let how = Running::new(child, pipe, &spawn).to_its_end(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
+    let how = Running::new(child, pipe, &spawn).follow(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
     if let (Group::Ours, How::Signal(signal @ (SIGINT | SIGQUIT))) = (spawn.group, how) {
         // The Ctrl-C that ended it was meant for the whole run.
@@ -131,12 +131,22 @@ struct Running {
 
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    Runs { until: Option<Instant> },
+    Runs {
+        until: Option<Instant>,
+    },
     /// It ended by itself; somebody else may still hold the pipe.
-    Ended { until: Instant },
+    Ended {
+        until: Instant,
+    },
     /// It was asked to end. KILL follows at `until`.
-    Asked { why: How, until: Instant },
-    Killed { why: How, until: Instant },
+    Asked {
+        why: How,
+        until: Instant,
+    },
+    Killed {
+        why: How,
+        until: Instant,
+    },
 }
 
 /// What a wait was ended by; nothing of it when time was up.
@@ -162,7 +172,7 @@ impl Running {
             reaped: false,
         }
     }
-    fn to_its_end(mut self, spawn: &mut Spawn<'_>) -> io::Result<How> {
+    fn follow(mut self, spawn: &mut Spawn<'_>) -> io::Result<How> {
         loop {
             let seen = self.wait(spawn.cancel)?;
             if seen.output {
@@ -304,4 +314,239 @@ fn watch(_: Pid) -> Option<OwnedFd> {
 fn has_exited(pid: Pid) -> bool {
     let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     !matches!(rustix::process::waitid(WaitId::Pid(pid), options), Ok(None))
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use rustix::process::{PidfdFlags, pidfd_open};
+    use std::path::PathBuf;
+
+    /// Longer than any test takes: only a broken one meets it.
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A command with what tests usually want.
+    struct Case {
+        program: OsString,
+        args: Vec<OsString>,
+        env: BTreeMap<OsString, OsString>,
+        dir: PathBuf,
+        timeout: Option<Duration>,
+        grace: Duration,
+        cancel: Cancel,
+    }
+
+    fn case(program: &str, args: &[&str]) -> Case {
+        Case {
+            program: program.into(),
+            args: args.iter().map(OsString::from).collect(),
+            env: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
+            dir: "/".into(),
+            timeout: Some(LONG),
+            grace: LONG,
+            cancel: Cancel::new().unwrap(),
+        }
+    }
+    fn script(text: &str) -> Case {
+        case("sh", &["-c", text])
+    }
+
+    impl Case {
+        fn spawn<'a>(&'a self, output: Output<'a>, group: Group) -> Result<Ended, SpawnError> {
+            run(Spawn {
+                program: &self.program,
+                args: &self.args,
+                env: &self.env,
+                dir: &self.dir,
+                stdin: Stdin::Null,
+                output,
+                group,
+                timeout: self.timeout,
+                grace: self.grace,
+                cancel: &self.cancel,
+                jobserver: None,
+            })
+        }
+        /// Its end and all of its output; `watch` sees the output so far after each chunk.
+        fn watched(&self, mut watch: impl FnMut(&str)) -> (How, String) {
+            let mut text = String::new();
+            let mut on_chunk = |chunk: &[u8]| {
+                text.push_str(std::str::from_utf8(chunk).unwrap());
+                watch(&text);
+            };
+            let ended = self.spawn(Output::Capture(&mut on_chunk), Group::Own).unwrap();
+            (ended.how, text)
+        }
+        fn captured(&self) -> (How, String) {
+            self.watched(|_| {})
+        }
+        fn error(&self) -> SpawnError {
+            self.spawn(Output::Capture(&mut |_| {}), Group::Own).unwrap_err()
+        }
+    }
+
+    /// Handles to the processes whose ids `text` holds, one a line, as soon as there are that many.
+    fn processes(text: &str, count: usize) -> Option<Vec<OwnedFd>> {
+        let complete = text.rfind('\n').map_or("", |end| &text[..end]);
+        let pids: Vec<Pid> = complete.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect();
+        let open = |pid: &Pid| pidfd_open(*pid, PidfdFlags::empty()).unwrap();
+        (pids.len() == count).then(|| pids.iter().map(open).collect())
+    }
+    fn are_gone(processes: &[OwnedFd]) -> bool {
+        let until = Some(Instant::now() + Duration::from_secs(20));
+        processes.iter().all(|process| readable([Some(process.as_fd())], until).unwrap()[0])
+    }
+
+    #[test]
+    fn output_keeps_its_order_and_the_status_is_the_commands() {
+        let (how, text) = script("echo a; echo b >&2; echo c; exit 3").captured();
+        assert_eq!((how, text.as_str()), (How::Exit(3), "a\nb\nc\n"));
+        assert_eq!(script("kill -SEGV $$").captured().0, How::Signal(11));
+        assert!(script("exit 0").spawn(Output::Inherit, Group::Own).unwrap().success());
+    }
+
+    #[test]
+    fn the_environment_and_directory_are_what_was_given() {
+        let mut env = case("env", &[]);
+        env.env.insert("A b".into(), "c\nd".into());
+        assert_eq!(env.captured().1, "A b=c\nd\nPATH=/usr/local/bin:/usr/bin:/bin\n");
+        let mut pwd = script("pwd; read line || echo no input");
+        pwd.dir = "/usr".into();
+        assert_eq!(pwd.captured().1, "/usr\nno input\n");
+    }
+
+    #[test]
+    fn a_timeout_ends_the_whole_tree() {
+        let mut tree = script("sleep 1000 & echo $!; sleep 1000 & echo $!; echo $$; sleep 1000");
+        tree.timeout = Some(Duration::from_millis(300));
+        let mut seen = None;
+        let (how, _) = tree.watched(|text| seen = seen.take().or_else(|| processes(text, 3)));
+        assert_eq!(how, How::TimedOut);
+        assert!(are_gone(&seen.unwrap()));
+    }
+
+    #[test]
+    fn who_ignores_the_request_is_killed_after_the_grace() {
+        let mut deaf = script("trap '' TERM; echo $$; sleep 1000 & echo $!; sleep 1000; sleep 1000");
+        deaf.timeout = Some(Duration::from_millis(300));
+        deaf.grace = Duration::from_millis(50);
+        let mut seen = None;
+        let (how, _) = deaf.watched(|text| seen = seen.take().or_else(|| processes(text, 2)));
+        assert_eq!(how, How::TimedOut);
+        assert!(are_gone(&seen.unwrap()));
+    }
+
+    #[test]
+    fn a_second_cancellation_does_not_wait_for_the_grace() {
+        let stubborn = script("trap 'echo polite' TERM; echo ready; while :; do sleep 1000 & wait; done");
+        let cancel = stubborn.cancel.clone();
+        let (how, text) = stubborn.watched(|text| {
+            cancel.request(if text.contains("polite") { Level::Now } else { Level::Polite });
+        });
+        assert_eq!(how, How::Cancelled);
+        assert!(text.starts_with("ready\npolite\n"), "{text}");
+    }
+
+    #[test]
+    fn a_polite_cancellation_lets_the_command_and_its_children_clean_up() {
+        let tidy = script("(sleep 1000 & trap 'echo child; exit' TERM; echo ready; wait) & wait");
+        let cancel = tidy.cancel.clone();
+        let (how, text) = tidy.watched(|_| cancel.request(Level::Polite));
+        assert_eq!((how, text.as_str()), (How::Cancelled, "ready\nchild\n"));
+        assert_eq!(tidy.captured(), (How::Cancelled, String::new()), "nothing starts after a cancellation");
+    }
+
+    #[test]
+    fn a_stopped_command_can_be_cancelled() {
+        let stopped = script("echo ready; kill -STOP $$; sleep 1000");
+        let cancel = stopped.cancel.clone();
+        assert_eq!(stopped.watched(|_| cancel.request(Level::Polite)).0, How::Cancelled);
+    }
+
+    #[test]
+    fn what_a_command_leaves_behind_does_not_hold_us() {
+        let (how, text) = script("sleep 1000 & echo $!").captured();
+        assert_eq!(how, How::Exit(0));
+        let left = processes(&text, 1).unwrap();
+        assert_eq!(readable([Some(left[0].as_fd())], Some(Instant::now())).unwrap(), [false], "it still runs");
+        rustix::process::pidfd_send_signal(&left[0], Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn nor_does_one_that_never_stops_writing() {
+        let (how, text) = script("(echo $$; exec yes) & read pid < /dev/null; exit 4").captured();
+        assert_eq!(how, How::Exit(4));
+        // `yes` ends by itself: nobody reads its output any more.
+        assert!(text.len() < 1 << 30);
+    }
+
+    #[test]
+    fn much_output_comes_whole() {
+        let mut bytes = 0;
+        let mut on_chunk = |chunk: &[u8]| bytes += chunk.len();
+        let much = script("head -c 10000000 /dev/zero; head -c 500000 /dev/zero >&2");
+        assert!(much.spawn(Output::Capture(&mut on_chunk), Group::Own).unwrap().success());
+        assert_eq!(bytes, 10_500_000);
+    }
+
+    #[test]
+    fn a_panic_of_the_reader_leaves_nothing_running() {
+        let mut seen = None;
+        let command = script("echo $$; sleep 1000");
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            command.watched(|text| {
+                seen = processes(text, 1);
+                panic!("the reader's own fault");
+            })
+        }));
+        assert!(result.is_err());
+        assert!(are_gone(&seen.unwrap()));
+    }
+
+    #[test]
+    fn an_interactive_command_owns_ctrl_c_and_dying_of_it_cancels_the_run() {
+        let repl = script("echo $$; read line < /dev/null || exit 7");
+        let during = repl.cancel.clone();
+        let mut on_chunk = |_: &[u8]| during.signalled(SIGINT);
+        assert_eq!(repl.spawn(Output::Capture(&mut on_chunk), Group::Ours).unwrap().how, How::Exit(7));
+        assert!(!repl.cancel.is_cancelled());
+        let dies = script("kill -INT $$");
+        assert_eq!(dies.spawn(Output::Inherit, Group::Ours).unwrap().how, How::Signal(SIGINT));
+        assert_eq!(dies.cancel.exit_status(), Some(130));
+    }
+
+    #[test]
+    fn what_cannot_start_says_why() {
+        assert!(
+            matches!(case("no-such-program", &[]).error(), SpawnError::NotFound { program, .. } if program == "no-such-program")
+        );
+        assert!(matches!(case("", &[]).error(), SpawnError::NotFound { .. }));
+        assert!(
+            matches!(case("./usr/nothing", &[]).error(), SpawnError::NoProgram { path } if path.ends_with("usr/nothing"))
+        );
+        assert!(matches!(case("/usr", &[]).error(), SpawnError::NotExecutable { .. }));
+        let mut lost = script("true");
+        lost.dir = "/no/such/dir".into();
+        assert!(matches!(lost.error(), SpawnError::NoDirectory { path } if path == lost.dir));
+        let long = "x".repeat(4 << 20);
+        assert!(matches!(script(&long).error(), SpawnError::TooLong { bytes, .. } if bytes > 4 << 20));
+    }
+
+    #[test]
+    fn a_file_that_is_no_program_says_why() {
+        let dir = tempfile::tempdir().unwrap();
+        let reason = |mode: u32, text: &str| {
+            let path = dir.path().join("tool");
+            crate::base::fs::write_atomic(&path, text.as_bytes()).unwrap();
+            crate::base::fs::set_mode(&path, mode).unwrap();
+            match case(path.to_str().unwrap(), &[]).error() {
+                SpawnError::NotExecutable { reason, .. } => reason,
+                other => panic!("{other}"),
+            }
+        };
+        assert_eq!(reason(0o644, "#!/bin/sh\n"), "permission denied");
+        assert!(reason(0o755, "#!/no/such/interpreter\n").contains("interpreter"));
+        assert!(reason(0o755, "just text\n").contains("no program"));
+    }
 }

@@ -387,8 +387,14 @@ mod tests {
                 ends,
                 prop_oneof![Just(usize::MAX), 0..jobs],
             )
-                .prop_map(|(edges, priorities, needs, pools, workers, ends, stop_after)| {
-                    Case { edges, priorities, needs, pools, workers, ends, stop_after }
+                .prop_map(|(edges, priorities, needs, pools, workers, ends, stop_after)| Case {
+                    edges,
+                    priorities,
+                    needs,
+                    pools,
+                    workers,
+                    ends,
+                    stop_after,
                 })
         })
     }
@@ -396,8 +402,7 @@ mod tests {
     /// Runs it to its end, checks every step, and returns the order of starts with the final states.
     fn play(case: &Case) -> (Vec<Job>, Vec<State>) {
         let graph = Graph::new(case.needs.len(), &case.edges);
-        let mut schedule =
-            Schedule::new(graph, case.priorities.clone(), case.needs.clone(), &case.pools, case.workers);
+        let mut schedule = Schedule::new(graph, case.priorities.clone(), case.needs.clone(), &case.pools, case.workers);
         let (mut started, mut running, mut ends) = (Vec::new(), Vec::<Job>::new(), case.ends.iter());
         loop {
             while let Some(job) = schedule.next() {
