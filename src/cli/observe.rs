@@ -3,11 +3,12 @@
 use crate::base::fs::{self, FileKind, FsError};
 use crate::base::glob::{Pattern, walk};
 use crate::base::path::ProjectPath;
+use crate::cli::observe_go;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
 use crate::cli::output::{Said, output};
 use crate::plan::query::{
-    Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, GoQuery, HostFact,
+    Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact,
     Presence, Query,
 };
 use crate::plan::script;
@@ -87,7 +88,7 @@ impl Observer {
             Query::Host(fact) => Answer::Text(Some(host(*fact))),
             Query::Git(fact) => self.git(*fact),
             Query::Capture(capture) => self.capture(capture),
-            Query::Go(query) => self.answer_go(query),
+            Query::Go(query) => observe_go::answer(&self.root, &self.env, query),
         }
     }
 
@@ -220,13 +221,6 @@ impl Observer {
         let mut command = Command::new(program);
         command.current_dir(dir).env_clear().envs(&self.env);
         command
-    }
-    /// The import graph of Go packages.
-    fn answer_go(&self, query: &GoQuery) -> Answer {
-        Answer::Failed(format!(
-            "the packages {} cannot be looked at",
-            query.packages.join(" ")
-        ))
     }
 }
 

@@ -1,1 +1,108 @@
-//! event
+//! What happens during a run, as data. Below both the runner, which emits, and the reporters, which render.
+
+use crate::plan::action::Kind;
+use crate::plan::graph::TargetId;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Events of one target come in the order `Started`, `Output`*, `Finished`; targets interleave.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Planning is over: how many targets are wanted (their needs included).
+    Planned { wanted: usize },
+    /// Waiting for another gomake in this project.
+    LockWait { holder: String },
+    /// A command starts.
+    Started {
+        target: TargetId,
+        name: Arc<str>,
+        kind: Kind,
+        attempt: u32,
+        command: Arc<str>,
+        reason: String,
+    },
+    /// A chunk of a command's output, masked; any bytes, any size.
+    Output { target: TargetId, bytes: Arc<[u8]> },
+    /// An interactive command takes the terminal over, or gives it back.
+    Terminal { target: TargetId, taken: bool },
+    /// A target is settled; exactly once for each wanted target that was reached.
+    Finished {
+        target: TargetId,
+        name: Arc<str>,
+        kind: Kind,
+        status: Status,
+        duration: Duration,
+    },
+    /// Something the user should know that is not a failure. `target` names whom it concerns.
+    Warning {
+        target: Option<Arc<str>>,
+        message: String,
+    },
+    /// `clean` removed these (project-relative).
+    Removed {
+        target: TargetId,
+        paths: Vec<String>,
+    },
+    /// The run is over.
+    Summary(Summary),
+}
+
+#[derive(Debug, Clone)]
+pub enum Status {
+    /// The command ran and succeeded.
+    Ran,
+    /// The command ran and made the same bytes as before: what depends on it need not run.
+    RanUnchanged,
+    UpToDate,
+    /// Outputs came from the cache.
+    Restored,
+    Failed(Box<Failure>),
+    /// Not run because this target failed.
+    Skipped {
+        because: Arc<str>,
+    },
+    /// Ended by an interrupt.
+    Cancelled,
+}
+
+/// Why and how a command failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// `exit status 2`, `killed by signal 9 (KILL)`, `timed out after 10m`, `output bin/app was not made`.
+    pub how: String,
+    /// The command as run: the script's text or the argv, quoted.
+    pub command: String,
+    /// `Gofile:12:3`.
+    pub place: String,
+    /// More lines: withheld variables, hints.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Summary {
+    pub ran: usize,
+    pub up_to_date: usize,
+    pub restored: usize,
+    pub failed: Vec<Arc<str>>,
+    pub skipped: usize,
+    pub cancelled: usize,
+    pub elapsed: Duration,
+    pub interrupted: bool,
+}
+
+impl Summary {
+    /// Adds what a further stage of the same run did.
+    pub fn add(&mut self, stage: Self) {
+        self.ran += stage.ran;
+        self.up_to_date += stage.up_to_date;
+        self.restored += stage.restored;
+        self.failed.extend(stage.failed);
+        self.skipped += stage.skipped;
+        self.cancelled += stage.cancelled;
+        self.elapsed += stage.elapsed;
+        self.interrupted |= stage.interrupted;
+    }
+}
+
+/// Where events go. Called from any thread.
+pub type Emit<'a> = &'a (dyn Fn(Event) + Sync);

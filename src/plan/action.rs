@@ -1,6 +1,8 @@
 //! A target bound to values: what runs, with what, and how.
 
 use crate::base::path::ProjectPath;
+/// Kinds are a word of the language; layers above `plan` take the type from here.
+pub use crate::lang::ast::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
     pub command: Command,
+    /// What follows `--` on the command line: `"$@"` of a script.
+    pub args: Vec<String>,
     /// Variables from the Gofile and those counted from the caller, by name.
     pub env: BTreeMap<String, EnvValue>,
     /// What else of the caller's environment the command sees.
