@@ -25,4 +25,6 @@ pub mod resolve;
 pub mod script;
 pub mod select;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod value;
