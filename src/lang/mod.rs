@@ -2,5 +2,9 @@
 
 pub mod ast;
 pub mod error;
+mod expected;
 pub mod format;
 pub mod parse;
+mod scan;
+mod script;
+mod tree;

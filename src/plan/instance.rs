@@ -105,12 +105,9 @@ impl<'a> Resolver<'a> {
         }
         if let Some(condition) = &tree.condition {
             rows.retain(|row| {
-                match self.check.eval(module, &scope_of(row), condition) {
+                match self.check.eval_header(module, &scope_of(row), condition) {
                     Value::Bool(keep) => return keep,
-                    Value::Unknown(name) => {
-                        self.running_headers.push((condition.span, name.to_string()));
-                    }
-                    Value::Bad => {}
+                    Value::Unknown(_) | Value::Bad => {}
                     other => self.errors.push(PlanError::KeyType {
                         key: "if".to_owned(),
                         expected: "a boolean",
@@ -135,17 +132,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn for_items(&mut self, decl: DeclId, module: ModuleId, row: &Row, each: &For) -> Vec<Value> {
-        let value = self.check.eval(module, &scope_of(row), &each.items);
+        let value = self.check.eval_header(module, &scope_of(row), &each.items);
         let mut items = Evaluator::items(&value);
         let mut settled = true;
         items.retain(|item| {
             let got = match item {
                 Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Target(_) => return true,
-                Value::Unknown(name) => {
-                    self.running_headers.push((each.items.span, name.to_string()));
-                    None
-                }
-                Value::Bad => None,
+                Value::Unknown(_) | Value::Bad => None,
                 other => Some(other.type_name()),
             };
             settled = false;
@@ -164,13 +157,6 @@ impl<'a> Resolver<'a> {
             self.unsettled.insert(decl);
         }
         items
-    }
-
-    /// Once every query of the headers is answered, what is still unknown rests on a command.
-    pub fn report_headers(&mut self) {
-        for (span, name) in std::mem::take(&mut self.running_headers) {
-            self.errors.push(PlanError::HeaderRuns { span, name });
-        }
     }
 
     fn target_name(&self, decl: DeclId, row: &Row, args: &[(String, Value)]) -> String {

@@ -8,7 +8,6 @@
 //! anything; its values are `bind`'s business.
 
 use crate::base::ids::{Id, IdVec};
-use crate::base::source::Span;
 use crate::lang::ast::{Statement, TargetDecl};
 use crate::plan::body::Body;
 use crate::plan::claim::Claims;
@@ -48,7 +47,6 @@ pub fn resolve(
     if let Some(queries) = resolver.unanswered() {
         return Outcome::Wanting(queries);
     }
-    resolver.report_headers();
     resolver.calls_of(request);
     settings::name_default(&mut resolver);
     resolver.bodies();
@@ -76,8 +74,6 @@ pub(super) struct Resolver<'a> {
     pub rows: IdVec<DeclId, Vec<Vec<(String, Value)>>>,
     /// How many calls deep a target was made.
     pub depth: IdVec<TargetId, usize>,
-    /// Headers that rest on a command: where, and what.
-    pub running_headers: Vec<(Span, String)>,
 }
 
 impl<'a> Resolver<'a> {
@@ -100,7 +96,6 @@ impl<'a> Resolver<'a> {
             unsettled: HashSet::new(),
             rows: IdVec::new(),
             depth: IdVec::new(),
-            running_headers: Vec::new(),
         }
     }
 

@@ -61,8 +61,19 @@ impl<'a> Resolver<'a> {
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
             let dir = self.graph.targets[id].dir.clone();
-            go::check(&self.check, module, &scope, block, &mut self.errors);
-            go::query(&self.plan, module, &scope, block, dir, kind)
+            let values = |evaluator| go::Block {
+                evaluator,
+                module,
+                scope: &scope,
+                block,
+            };
+            go::check(&values(&self.check), &mut self.errors);
+            if kind == Kind::Build && body.run.is_none() {
+                let outputs: Vec<String> = read.outputs.iter().map(Output::text).collect();
+                let span = body.get("outputs").map_or(block.span, |entry| entry.value.span);
+                go::check_outputs(&outputs, span, &mut self.errors);
+            }
+            go::query(&values(&self.plan), dir, kind)
         });
         let target = &mut self.graph.targets[id];
         let runs_always = matches!(kind, Kind::Task | Kind::Clean);
