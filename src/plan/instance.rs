@@ -33,6 +33,7 @@ impl<'a> Resolver<'a> {
     pub fn declare_target(&mut self, module: ModuleId, statement: usize, tree: &'a TargetDecl) {
         let (name, name_span) = declared_name(tree);
         let body = Body::read(tree, &mut self.errors);
+        let params = self.read_params(module, tree);
         let decl = self.graph.decls.push(Decl {
             module,
             statement,
@@ -40,7 +41,7 @@ impl<'a> Resolver<'a> {
             kind: tree.kind.value,
             help: tree.help.clone(),
             name_span,
-            params: self.read_params(module, tree),
+            params,
             fors: tree.fors.iter().map(|each| each.name.value.clone()).collect(),
             instances: Vec::new(),
             go: body.go.as_ref().map(|block| block.span),

@@ -19,6 +19,10 @@ pub mod error;
 pub mod eval;
 mod expression;
 mod file;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod case;
 pub mod function;
 mod go;
 mod goedge;
@@ -39,3 +43,4 @@ pub mod select;
 pub mod settings;
 mod target;
 pub mod value;
+mod word;

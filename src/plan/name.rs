@@ -3,6 +3,7 @@
 //! Does not know which targets exist.
 
 use crate::plan::value::{Selector, Value};
+use std::fmt;
 
 /// A word of the command line, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,6 +20,20 @@ pub struct Word {
 pub enum Item {
     Any,
     Is(String),
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items = self.select.iter().flatten().map(|item| match item {
+            Item::Any => "*".to_owned(),
+            Item::Is(text) => quoted(text),
+        });
+        f.write_str(&bracketed(&self.name, &items.collect::<Vec<_>>()))?;
+        match &self.args {
+            Some(args) => f.write_str(&instance_name("", &[], args)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The text of a value that can stand in an instance's name: strings, integers, booleans, targets, and lists of them.
@@ -177,6 +192,7 @@ mod tests {
         let name = instance_name("api:dist", &items, &[("host".to_owned(), "a)=b".to_owned())]);
         assert_eq!(name, r#"api:dist[linux,"a,b]\"\\ c","","*"](host="a)=b")"#);
         let word = parse_word(&name).expect("reads back");
+        assert_eq!(word.to_string(), name);
         assert_eq!(word.name, "api:dist");
         let select: Vec<Item> = items.into_iter().map(Item::Is).collect();
         assert_eq!(word.select, Some(select));
