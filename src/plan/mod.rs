@@ -11,15 +11,31 @@
 
 pub mod action;
 pub mod bind;
+mod body;
 mod capture;
+mod check;
+mod claim;
 pub mod error;
 pub mod eval;
 mod expression;
+mod file;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod case;
 pub mod function;
+mod go;
+mod goedge;
 pub mod graph;
+mod instance;
 pub mod interpolate;
+mod limit;
 pub mod module;
+pub mod name;
+mod namespace;
 mod observe;
+mod order;
+mod place;
 pub mod query;
 pub mod resolve;
 pub mod script;
@@ -27,4 +43,6 @@ pub mod select;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
+mod target;
 pub mod value;
+mod word;
