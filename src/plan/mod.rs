@@ -15,6 +15,7 @@ mod body;
 mod capture;
 mod check;
 mod claim;
+pub mod environment;
 pub mod error;
 pub mod eval;
 mod expression;
@@ -44,5 +45,6 @@ pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
 mod target;
+mod tool;
 pub mod value;
 mod word;
