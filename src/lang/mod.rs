@@ -2,5 +2,13 @@
 
 pub mod ast;
 pub mod error;
+mod expected;
 pub mod format;
 pub mod parse;
+mod scan;
+mod script;
+pub mod shape;
+mod tree;
+
+#[cfg(test)]
+mod tests;

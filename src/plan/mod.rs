@@ -11,14 +11,20 @@
 
 pub mod action;
 pub mod bind;
+mod capture;
 pub mod error;
 pub mod eval;
+mod expression;
 pub mod function;
 pub mod graph;
+pub mod interpolate;
 pub mod module;
+mod observe;
 pub mod query;
 pub mod resolve;
 pub mod script;
 pub mod select;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod value;
