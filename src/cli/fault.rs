@@ -1,10 +1,7 @@
 //! What ends a call before anything runs: diagnostics for the user and an exit status.
 
-use crate::base::source::Sources;
 use crate::plan::error::PlanError;
 use crate::plan::select::SelectError;
-use crate::report::diagnostic;
-use crate::report::palette::Palette;
 use miette::Diagnostic;
 
 /// Why a call ended early, with the exit status 2.
@@ -26,10 +23,6 @@ impl Fault {
     pub fn select(errors: Vec<SelectError>) -> Self {
         Self::all(errors)
     }
-    /// The text for standard error.
-    pub fn render(&self, sources: &Sources, palette: Palette, width: usize) -> String {
-        self.diagnostics.iter().map(|one| diagnostic::render(one.as_ref(), sources, palette, width)).collect()
-    }
 }
 
 /// A mistake that has no better home than the call itself.
@@ -41,6 +34,9 @@ pub enum CallError {
         help("it would wait for itself: name the target in `needs`, which also lets both run in one schedule")
     )]
     Nested,
+    #[error("there is no place for a cache: neither HOME nor XDG_CACHE_HOME is set")]
+    #[diagnostic(code(gomake::call::no_cache), help("GOMAKE_CACHE_DIR names one"))]
+    NoCache,
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

@@ -24,7 +24,7 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// The cache's limit where the Gofile does not say.
-const CACHE_LIMIT: u64 = 10 << 30;
+pub const CACHE_LIMIT: u64 = 10 << 30;
 
 /// What a call is made of, for the modes here.
 pub struct Call<'a> {

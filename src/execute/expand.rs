@@ -90,7 +90,7 @@ impl Project<'_> {
             for (path, content) in made(edge.to).iter() {
                 let taken = !matches!(content, Content::Tree { .. })
                     && compiled.matches(path)
-                    && !excludes.iter().any(|exclude| exclude.matches(path));
+                    && !excludes.iter().any(|exclude| exclude.excludes(path));
                 if taken && let Ok(path) = ProjectPath::root().resolve(path) {
                     paths.push(path);
                 }

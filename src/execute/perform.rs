@@ -447,12 +447,12 @@ impl Project<'_> {
     /// Writes a record, and keeps in mind the files of the former one that nothing declares any more.
     fn remember(&self, id: TargetId, record: TargetRecord, prepared: &Prepared, deps: &[(InputPath, Content)]) {
         let before = self.store.result(&record.target);
-        let abandoned: Vec<(String, Content)> = before
+        let abandoned: Vec<String> = before
             .iter()
             .flat_map(|before| before.outputs.iter())
             .filter(|(path, _)| !record.outputs.iter().any(|(kept, _)| kept == path))
-            .filter(|(path, _)| self.is_present(&recorded_path(path)))
-            .cloned()
+            .map(|(path, _)| path.clone())
+            .filter(|path| self.is_present(&recorded_path(path)))
             .collect();
         let written = self
             .store

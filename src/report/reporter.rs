@@ -607,11 +607,15 @@ mod tests {
         fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
             self.0.lock().expect("no panic")
         }
+        /// The rows down to the last one that is not empty.
         fn lines(&self) -> Vec<String> {
-            let text = self.parser().screen().contents();
-            text.lines()
-                .map(|line| line.trim_end().to_owned())
-                .collect()
+            let parser = self.parser();
+            let rows = parser.screen().rows(0, 40);
+            let mut lines: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
+            while lines.last().is_some_and(String::is_empty) {
+                lines.pop();
+            }
+            lines
         }
         fn reporter(&self) -> Reporter {
             let look = Look {
@@ -645,16 +649,22 @@ mod tests {
         reporter.handle(start(1, Kind::Build, "lib"));
         let long = "dist[linux,amd64,with-a-name-longer-than-the-screen]";
         reporter.handle(start(2, Kind::Build, long));
-        let lines =
-            screen.wait_for(|lines| lines.len() == 3 && lines[2].contains("0/3 done, 2 running"));
-        assert!(lines[0].ends_with("build lib"), "{lines:#?}");
-        assert!(lines[1].contains("build dist[linux,amd64"), "{lines:#?}");
+        // A look may fall between the wiping and the drawing of a line, so all of it is waited for.
+        screen.wait_for(|lines| {
+            lines.len() == 3
+                && lines[0].ends_with("build lib")
+                && lines[1].contains("build dist[linux,amd64")
+                && lines[2].contains("0/3 done, 2 running")
+        });
         reporter.handle(print(1, b"lib: one\n"));
         reporter.handle(end(1, Kind::Build, "lib", Status::Ran));
-        let lines =
-            screen.wait_for(|lines| lines.len() == 4 && lines[3].contains("1/3 done, 1 running"));
-        assert_eq!(lines[..2], ["ran        build lib  0.31s", "lib: one"]);
-        assert!(lines[2].contains("build dist[linux,amd64"), "{lines:#?}");
+        screen.wait_for(|lines| {
+            lines.len() == 4
+                && lines[0] == "ran        build lib  0.31s"
+                && lines[1] == "lib: one"
+                && lines[2].contains("build dist[linux,amd64")
+                && lines[3].contains("1/3 done, 1 running")
+        });
     }
 
     #[test]
@@ -709,7 +719,8 @@ mod tests {
         screen.clone().write_all(b"$ exit\n").expect("kept");
         reporter.handle(taken(false));
         reporter.handle(end(2, Kind::Task, "shell", Status::Ran));
-        let lines = screen.wait_for(|lines| lines.len() >= 5);
-        assert_eq!(lines[1..3], ["$ exit", "ran        task  shell  0.31s"]);
+        screen.wait_for(|lines| {
+            lines.len() == 5 && lines[1..3] == ["$ exit", "ran        task  shell  0.31s"]
+        });
     }
 }

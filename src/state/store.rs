@@ -13,7 +13,7 @@ use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -53,6 +53,10 @@ enum Entry {
         facts: FactsAt,
     },
     Forgotten(String),
+    /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
+    Started(String),
+    /// Files that a target made and makes no more.
+    Abandoned(Vec<String>),
 }
 
 /// Where a result's facts are in the file of facts.
@@ -75,6 +79,8 @@ pub struct Store {
     journal: Journal,
     facts: Facts,
     known: RwLock<HashMap<String, Known>>,
+    unfinished: Mutex<HashSet<String>>,
+    abandoned: Mutex<BTreeSet<String>>,
 }
 
 impl Store {
@@ -85,6 +91,8 @@ impl Store {
     /// When a file is there but cannot be read or written.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let mut known = HashMap::new();
+        let mut unfinished = HashSet::new();
+        let mut abandoned = BTreeSet::new();
         let mut records = 0;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
             let Ok(entry) = postcard::from_bytes(payload) else {
@@ -93,11 +101,16 @@ impl Store {
             records += 1;
             match entry {
                 Entry::Done { record, facts } => {
+                    unfinished.remove(&record.target);
                     known.insert(record.target.clone(), Known { record, facts });
                 }
                 Entry::Forgotten(target) => {
                     known.remove(&target);
                 }
+                Entry::Started(target) => {
+                    unfinished.insert(target);
+                }
+                Entry::Abandoned(paths) => abandoned.extend(paths),
             }
             true
         })?;
@@ -105,6 +118,8 @@ impl Store {
             journal,
             facts: Facts::open(dir)?,
             known: RwLock::new(known),
+            unfinished: Mutex::new(unfinished),
+            abandoned: Mutex::new(abandoned),
         };
         let live = store.read_known().len();
         if dir.access() == Access::Write && records - live > live.max(DEAD_FROM) {
@@ -139,6 +154,7 @@ impl Store {
             facts,
         };
         let known = Known { record, facts };
+        lock(&self.unfinished).remove(&known.record.target);
         self.write_known()
             .insert(known.record.target.clone(), known);
         self.journal.append(&entry.encode())?;
@@ -157,6 +173,33 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that a target's command is about to start: until its success is recorded, what is at its outputs is half made.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn mark_started(&self, target: &str) -> Result<(), StateError> {
+        if lock(&self.unfinished).insert(target.to_owned()) {
+            let entry = Entry::Started(target.to_owned());
+            self.journal.append(&entry.encode())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a target's command was started, in this run or an earlier one, and did not come to a recorded success.
+    pub fn is_unfinished(&self, target: &str) -> bool {
+        lock(&self.unfinished).contains(target)
+    }
+
+    /// Keeps in mind files that a target made once and makes no more, so that `clean` finds them and globs do not.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn abandon(&self, paths: Vec<String>) -> Result<(), StateError> {
+        lock(&self.abandoned).extend(paths.iter().cloned());
+        self.journal.append(&Entry::Abandoned(paths).encode())?;
+        Ok(())
+    }
+
     /// All targets that have a record, sorted.
     pub fn targets(&self) -> Vec<String> {
         let mut targets: Vec<String> = self.read_known().keys().cloned().collect();
@@ -164,8 +207,8 @@ impl Store {
         targets
     }
 
-    /// Every output that any record names (also of targets that are declared no more), with the target that made it,
-    /// sorted by path.
+    /// Every output that any record names (also of targets that are declared no more), with the target that made it, and
+    /// every abandoned file, with no target; sorted by path.
     pub fn all_recorded_outputs(&self) -> Vec<(String, String)> {
         let known = self.read_known();
         let mut outputs: Vec<(String, String)> = known
@@ -175,6 +218,8 @@ impl Store {
                 paths.map(|(path, _)| (path.clone(), target.clone()))
             })
             .collect();
+        let abandoned = lock(&self.abandoned);
+        outputs.extend(abandoned.iter().map(|path| (path.clone(), String::new())));
         outputs.sort();
         outputs
     }
@@ -192,11 +237,18 @@ impl Store {
             bytes.extend(facts);
         }
         self.facts.rewrite(&bytes)?;
-        self.journal.rewrite(known.values().map(|known| {
+        let done = known.values().map(|known| {
             let record = known.record.clone();
             let facts = known.facts;
             Entry::Done { record, facts }.encode()
-        }))?;
+        });
+        let started: Vec<String> = lock(&self.unfinished).iter().cloned().collect();
+        let started = started.into_iter().map(|target| Entry::Started(target).encode());
+        let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
+        let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
+        // Starts come last: a target that is unfinished now may have a success of an earlier run.
+        self.journal
+            .rewrite(done.chain(started).chain(abandoned))?;
         *self.write_known() = known;
         Ok(())
     }
@@ -207,6 +259,10 @@ impl Store {
     fn write_known(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, Known>> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Entry {
