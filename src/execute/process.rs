@@ -93,17 +93,25 @@ impl Ended {
 pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     let start = Instant::now();
     if spawn.cancel.is_cancelled() {
-        return Ok(Ended { how: How::Cancelled, duration: Duration::ZERO });
+        return Ok(Ended {
+            how: How::Cancelled,
+            duration: Duration::ZERO,
+        });
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
     let (child, pipe) = launch::start(&spawn)?;
-    let how = Running::new(child, pipe, &spawn).to_its_end(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
+    let how = Running::new(child, pipe, &spawn)
+        .to_its_end(&mut spawn)
+        .map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
     if let (Group::Ours, How::Signal(signal @ (SIGINT | SIGQUIT))) = (spawn.group, how) {
         // The Ctrl-C that ended it was meant for the whole run.
         spawn.cancel.signalled(signal);
     }
-    Ok(Ended { how, duration: start.elapsed() })
+    Ok(Ended {
+        how,
+        duration: start.elapsed(),
+    })
 }
 
 /// How long the output of what an ended command left behind is still taken: a shell does not wait for `> >(tee log)`.
@@ -131,12 +139,22 @@ struct Running {
 
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    Runs { until: Option<Instant> },
+    Runs {
+        until: Option<Instant>,
+    },
     /// It ended by itself; somebody else may still hold the pipe.
-    Ended { until: Instant },
+    Ended {
+        until: Instant,
+    },
     /// It was asked to end. KILL follows at `until`.
-    Asked { why: How, until: Instant },
-    Killed { why: How, until: Instant },
+    Asked {
+        why: How,
+        until: Instant,
+    },
+    Killed {
+        why: How,
+        until: Instant,
+    },
 }
 
 /// What a wait was ended by; nothing of it when time was up.
@@ -149,13 +167,19 @@ struct Seen {
 impl Running {
     fn new(child: Child, pipe: Option<PipeReader>, spawn: &Spawn<'_>) -> Self {
         let pid = Pid::from_child(&child);
-        let until = spawn.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let until = spawn
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
         Self {
             child,
             pid,
             group: spawn.group,
             watch: watch(pid),
-            chunk: if pipe.is_some() { vec![0; CHUNK] } else { Vec::new() },
+            chunk: if pipe.is_some() {
+                vec![0; CHUNK]
+            } else {
+                Vec::new()
+            },
             pipe,
             stage: Stage::Runs { until },
             exited: false,
@@ -171,7 +195,9 @@ impl Running {
             if seen.exit {
                 self.exited = true;
                 if let Stage::Runs { .. } = self.stage {
-                    self.stage = Stage::Ended { until: Instant::now() + LINGER };
+                    self.stage = Stage::Ended {
+                        until: Instant::now() + LINGER,
+                    };
                 }
             }
             if seen.cancel {
@@ -194,16 +220,32 @@ impl Running {
             let tick = Instant::now() + TICK;
             until = Some(until.map_or(tick, |until| until.min(tick)));
         }
-        let [output, exit, cancel] =
-            readable([self.pipe.as_ref().map(AsFd::as_fd), watch.map(AsFd::as_fd), cancel], until)?;
-        let exit = if self.watch.is_some() { exit } else { !self.exited && has_exited(self.pid) };
-        Ok(Seen { output, exit, cancel })
+        let [output, exit, cancel] = readable(
+            [
+                self.pipe.as_ref().map(AsFd::as_fd),
+                watch.map(AsFd::as_fd),
+                cancel,
+            ],
+            until,
+        )?;
+        let exit = if self.watch.is_some() {
+            exit
+        } else {
+            !self.exited && has_exited(self.pid)
+        };
+        Ok(Seen {
+            output,
+            exit,
+            cancel,
+        })
     }
     /// Moves on where time is up, and says whether there is nothing left to wait for.
     fn is_over(&mut self, grace: Duration) -> bool {
         let now = Instant::now();
         match self.stage {
-            Stage::Runs { until: Some(until) } if now >= until => self.end(How::TimedOut, Level::Polite, grace),
+            Stage::Runs { until: Some(until) } if now >= until => {
+                self.end(How::TimedOut, Level::Polite, grace)
+            }
             Stage::Runs { .. } => {}
             Stage::Ended { until } => return self.pipe.is_none() || now >= until,
             Stage::Asked { .. } if self.exited && self.pipe.is_none() => return true,
@@ -224,7 +266,10 @@ impl Running {
                 self.send(Signal::TERM);
                 // A stopped process (it read from the terminal, say) must wake up to take it.
                 self.send(Signal::CONT);
-                self.stage = Stage::Asked { why, until: Instant::now() + grace };
+                self.stage = Stage::Asked {
+                    why,
+                    until: Instant::now() + grace,
+                };
             }
             Stage::Asked { why, .. } if level == Level::Now => self.kill(why),
             Stage::Asked { .. } | Stage::Ended { .. } | Stage::Killed { .. } => {}
@@ -232,7 +277,10 @@ impl Running {
     }
     fn kill(&mut self, why: How) {
         self.send(Signal::KILL);
-        self.stage = Stage::Killed { why, until: Instant::now() + AFTER_KILL };
+        self.stage = Stage::Killed {
+            why,
+            until: Instant::now() + AFTER_KILL,
+        };
     }
     /// Fails only where nobody is left, or nobody who is ours to signal (a setuid program): nothing to be done then.
     fn send(&self, signal: Signal) {
@@ -243,7 +291,9 @@ impl Running {
     }
     /// One chunk of what is there.
     fn read(&mut self, output: &mut Output<'_>) {
-        let (Some(pipe), Output::Capture(on_chunk)) = (&mut self.pipe, output) else { return };
+        let (Some(pipe), Output::Capture(on_chunk)) = (&mut self.pipe, output) else {
+            return;
+        };
         match pipe.read(&mut self.chunk) {
             Ok(bytes) if bytes > 0 => on_chunk(&self.chunk[..bytes]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -252,7 +302,11 @@ impl Running {
     }
     /// What is in the pipe now and no more, so that somebody who goes on writing cannot hold us.
     fn drain(&mut self, output: &mut Output<'_>) {
-        let there = self.pipe.as_ref().and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok()).unwrap_or(0);
+        let there = self
+            .pipe
+            .as_ref()
+            .and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok())
+            .unwrap_or(0);
         for _ in 0..there.div_ceil(CHUNK as u64) {
             self.read(output);
         }
@@ -267,7 +321,11 @@ impl Running {
                 Some(why)
             }
         };
-        let status = if self.exited { Some(self.child.wait()?) } else { self.child.try_wait()? };
+        let status = if self.exited {
+            Some(self.child.wait()?)
+        } else {
+            self.child.try_wait()?
+        };
         Ok(why.unwrap_or_else(|| status.map_or(How::Cancelled, how)))
     }
 }
