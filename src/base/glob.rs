@@ -519,7 +519,13 @@ pub fn walk(root: &Path, include: &[Pattern], exclude: &[Pattern]) -> FsResult<W
 
 /// The patterns' literal directories, without those that lie below another.
 fn starts(include: &[Pattern]) -> Vec<ProjectPath> {
-    let all: BTreeSet<ProjectPath> = include.iter().map(Pattern::literal_prefix).collect();
+    let is_entered =
+        |dir: &ProjectPath| !dir.components().any(|name| NEVER_ENTERED.contains(&name));
+    let all: BTreeSet<ProjectPath> = include
+        .iter()
+        .map(Pattern::literal_prefix)
+        .filter(is_entered)
+        .collect();
     all.iter()
         .filter(|dir| {
             !all.iter()
@@ -649,4 +655,274 @@ fn not_utf8(path: &Path) -> FsError {
         path,
         io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, path: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(path)
+    }
+    fn patterns(texts: &[&str]) -> Vec<Pattern> {
+        texts
+            .iter()
+            .map(|text| Pattern::new(text).unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn wildcards_stay_within_a_component() {
+        assert!(matches("src/*.c", "src/a.c"));
+        assert!(!matches("src/*.c", "src/a/b.c"));
+        assert!(matches("?.[ch]", "a.h") && !matches("?.[ch]", "ab.h") && !matches("a?b", "a/b"));
+        assert!(matches("[!a-c]x", "dx") && !matches("[!a-c]x", "bx"));
+        assert!(matches("{main,util}.{c,h}", "util.h") && !matches("{main,util}.c", "other.c"));
+        assert!(matches("a{,b}{c,{d,e}}", "abe") && matches("a{,b}{c,{d,e}}", "ac"));
+        assert!(matches("A.c", "A.c") && !matches("A.c", "a.c"));
+        assert!(matches(r"a\*\[b", "a*[b") && !matches(r"a\*", "ab"));
+        assert!(matches("./a//b", "a/b"));
+        assert!(matches("a*b", "aab") && !matches("ab*ba", "aba"));
+    }
+
+    #[test]
+    fn two_stars_cross_components() {
+        assert!(matches("**/*.go", "a.go") && matches("**/*.go", "a/b/c.go"));
+        assert!(
+            matches("src/**/test/*.c", "src/test/a.c")
+                && matches("src/**/test/*.c", "src/a/b/test/a.c")
+        );
+        assert!(!matches("src/**/test/*.c", "src/a/b.c"));
+        assert!(
+            matches("src/**", "src/a") && matches("src/**", "src/a/b") && !matches("src/**", "src")
+        );
+        assert!(matches("**/**/a", "a"));
+    }
+
+    #[test]
+    fn hidden_names_must_be_named() {
+        assert!(
+            !matches("*", ".a")
+                && matches(".*", ".a")
+                && !matches("**/a", ".b/a")
+                && matches(".b/**", ".b/a")
+        );
+        assert!(matches("{.a,b}*", ".ab") && !matches("[.]a", ".a"));
+        let vendor = Pattern::new("vendor/**").unwrap();
+        assert!(vendor.excludes("vendor/.git/x") && !vendor.matches("vendor/.git/x"));
+    }
+
+    #[test]
+    fn mistakes_have_reasons() {
+        for (pattern, reason) in [
+            ("", "it is empty"),
+            ("/a", "it is absolute"),
+            ("a/../b", "it leaves the project"),
+            ("a**", "`**` must be a whole name between slashes"),
+            ("[a", "a `[` is not closed"),
+            ("[a/]", "`[…]` cannot hold `/`"),
+            ("{a/b,c}", "`{…}` cannot hold `/`"),
+            ("{a", "a `{` is not closed"),
+            ("a}", "a `}` closes nothing"),
+            ("a\\", "a `\\` at its end escapes nothing"),
+            (
+                "{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}",
+                "its braces stand for more than 256 names",
+            ),
+        ] {
+            assert_eq!(
+                Pattern::new(pattern).unwrap_err().reason,
+                reason,
+                "{pattern}"
+            );
+        }
+        assert!(Pattern::new("[z-a]").is_err());
+        assert!(Pattern::new(&"a/".repeat(100)).is_err());
+        assert!(Pattern::new("[]a]/[!]]").is_ok());
+    }
+
+    #[test]
+    fn where_matches_can_lie() {
+        let prefix = |text: &str| {
+            Pattern::new(text)
+                .unwrap()
+                .literal_prefix()
+                .as_str()
+                .to_owned()
+        };
+        assert_eq!(prefix("src/lib/*.c"), "src/lib");
+        assert_eq!(prefix("src/*/a.c"), "src");
+        assert_eq!(prefix("src/a.c"), "src");
+        assert_eq!(prefix("*.c"), "");
+        let within = |text: &str, dir: &str| {
+            let dir = if dir.is_empty() {
+                ProjectPath::root()
+            } else {
+                ProjectPath::root().resolve(dir).unwrap()
+            };
+            Pattern::new(text).unwrap().may_match_within(&dir)
+        };
+        assert!(
+            within("src/**/*.c", "src/a/b") && within("src/*.c", "") && within("src/*.c", "src")
+        );
+        assert!(
+            !within("src/*.c", "src/a")
+                && !within("src/**/*.c", "lib")
+                && !within("**/*.c", ".git")
+        );
+        assert!(is_pattern("a*") && is_pattern("{a}") && !is_pattern("a/b.c"));
+    }
+
+    #[test]
+    fn overlap_errs_on_the_side_of_yes() {
+        let overlap = |a: &str, b: &str| {
+            let (a, b) = (Pattern::new(a).unwrap(), Pattern::new(b).unwrap());
+            assert_eq!(a.could_overlap(&b), b.could_overlap(&a));
+            a.could_overlap(&b)
+        };
+        assert!(
+            overlap("gen/*.go", "**/*.go") && overlap("gen/**", "**/x.c") && overlap("a/b", "a/b")
+        );
+        assert!(
+            overlap("a*c", "*bc") && overlap("**/a/**", "b/**/c") && overlap("x/{a,b}.c", "x/b.*")
+        );
+        assert!(
+            !overlap("gen/*.go", "gen/*.c")
+                && !overlap("gen/*.go", "src/**")
+                && !overlap("a/b", "a/c")
+        );
+        assert!(!overlap("gen/*", "gen/*/x") && !overlap("a*", "b*") && !overlap(".x", "*"));
+    }
+
+    /// Whatever two patterns both match, they must be said to overlap on.
+    #[test]
+    fn overlap_is_sound_for_small_patterns_and_paths() {
+        let parts = ["a", "b", "*", "a*", "*b", "?", "**", "{a,.b}", "[ab]", ".b"];
+        let mut all: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        all.extend(
+            parts
+                .iter()
+                .flat_map(|x| parts.iter().map(move |y| format!("{x}/{y}"))),
+        );
+        let names = ["a", "b", "ab", ".b"];
+        let mut paths: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        paths.extend(
+            names
+                .iter()
+                .flat_map(|x| names.iter().map(move |y| format!("{x}/{y}"))),
+        );
+        let compiled: Vec<(Pattern, Vec<bool>)> = all
+            .iter()
+            .map(|text| {
+                let pattern = Pattern::new(text).unwrap();
+                let hits = paths.iter().map(|path| pattern.matches(path)).collect();
+                (pattern, hits)
+            })
+            .collect();
+        for (a, a_hits) in &compiled {
+            for (b, b_hits) in &compiled {
+                let both = a_hits.iter().zip(b_hits).any(|(x, y)| *x && *y);
+                assert!(!both || a.could_overlap(b), "{} {}", a.as_str(), b.as_str());
+            }
+            for (path, hit) in paths.iter().zip(a_hits) {
+                let dir = ProjectPath::root().resolve(path).unwrap().parent().unwrap();
+                assert!(!hit || a.may_match_within(&dir), "{} {path}", a.as_str());
+                assert!(
+                    !hit || dir.is_within(&a.literal_prefix()),
+                    "{} {path}",
+                    a.as_str()
+                );
+            }
+        }
+    }
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dirs(path.parent().unwrap()).unwrap();
+            fs::write_atomic(&path, b"").unwrap();
+        }
+        root
+    }
+    fn found(root: &tempfile::TempDir, include: &[&str], exclude: &[&str]) -> (String, String) {
+        let walk = walk(root.path(), &patterns(include), &patterns(exclude)).unwrap();
+        let text = |paths: &[ProjectPath]| {
+            paths
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        (text(&walk.files), text(&walk.dirs))
+    }
+
+    #[test]
+    fn a_walk_lists_only_where_matches_can_lie() {
+        let root = tree(&[
+            "a.c",
+            "src/b.c",
+            "src/x/c.c",
+            "src/x/c.h",
+            "lib/d.c",
+            ".hid/e.c",
+            ".git/f.c",
+            "src/.gomake/g.c",
+        ]);
+        assert_eq!(
+            found(&root, &["src/**/*.c"], &[]),
+            ("src/b.c src/x/c.c".into(), "src src/x".into())
+        );
+        assert_eq!(
+            found(&root, &["*.c", "lib/*"], &[]),
+            ("a.c lib/d.c".into(), ". lib".into())
+        );
+        assert_eq!(
+            found(&root, &["**/*.c"], &["src/**"]),
+            ("a.c lib/d.c".into(), ". lib".into())
+        );
+        assert_eq!(
+            found(&root, &["**/*"], &["**/*.c"]),
+            ("src/x/c.h".into(), ". lib src src/x".into())
+        );
+        assert_eq!(
+            found(&root, &[".*/*.c"], &[]),
+            (".hid/e.c".into(), ". .hid".into())
+        );
+        assert_eq!(
+            found(&root, &["none/*.c", "src/b.c"], &[]),
+            ("src/b.c".into(), "none src".into())
+        );
+        assert_eq!(found(&root, &["src/*", "src/x"], &[]).0, "src/b.c");
+        assert_eq!(found(&root, &[".git/*", "a.c/*"], &[]).0, "");
+    }
+
+    #[test]
+    fn links_to_files_are_files_and_directories_are_entered_by_name_only() {
+        let root = tree(&["real/a.c", "b.c"]);
+        fs::symlink(Path::new("real"), &root.path().join("link")).unwrap();
+        fs::symlink(Path::new("b.c"), &root.path().join("c.c")).unwrap();
+        fs::symlink(Path::new("gone"), &root.path().join("d.c")).unwrap();
+        fs::symlink(Path::new("."), &root.path().join("loop")).unwrap();
+        assert_eq!(found(&root, &["**/*.c"], &[]).0, "b.c c.c real/a.c");
+        assert_eq!(found(&root, &["link/*.c"], &[]).0, "link/a.c");
+        assert_eq!(
+            found(&root, &["link/*.c", "*.c"], &[]).0,
+            "b.c c.c link/a.c"
+        );
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_are_an_error_only_where_they_match() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&["a.c"]);
+        let name = std::ffi::OsStr::from_bytes(b"bad\xff.c");
+        fs::symlink(Path::new("a.c"), &root.path().join(name)).unwrap();
+        assert_eq!(found(&root, &["*.h", "a.c"], &[]).0, "a.c");
+        assert_eq!(found(&root, &["*.c"], &["bad*"]).0, "a.c");
+        let error = walk(root.path(), &patterns(&["*.c"]), &[])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("it is not UTF-8"), "{error}");
+    }
 }

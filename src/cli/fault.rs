@@ -12,10 +12,19 @@ pub struct Fault {
 
 impl Fault {
     pub fn one(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
-        Self { diagnostics: vec![Box::new(diagnostic)] }
+        Self {
+            diagnostics: vec![Box::new(diagnostic)],
+        }
     }
-    pub fn all<D: Diagnostic + Send + Sync + 'static>(diagnostics: impl IntoIterator<Item = D>) -> Self {
-        Self { diagnostics: diagnostics.into_iter().map(|one| Box::new(one) as _).collect() }
+    pub fn all<D: Diagnostic + Send + Sync + 'static>(
+        diagnostics: impl IntoIterator<Item = D>,
+    ) -> Self {
+        Self {
+            diagnostics: diagnostics
+                .into_iter()
+                .map(|one| Box::new(one) as _)
+                .collect(),
+        }
     }
     pub fn plan(errors: Vec<PlanError>) -> Self {
         Self::all(errors)
@@ -31,7 +40,9 @@ pub enum CallError {
     #[error("gomake was started by a command of a gomake that runs in this very project")]
     #[diagnostic(
         code(gomake::call::nested),
-        help("it would wait for itself: name the target in `needs`, which also lets both run in one schedule")
+        help(
+            "it would wait for itself: name the target in `needs`, which also lets both run in one schedule"
+        )
     )]
     Nested,
     #[error("there is no place for a cache: neither HOME nor XDG_CACHE_HOME is set")]
@@ -42,7 +53,10 @@ pub enum CallError {
     Interrupted,
     #[error("{what}: {source}")]
     #[diagnostic(code(gomake::call::system))]
-    System { what: &'static str, source: std::io::Error },
+    System {
+        what: &'static str,
+        source: std::io::Error,
+    },
     #[error("{0}")]
     #[diagnostic(code(gomake::call::check))]
     Check(#[from] crate::execute::check::CheckError),

@@ -35,12 +35,21 @@ pub fn main() -> ExitCode {
     let env = match Environment::capture() {
         Ok(env) => env,
         Err(error) => {
-            Sinks::standard().err.write(format!("gomake: {error}\n").as_bytes());
+            Sinks::standard()
+                .err
+                .write(format!("gomake: {error}\n").as_bytes());
             return ExitCode::from(WRONG);
         }
     };
     match Args::read(std::env::args_os()) {
-        Ok(args) => ExitCode::from(App { args: &args, env: &env, sinks: Sinks::standard() }.run()),
+        Ok(args) => ExitCode::from(
+            App {
+                args: &args,
+                env: &env,
+                sinks: Sinks::standard(),
+            }
+            .run(),
+        ),
         Err(error) => {
             // A closed pipe leaves nobody to tell.
             let _ = error.print();
@@ -124,7 +133,13 @@ impl App<'_> {
     }
 
     fn wrong(&self, sources: &Sources, fault: &Fault) -> u8 {
-        self.tell(sources, fault.diagnostics.iter().map(|one| one.as_ref() as &dyn Diagnostic));
+        self.tell(
+            sources,
+            fault
+                .diagnostics
+                .iter()
+                .map(|one| one.as_ref() as &dyn Diagnostic),
+        );
         WRONG
     }
 

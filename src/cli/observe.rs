@@ -3,13 +3,12 @@
 use crate::base::fs::{self, FileKind, FsError};
 use crate::base::glob::{Pattern, walk};
 use crate::base::path::ProjectPath;
-use crate::cli::observe_go;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
+use crate::cli::observe_go;
 use crate::cli::output::{Said, output};
 use crate::plan::query::{
-    Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact,
-    Presence, Query,
+    Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact, Presence, Query,
 };
 use crate::plan::script;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};

@@ -28,15 +28,24 @@ fn ask(root: &Path, caller: &Variables, query: &GoQuery) -> Result<GoAnswer, Str
         tests: query.tests,
         flags: query.flags.clone(),
     };
-    let go = Go { root, caller, request: &request };
+    let go = Go {
+        root,
+        caller,
+        request: &request,
+    };
     let env = go.run(&env_args())?;
     let go_work = serde_json::from_slice::<BTreeMap<String, String>>(&env)
         .ok()
-        .and_then(|env| env.get("GOWORK").filter(|path| !path.is_empty() && *path != "off").map(PathBuf::from));
+        .and_then(|env| {
+            env.get("GOWORK")
+                .filter(|path| !path.is_empty() && *path != "off")
+                .map(PathBuf::from)
+        });
     let mut facts = parse_env(&env, root).map_err(|error| error.to_string())?;
     let listed = go.run(&list_args(&request))?;
     let exists = |path: &Path| fs::lstat(path).is_ok();
-    let found = parse_list(&listed, root, &request, go_work.as_deref(), exists).map_err(|error| error.to_string())?;
+    let found = parse_list(&listed, root, &request, go_work.as_deref(), exists)
+        .map_err(|error| error.to_string())?;
     for module in &found.modules {
         facts.insert(format!("module {module}"), String::new());
     }
@@ -64,9 +73,13 @@ fn files(root: &Path, found: &GoInputs) -> fs::FsResult<Vec<InputPath>> {
 fn below(root: &Path, dir: &ProjectPath, files: &mut Vec<InputPath>) -> fs::FsResult<()> {
     let mut open = vec![dir.clone()];
     while let Some(dir) = open.pop() {
-        let Some(entries) = fs::if_exists(fs::list_dir(&dir.under(root)))? else { continue };
+        let Some(entries) = fs::if_exists(fs::list_dir(&dir.under(root)))? else {
+            continue;
+        };
         for entry in entries {
-            let Some(Ok(path)) = entry.name.to_str().map(|name| dir.resolve(name)) else { continue };
+            let Some(Ok(path)) = entry.name.to_str().map(|name| dir.resolve(name)) else {
+                continue;
+            };
             if entry.is_dir {
                 open.push(path);
             } else {

@@ -26,12 +26,22 @@ pub struct Plan {
 ///
 /// # Errors
 /// Everything that is wrong with the Gofiles, or with the words.
-pub fn plan(loaded: &Loaded, words: &[String], observer: &Observer, running: Running) -> Result<Plan, Fault> {
+pub fn plan(
+    loaded: &Loaded,
+    words: &[String],
+    observer: &Observer,
+    running: Running,
+) -> Result<Plan, Fault> {
     let (request, names) = read_words(&loaded.modules, words).map_err(Fault::select)?;
     let mut answers = Answers::default();
     let graph = graph(&loaded.modules, &request, observer, running, &mut answers)?;
     let stages = select(&graph, &names).map_err(Fault::select)?;
-    Ok(Plan { graph, request, answers, stages })
+    Ok(Plan {
+        graph,
+        request,
+        answers,
+        stages,
+    })
 }
 
 /// The graph of all targets, whatever the call is about.
@@ -45,7 +55,9 @@ pub fn graph(
     running: Running,
     answers: &mut Answers,
 ) -> Result<Graph, Fault> {
-    settle(observer, answers, |answers| resolve(modules, request, answers, running))
+    settle(observer, answers, |answers| {
+        resolve(modules, request, answers, running)
+    })
 }
 
 /// Adds the edges that only Go's import graph tells, for what `wanted` reaches.
@@ -54,7 +66,9 @@ pub fn graph(
 /// When Go cannot list a target's packages, or an edge closes a cycle.
 pub fn ask_go(plan: &mut Plan, wanted: &[TargetId], observer: &Observer) -> Result<(), Fault> {
     let graph = &mut plan.graph;
-    settle(observer, &mut plan.answers, |answers| add_go_edges(graph, wanted, answers))
+    settle(observer, &mut plan.answers, |answers| {
+        add_go_edges(graph, wanted, answers)
+    })
 }
 
 /// Calls a pass until nothing it wants to know is open.
@@ -75,12 +89,21 @@ pub fn settle<T>(
 /// The files that the root's `settings { dotenv = … }` names. Read from the tree, because the variables in them must be known
 /// before anything is evaluated; a value that is not literal is a mistake that resolving reports.
 pub fn dotenv_files(modules: &Modules) -> Vec<String> {
-    let Some(root) = modules.modules.get(Modules::ROOT) else { return Vec::new() };
-    let entries = root.tree.statements.iter().filter_map(|statement| match statement {
-        Statement::Settings { entries, .. } => Some(entries),
-        _ => None,
-    });
-    let values = entries.flatten().filter(|entry| entry.key.value == "dotenv").map(|entry| &entry.value.kind);
+    let Some(root) = modules.modules.get(Modules::ROOT) else {
+        return Vec::new();
+    };
+    let entries = root
+        .tree
+        .statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Settings { entries, .. } => Some(entries),
+            _ => None,
+        });
+    let values = entries
+        .flatten()
+        .filter(|entry| entry.key.value == "dotenv")
+        .map(|entry| &entry.value.kind);
     values
         .flat_map(|value| match value {
             ExprKind::List(items) => items.iter().map(|item| &item.kind).collect(),
@@ -91,7 +114,9 @@ pub fn dotenv_files(modules: &Modules) -> Vec<String> {
 }
 
 fn literal(kind: &ExprKind) -> Option<String> {
-    let ExprKind::Str(parts) = kind else { return None };
+    let ExprKind::Str(parts) = kind else {
+        return None;
+    };
     parts
         .iter()
         .map(|part| match part {

@@ -45,8 +45,16 @@ impl Call<'_> {
         };
         Options {
             jobs,
-            keep_going: if self.args.keep_going { Going::KeepGoing } else { Going::StopAtFailure },
-            reuse: if self.args.force { Reuse::Never } else { Reuse::Allowed },
+            keep_going: if self.args.keep_going {
+                Going::KeepGoing
+            } else {
+                Going::StopAtFailure
+            },
+            reuse: if self.args.force {
+                Reuse::Never
+            } else {
+                Reuse::Allowed
+            },
             grace: GRACE,
         }
     }
@@ -55,7 +63,8 @@ impl Call<'_> {
         let joined = self.env.jobserver().and_then(|flags| Slots::join(&flags));
         match joined {
             Some(slots) => Ok(slots),
-            None => Slots::serve(self.env.jobs(self.args)).map_err(|source| system("cannot make a jobserver", source)),
+            None => Slots::serve(self.env.jobs(self.args))
+                .map_err(|source| system("cannot make a jobserver", source)),
         }
     }
 
@@ -79,27 +88,47 @@ impl Call<'_> {
     /// What is wrong with the Gofile or the call: nothing has run then, but for what earlier stages did.
     pub fn run(&self) -> Result<u8, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let _handlers =
-            install_signal_handlers(&cancel).map_err(|source| system("cannot take signals", source))?;
+        let _handlers = install_signal_handlers(&cancel)
+            .map_err(|source| system("cannot take signals", source))?;
         let slots = self.slots()?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = plan(self.loaded, &self.args.words, self.observer, Running::Allowed)?;
-        let mut session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit)?;
+        let mut plan_now = plan(
+            self.loaded,
+            &self.args.words,
+            self.observer,
+            Running::Allowed,
+        )?;
+        let mut session =
+            Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit)?;
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
         let mut total = Summary::default();
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = plan(self.loaded, &self.args.words, self.observer, Running::Allowed)?;
+                plan_now = plan(
+                    self.loaded,
+                    &self.args.words,
+                    self.observer,
+                    Running::Allowed,
+                )?;
             }
             let roots = plan_now.stages[stage].clone();
-            let done = with_project(&around, &session, &mut plan_now, &roots, |project, wanted, _| {
-                (self.emit)(Event::Planned { wanted: wanted.order.len() });
-                drive::run(project, wanted).map_err(|source| system("cannot start threads", source))
-            })?;
+            let done = with_project(
+                &around,
+                &session,
+                &mut plan_now,
+                &roots,
+                |project, wanted, _| {
+                    (self.emit)(Event::Planned {
+                        wanted: wanted.order.len(),
+                    });
+                    drive::run(project, wanted)
+                        .map_err(|source| system("cannot start threads", source))
+                },
+            )?;
             total.add(done);
             if !total.failed.is_empty() || total.interrupted {
                 break;
@@ -118,9 +147,18 @@ impl Call<'_> {
     /// Writes what was learnt; what cannot be written is only slower the next time.
     fn settle(&self, session: &Session) {
         let saved = session.memo.save().map_err(|error| error.to_string());
-        let collected = session.cache.as_ref().map(|cache| cache.settle().map_err(|error| error.to_string()));
-        for trouble in [saved.err(), collected.and_then(Result::err)].into_iter().flatten() {
-            (self.emit)(Event::Warning { target: None, message: trouble });
+        let collected = session
+            .cache
+            .as_ref()
+            .map(|cache| cache.settle().map_err(|error| error.to_string()));
+        for trouble in [saved.err(), collected.and_then(Result::err)]
+            .into_iter()
+            .flatten()
+        {
+            (self.emit)(Event::Warning {
+                target: None,
+                message: trouble,
+            });
         }
     }
 
@@ -134,7 +172,8 @@ impl Call<'_> {
             for (id, fate) in fates {
                 self.line(&mut out, project, *id, fate);
             }
-            let counted = |wanted: fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| wanted(fate)).count();
+            let counted =
+                |wanted: fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| wanted(fate)).count();
             let _ = writeln!(
                 out,
                 "would run {}, restore {}; {} up to date{}",
@@ -160,7 +199,11 @@ impl Call<'_> {
             Fate::Restore { reasons } => writeln!(out, "restore     {label}  ({})", first(reasons)),
             Fate::Run { reasons } => writeln!(out, "run         {label}  ({})", first(reasons)),
             Fate::Perhaps { because } => {
-                writeln!(out, "perhaps     {label}  (behind {})", project.graph().target(*because).name)
+                writeln!(
+                    out,
+                    "perhaps     {label}  (behind {})",
+                    project.graph().target(*because).name
+                )
             }
         };
         let runs = matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. });
@@ -212,10 +255,17 @@ impl Call<'_> {
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
         let roots: Vec<TargetId> = planned.stages.concat();
-        with_project(&around, &session, &mut planned, &roots, |project, wanted, _| {
-            let fates = forecast(project, wanted).map_err(|error| Fault::one(CallError::Check(error)))?;
-            Ok(then(project, &fates, &roots))
-        })
+        with_project(
+            &around,
+            &session,
+            &mut planned,
+            &roots,
+            |project, wanted, _| {
+                let fates = forecast(project, wanted)
+                    .map_err(|error| Fault::one(CallError::Check(error)))?;
+                Ok(then(project, &fates, &roots))
+            },
+        )
     }
 }
 
@@ -228,7 +278,13 @@ fn first(reasons: &[String]) -> String {
 }
 
 /// The whole story of one target.
-fn explain(out: &mut String, project: &Project<'_>, id: TargetId, fate: &Fate, fates: &[(TargetId, Fate)]) {
+fn explain(
+    out: &mut String,
+    project: &Project<'_>,
+    id: TargetId,
+    fate: &Fate,
+    fates: &[(TargetId, Fate)],
+) {
     let graph = project.graph();
     let name = &graph.target(id).name;
     let mut list = |head: String, reasons: &[String]| {
@@ -238,12 +294,21 @@ fn explain(out: &mut String, project: &Project<'_>, id: TargetId, fate: &Fate, f
         }
     };
     match fate {
-        Fate::UpToDate => list(format!("{name} is up to date: nothing changed since its last success"), &[]),
+        Fate::UpToDate => list(
+            format!("{name} is up to date: nothing changed since its last success"),
+            &[],
+        ),
         Fate::Restore { reasons } => list(format!("{name} would come from the cache:"), reasons),
         Fate::Run { reasons } => list(format!("{name} would run:"), reasons),
         Fate::Perhaps { because } => {
             let cause = graph.target(*because);
-            list(format!("{name} runs if what {} makes comes out different:", cause.name), &[]);
+            list(
+                format!(
+                    "{name} runs if what {} makes comes out different:",
+                    cause.name
+                ),
+                &[],
+            );
             if let Some((_, fate)) = fates.iter().find(|(other, _)| other == because) {
                 explain(out, project, *because, fate, fates);
             }

@@ -59,8 +59,17 @@ impl Session {
     /// # Errors
     /// When the state cannot be written, when we were started by a run in the same project, or when interrupted while
     /// waiting.
-    pub fn write(root: &Path, caller: &Variables, command: &str, cancel: &Cancel, emit: Emit<'_>) -> Result<Self, Fault> {
-        if caller.get(OsStr::new(RUNNING_VARIABLE)).is_some_and(|running| Path::new(running) == root) {
+    pub fn write(
+        root: &Path,
+        caller: &Variables,
+        command: &str,
+        cancel: &Cancel,
+        emit: Emit<'_>,
+    ) -> Result<Self, Fault> {
+        if caller
+            .get(OsStr::new(RUNNING_VARIABLE))
+            .is_some_and(|running| Path::new(running) == root)
+        {
             return Err(Fault::one(CallError::Nested));
         }
         let dir = StateDir::open(root, Access::Write).map_err(Fault::one)?;
@@ -72,7 +81,9 @@ impl Session {
                     told = true;
                     emit(Event::LockWait { holder });
                 }
-                Attempt::Busy(_) if cancel.is_cancelled() => return Err(Fault::one(CallError::Interrupted)),
+                Attempt::Busy(_) if cancel.is_cancelled() => {
+                    return Err(Fault::one(CallError::Interrupted));
+                }
                 Attempt::Busy(_) => std::thread::sleep(LOCK_POLL),
             }
         };
@@ -82,7 +93,13 @@ impl Session {
     fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
         let store = Store::open(&dir).map_err(Fault::one)?;
         let memo = Memo::open(&dir).map_err(Fault::one)?;
-        Ok(Self { dir, store, memo, cache: None, _lock: lock })
+        Ok(Self {
+            dir,
+            store,
+            memo,
+            cache: None,
+            _lock: lock,
+        })
     }
 
     /// Opens the user's cache; a cache that cannot be used is done without.
@@ -90,7 +107,10 @@ impl Session {
         let Some(place) = place else { return };
         match Cache::open(place, limit) {
             Ok(cache) => self.cache = Some(cache),
-            Err(error) => emit(Event::Warning { target: None, message: format!("running without the cache: {error}") }),
+            Err(error) => emit(Event::Warning {
+                target: None,
+                message: format!("running without the cache: {error}"),
+            }),
         }
     }
 }
@@ -130,10 +150,20 @@ pub fn with_project<T>(
             return Answer::Go(GoAnswer::default());
         }
         let mut answers = Answers::default();
-        around.observer.answer_all(vec![query.clone()], &mut answers);
-        answers.get(&query).cloned().unwrap_or(Answer::Failed("the question was not answered".to_owned()))
+        around
+            .observer
+            .answer_all(vec![query.clone()], &mut answers);
+        answers
+            .get(&query)
+            .cloned()
+            .unwrap_or(Answer::Failed("the question was not answered".to_owned()))
     };
-    let place = |id: TargetId| around.loaded.sources.place(plan.graph.decl_of(id).name_span);
+    let place = |id: TargetId| {
+        around
+            .loaded
+            .sources
+            .place(plan.graph.decl_of(id).name_span)
+    };
     let tracked = || tracked_files(&around.loaded.root);
     let left_over = left_over(&plan.graph, &session.store);
     let mut answers = std::mem::take(&mut plan.answers);
@@ -162,7 +192,9 @@ pub fn with_project<T>(
             place: &place,
             left_over: left_over.clone(),
         };
-        match bind_all(&project, &wanted.order).map_err(|error| Fault::one(CallError::Check(error)))? {
+        match bind_all(&project, &wanted.order)
+            .map_err(|error| Fault::one(CallError::Check(error)))?
+        {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
                 let (go, other) = queries.into_iter().partition(|query| {
@@ -181,7 +213,10 @@ pub fn with_project<T>(
     }
 }
 
-fn fill(into: &mut IdVec<TargetId, Option<Bound>>, bound: Vec<(TargetId, Bound, Vec<Lint>)>) -> Vec<Lint> {
+fn fill(
+    into: &mut IdVec<TargetId, Option<Bound>>,
+    bound: Vec<(TargetId, Bound, Vec<Lint>)>,
+) -> Vec<Lint> {
     let mut lints = Vec::new();
     for (id, bound, more) in bound {
         into[id] = Some(bound);
@@ -203,21 +238,31 @@ fn left_over(graph: &Graph, store: &Store) -> HashSet<String> {
                     exact.insert(path.as_str());
                 }
                 Output::Tree { path, .. } => trees.push(path),
-                Output::Pattern { pattern, .. } => patterns.extend(crate::base::glob::Pattern::new(pattern)),
+                Output::Pattern { pattern, .. } => {
+                    patterns.extend(crate::base::glob::Pattern::new(pattern))
+                }
             }
         }
     }
     let is_declared = |path: &str| {
         exact.contains(path)
             || patterns.iter().any(|pattern| pattern.matches(path))
-            || ProjectPath::root().resolve(path).is_ok_and(|path| trees.iter().any(|tree| path.is_within(tree)))
+            || ProjectPath::root()
+                .resolve(path)
+                .is_ok_and(|path| trees.iter().any(|tree| path.is_within(tree)))
     };
-    recorded.into_iter().map(|(path, _)| path).filter(|path| !is_declared(path)).collect()
+    recorded
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| !is_declared(path))
+        .collect()
 }
 
 /// The files below `root` that git tracks; none where no repository is.
 fn tracked_files(root: &Path) -> Result<Vec<ProjectPath>, String> {
-    let in_repository = root.ancestors().any(|dir| crate::base::fs::lstat(&dir.join(".git")).is_ok());
+    let in_repository = root
+        .ancestors()
+        .any(|dir| crate::base::fs::lstat(&dir.join(".git")).is_ok());
     if !in_repository {
         return Ok(Vec::new());
     }
@@ -231,6 +276,10 @@ fn tracked_files(root: &Path) -> Result<Vec<ProjectPath>, String> {
         return Err(format!("git cannot say what it tracks: {why}"));
     }
     let names = listed.stdout.split(|byte| *byte == 0);
-    let paths = names.filter_map(|name| ProjectPath::root().resolve(std::str::from_utf8(name).ok()?).ok());
+    let paths = names.filter_map(|name| {
+        ProjectPath::root()
+            .resolve(std::str::from_utf8(name).ok()?)
+            .ok()
+    });
     Ok(paths.collect())
 }

@@ -11,7 +11,9 @@ use crate::cli::settings::Environment;
 /// # Errors
 /// When there is no place for a cache, or it cannot be read or written.
 pub fn cache(command: CacheCommand, env: &Environment) -> Result<String, Fault> {
-    let place = env.cache_dir().ok_or_else(|| Fault::one(CallError::NoCache))?;
+    let place = env
+        .cache_dir()
+        .ok_or_else(|| Fault::one(CallError::NoCache))?;
     let cache = Cache::open(&place, CACHE_LIMIT).map_err(Fault::one)?;
     let before = cache.size().map_err(Fault::one)?;
     let at = place.display();

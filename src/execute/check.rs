@@ -49,8 +49,14 @@ pub enum CheckError {
 pub enum Verdict {
     UpToDate(Outputs),
     /// The cache holds the result of these very facts.
-    Restorable { key: Digest, result: CachedResult, reasons: Vec<String> },
-    Run { reasons: Vec<String> },
+    Restorable {
+        key: Digest,
+        result: CachedResult,
+        reasons: Vec<String>,
+    },
+    Run {
+        reasons: Vec<String>,
+    },
 }
 
 impl Prepared {
@@ -95,7 +101,12 @@ impl Project<'_> {
     }
 
     /// Reads the contents that count.
-    fn count(&self, id: TargetId, prepared: &mut Prepared, made: &dyn Fn(TargetId) -> Outputs) -> Result<(), CheckError> {
+    fn count(
+        &self,
+        id: TargetId,
+        prepared: &mut Prepared,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<(), CheckError> {
         prepared.inputs = self.contents(&prepared.expanded.counted)?;
         for tool in &prepared.action.tools {
             prepared.tools.push(match &tool.1 {
@@ -121,9 +132,18 @@ impl Project<'_> {
     }
 
     /// The action as planned or, where what it reads has changed since, bound again.
-    fn action(&self, id: TargetId, disk: Disk, expanded: &Expanded) -> Result<Arc<Action>, CheckError> {
+    fn action(
+        &self,
+        id: TargetId,
+        disk: Disk,
+        expanded: &Expanded,
+    ) -> Result<Arc<Action>, CheckError> {
         let listed: Vec<String> = expanded.listed.iter().map(ToString::to_string).collect();
-        let go = if disk == Disk::Changed { self.go_answer(id, disk) } else { None };
+        let go = if disk == Disk::Changed {
+            self.go_answer(id, disk)
+        } else {
+            None
+        };
         let go_changed = go.as_ref().is_some_and(|answer| {
             let query = self.graph().target(id).go.clone().map(Query::Go);
             query.is_some_and(|query| self.context.answers.get(&query) != Some(answer))
@@ -134,9 +154,17 @@ impl Project<'_> {
         }
     }
 
-    fn bind_again(&self, id: TargetId, inputs: Vec<String>, go: Option<Answer>) -> Result<Arc<Action>, CheckError> {
+    fn bind_again(
+        &self,
+        id: TargetId,
+        inputs: Vec<String>,
+        go: Option<Answer>,
+    ) -> Result<Arc<Action>, CheckError> {
         let target = self.graph().target(id);
-        let files = Files { inputs, outputs: target.outputs.iter().map(Output::text).collect() };
+        let files = Files {
+            inputs,
+            outputs: target.outputs.iter().map(Output::text).collect(),
+        };
         let mut answers = Answers::default();
         for (query, answer) in self.context.answers.iter() {
             answers.insert(query.clone(), answer.clone());
@@ -145,7 +173,10 @@ impl Project<'_> {
             answers.insert(Query::Go(query), answer);
         }
         loop {
-            let context = crate::plan::bind::Context { answers: &answers, ..self.context };
+            let context = crate::plan::bind::Context {
+                answers: &answers,
+                ..self.context
+            };
             match bind(&context, id, &files) {
                 Outcome::Ready((action, _)) => return Ok(Arc::new(action)),
                 Outcome::Failed(errors) => return Err(CheckError::Plan(errors)),
@@ -163,10 +194,14 @@ impl Project<'_> {
     pub fn verdict(&self, id: TargetId, prepared: &Prepared) -> Result<Verdict, CheckError> {
         let target = self.graph().target(id);
         if target.always_runs {
-            return Ok(Verdict::Run { reasons: vec!["it always runs".to_owned()] });
+            return Ok(Verdict::Run {
+                reasons: vec!["it always runs".to_owned()],
+            });
         }
         if self.options.reuse == Reuse::Never {
-            return Ok(Verdict::Run { reasons: vec!["forced".to_owned()] });
+            return Ok(Verdict::Run {
+                reasons: vec!["forced".to_owned()],
+            });
         }
         let record = self.store.result(&target.name);
         let deps = self.contents(record.as_ref().map_or(&[], |record| &record.deps))?;
@@ -183,23 +218,36 @@ impl Project<'_> {
             }
             Some(_) => self.changed_facts(id, &subject),
         };
-        if let Some(missing) = prepared.inputs.iter().find(|(path, content)| {
-            *content == Content::Absent && self.is_declared_file(id, path)
-        }) {
+        if let Some(missing) = prepared
+            .inputs
+            .iter()
+            .find(|(path, content)| *content == Content::Absent && self.is_declared_file(id, path))
+        {
             return Err(CheckError::MissingInput(missing.0.to_string()));
         }
         Ok(match self.lookup(id, prepared, key)? {
-            Some((key, result)) => Verdict::Restorable { key, result, reasons },
+            Some((key, result)) => Verdict::Restorable {
+                key,
+                result,
+                reasons,
+            },
             None => Verdict::Run { reasons },
         })
     }
 
     /// The outputs of a target whose last success still holds; the part of [`Project::verdict`] that an unchanged project
     /// comes down to.
-    pub fn is_up_to_date(&self, id: TargetId, prepared: &Prepared) -> Result<Option<Outputs>, CheckError> {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else { return Ok(None) };
+    pub fn is_up_to_date(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+    ) -> Result<Option<Outputs>, CheckError> {
+        let Some(record) = self.store.result(&self.graph().target(id).name) else {
+            return Ok(None);
+        };
         let deps = self.contents(&record.deps)?;
-        let holds = record.key == prepared.subject(&deps).key() && self.changed_outputs(&record)?.is_empty();
+        let holds = record.key == prepared.subject(&deps).key()
+            && self.changed_outputs(&record)?.is_empty();
         Ok(holds.then(|| made(&record)))
     }
 
@@ -212,11 +260,17 @@ impl Project<'_> {
 
     /// The differences between the facts of the last success and those of now, as sentences.
     pub(crate) fn changed_facts(&self, id: TargetId, subject: &Subject<'_>) -> Vec<String> {
-        let recorded = self.store.facts(&self.graph().target(id).name).unwrap_or_default();
+        let recorded = self
+            .store
+            .facts(&self.graph().target(id).name)
+            .unwrap_or_default();
         if recorded.is_empty() {
             return vec!["what the last success depended on is not recorded".to_owned()];
         }
-        compare(&recorded, &facts(subject)).iter().map(Change::sentence).collect()
+        compare(&recorded, &facts(subject))
+            .iter()
+            .map(Change::sentence)
+            .collect()
     }
 
     /// What is wrong with the outputs that the last success recorded.
@@ -233,8 +287,15 @@ impl Project<'_> {
     }
 
     /// A result of the same facts from the cache; with a depfile, under any of the dependency lists seen before.
-    fn lookup(&self, id: TargetId, prepared: &Prepared, key: Digest) -> Result<Option<(Digest, CachedResult)>, CheckError> {
-        let Some(cache) = self.cache.filter(|_| prepared.action.cache) else { return Ok(None) };
+    fn lookup(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        key: Digest,
+    ) -> Result<Option<(Digest, CachedResult)>, CheckError> {
+        let Some(cache) = self.cache.filter(|_| prepared.action.cache) else {
+            return Ok(None);
+        };
         if let Some(result) = cache.lookup(key) {
             return Ok(Some((key, result)));
         }
@@ -259,7 +320,9 @@ fn made(record: &TargetRecord) -> Outputs {
 
 /// A path that the state recorded as project-relative.
 pub fn recorded_path(text: &str) -> ProjectPath {
-    ProjectPath::root().resolve(text).unwrap_or_else(|_| ProjectPath::root())
+    ProjectPath::root()
+        .resolve(text)
+        .unwrap_or_else(|_| ProjectPath::root())
 }
 
 /// Binds every wanted target with what is known before anything runs.
@@ -275,10 +338,23 @@ pub fn bind_all(
         let expanded = project.expand(id, Disk::AsPlanned, &|id| project.last_outputs(id))?;
         let files = Files {
             inputs: expanded.listed.iter().map(ToString::to_string).collect(),
-            outputs: project.graph().target(id).outputs.iter().map(Output::text).collect(),
+            outputs: project
+                .graph()
+                .target(id)
+                .outputs
+                .iter()
+                .map(Output::text)
+                .collect(),
         };
         match bind(&project.context, id, &files) {
-            Outcome::Ready((action, lints)) => bound.push((id, Bound { files, action: Arc::new(action) }, lints)),
+            Outcome::Ready((action, lints)) => bound.push((
+                id,
+                Bound {
+                    files,
+                    action: Arc::new(action),
+                },
+                lints,
+            )),
             Outcome::Wanting(queries) => wanting.extend(queries),
             Outcome::Failed(mistakes) => errors.extend(mistakes),
         }
@@ -295,8 +371,15 @@ pub fn bind_all(
 impl Project<'_> {
     /// The outputs of a target as they are on disk now.
     pub fn current_outputs(&self, id: TargetId) -> Outputs {
-        let now = |path: &str| self.memo.output_content(&recorded_path(path)).unwrap_or(Content::Absent);
-        self.last_outputs(id).iter().map(|(path, _)| (path.clone(), now(path))).collect()
+        let now = |path: &str| {
+            self.memo
+                .output_content(&recorded_path(path))
+                .unwrap_or(Content::Absent)
+        };
+        self.last_outputs(id)
+            .iter()
+            .map(|(path, _)| (path.clone(), now(path)))
+            .collect()
     }
 
     /// The outputs of a target as the last success left them, or as declared where there was none.
@@ -306,7 +389,9 @@ impl Project<'_> {
             return made(&record);
         }
         let declared = target.outputs.iter().filter_map(|output| match output {
-            Output::File { path, .. } | Output::Tree { path, .. } => Some((path.to_string(), Content::Absent)),
+            Output::File { path, .. } | Output::Tree { path, .. } => {
+                Some((path.to_string(), Content::Absent))
+            }
             Output::Pattern { .. } => None,
         });
         declared.collect()

@@ -37,9 +37,15 @@ impl Project<'_> {
             self.warn(id, format!("{path} was left alone: {why}"));
         }
         if sweep.spared.len() > 10 {
-            self.warn(id, format!("{} more files were left alone", sweep.spared.len() - 10));
+            self.warn(
+                id,
+                format!("{} more files were left alone", sweep.spared.len() - 10),
+            );
         }
-        (self.emit)(Event::Removed { target: id, paths: removed });
+        (self.emit)(Event::Removed {
+            target: id,
+            paths: removed,
+        });
         Ok(())
     }
 
@@ -71,16 +77,27 @@ impl Project<'_> {
         }
         // Directories come after what is in them.
         sweep.remove.sort_by(|a, b| b.cmp(a));
-        sweep.remove.retain(|path| !sweep.spared.iter().any(|(spared, _)| spared.is_within(path)));
+        sweep.remove.retain(|path| {
+            !sweep
+                .spared
+                .iter()
+                .any(|(spared, _)| spared.is_within(path))
+        });
         Ok(sweep)
     }
 
     fn matches(&self, text: &str) -> Result<Vec<ProjectPath>, String> {
         let plain = text.trim_end_matches('/');
         if !text.contains(['*', '?', '[', '{']) {
-            return ProjectPath::root().resolve(plain).map(|path| vec![path]).map_err(|error| format!("`{text}`: {error}"));
+            return ProjectPath::root()
+                .resolve(plain)
+                .map(|path| vec![path])
+                .map_err(|error| format!("`{text}`: {error}"));
         }
-        match self.observe_one(Query::Glob { include: vec![plain.to_owned()], exclude: Vec::new() }) {
+        match self.observe_one(Query::Glob {
+            include: vec![plain.to_owned()],
+            exclude: Vec::new(),
+        }) {
             Answer::Paths(paths) => Ok(paths),
             Answer::Failed(why) => Err(why),
             _ => Ok(Vec::new()),
@@ -88,7 +105,11 @@ impl Project<'_> {
     }
 
     /// A path and all below it, if it is there; links are taken as links.
-    fn files_below(&self, path: ProjectPath, files: &mut BTreeSet<ProjectPath>) -> Result<(), String> {
+    fn files_below(
+        &self,
+        path: ProjectPath,
+        files: &mut BTreeSet<ProjectPath>,
+    ) -> Result<(), String> {
         let mut open = vec![path];
         while let Some(path) = open.pop() {
             let full = path.under(self.root);
@@ -98,7 +119,12 @@ impl Project<'_> {
                 for entry in fs::list_dir(&full).map_err(|error| error.to_string())? {
                     match entry.name.to_str().map(|name| path.resolve(name)) {
                         Some(Ok(below)) => open.push(below),
-                        _ => return Err(format!("a name in {path} is not UTF-8: {}", entry.name.to_string_lossy())),
+                        _ => {
+                            return Err(format!(
+                                "a name in {path} is not UTF-8: {}",
+                                entry.name.to_string_lossy()
+                            ));
+                        }
                     }
                 }
             }
@@ -150,7 +176,11 @@ impl Project<'_> {
                 }
             }
         }
-        Ok(Guard { tracked: self.tracked()?, inputs, made: self.made_by_targets() })
+        Ok(Guard {
+            tracked: self.tracked()?,
+            inputs,
+            made: self.made_by_targets(),
+        })
     }
 
     /// What git tracks in the project; nothing where there is no repository.
@@ -158,13 +188,20 @@ impl Project<'_> {
         match (self.tracked_files)() {
             Ok(paths) => Ok(paths.into_iter().collect()),
             Err(_) if self.options.reuse == Reuse::Never => Ok(BTreeSet::new()),
-            Err(why) => Err(format!("{why}; without knowing what git tracks nothing is removed (force with -B)")),
+            Err(why) => Err(format!(
+                "{why}; without knowing what git tracks nothing is removed (force with -B)"
+            )),
         }
     }
 
     fn made_by_targets(&self) -> Made {
         let mut made = Made::default();
-        made.exact.extend(self.store.all_recorded_outputs().into_iter().map(|(path, _)| recorded_path(&path)));
+        made.exact.extend(
+            self.store
+                .all_recorded_outputs()
+                .into_iter()
+                .map(|(path, _)| recorded_path(&path)),
+        );
         let mut texts = Vec::new();
         for target in self.graph().targets.values() {
             for output in &target.outputs {
@@ -204,7 +241,11 @@ impl Guard {
             Some("git tracks it")
         } else if self.inputs.contains(path) && !self.made.holds(path) {
             Some("it is an input of a target")
-        } else if path.components().next().is_some_and(|first| first == ".git" || first == ".gomake") {
+        } else if path
+            .components()
+            .next()
+            .is_some_and(|first| first == ".git" || first == ".gomake")
+        {
             Some("it belongs to git or to gomake itself")
         } else {
             None
@@ -221,6 +262,10 @@ impl Made {
             }
             here = dir.parent();
         }
-        self.exact.contains(path) || self.patterns.iter().any(|pattern| pattern.matches(path.as_str()))
+        self.exact.contains(path)
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.matches(path.as_str()))
     }
 }

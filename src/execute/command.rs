@@ -35,7 +35,9 @@ pub fn text(command: &Command) -> String {
     match command {
         Command::None => String::new(),
         Command::Script { text, .. } => text.clone(),
-        Command::Argv(words) => shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" ")),
+        Command::Argv(words) => {
+            shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
+        }
     }
 }
 
@@ -61,14 +63,19 @@ impl Project<'_> {
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
         let mut files = Vec::new();
         let (env, secrets) = self.environment(prepared, &mut files).map_err(&failed)?;
-        let line = self.line(&self.graph().target(id).name, prepared, files).map_err(&failed)?;
+        let line = self
+            .line(&self.graph().target(id).name, prepared, files)
+            .map_err(&failed)?;
         self.announce(id, prepared, attempt, reasons);
         let mut sink = Sink::new(self, id, &secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
         let mut hand_on = |chunk: &[u8]| sink.push(chunk);
         let _terminal = interactive.then(|| {
-            (self.emit)(Event::Terminal { target: id, taken: true });
+            (self.emit)(Event::Terminal {
+                target: id,
+                taken: true,
+            });
             self.cancel.hand_over_terminal()
         });
         let ended = process::run(Spawn {
@@ -76,8 +83,16 @@ impl Project<'_> {
             args: &line.args,
             env: &env,
             dir: &dir,
-            stdin: if interactive { Stdin::Inherit } else { Stdin::Null },
-            output: if interactive { Output::Inherit } else { Output::Capture(&mut hand_on) },
+            stdin: if interactive {
+                Stdin::Inherit
+            } else {
+                Stdin::Null
+            },
+            output: if interactive {
+                Output::Inherit
+            } else {
+                Output::Capture(&mut hand_on)
+            },
             group: if interactive { Group::Ours } else { Group::Own },
             timeout: action.limits.timeout,
             grace: self.options.grace,
@@ -85,17 +100,23 @@ impl Project<'_> {
             jobserver: Some(self.slots),
         });
         if interactive {
-            (self.emit)(Event::Terminal { target: id, taken: false });
+            (self.emit)(Event::Terminal {
+                target: id,
+                taken: false,
+            });
         }
         let tail = sink.finish();
         let ended = ended.map_err(|error| failed(error.to_string()))?;
         match ended.how {
-            How::Exit(0) => Ok(Launched { duration: ended.duration }),
+            How::Exit(0) => Ok(Launched {
+                duration: ended.duration,
+            }),
             How::Cancelled => Err(Trouble::Cancelled),
             // A command that was interrupted together with us may end in its own way.
             _ if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
             how => {
-                let mut failure: Failure = self.failure(id, ending(how, action.limits.timeout), command);
+                let mut failure: Failure =
+                    self.failure(id, ending(how, action.limits.timeout), command);
                 failure.notes = self.withheld(prepared.action.base_env, &tail, &env);
                 Err(Trouble::Failed(failure))
             }
@@ -103,7 +124,11 @@ impl Project<'_> {
     }
 
     /// The complete environment, and the values that must not be shown.
-    fn environment(&self, prepared: &Prepared, files: &mut Vec<NamedTempFile>) -> Result<(Variables, Vec<OsString>), String> {
+    fn environment(
+        &self,
+        prepared: &Prepared,
+        files: &mut Vec<NamedTempFile>,
+    ) -> Result<(Variables, Vec<OsString>), String> {
         let mut env = match prepared.action.base_env {
             BaseEnv::Strict => environment::strict(self.caller),
             BaseEnv::Whole => self.caller.clone(),
@@ -116,13 +141,18 @@ impl Project<'_> {
                 EnvValue::Text(text) | EnvValue::Volatile(text) => OsString::from(text),
                 EnvValue::Secret(variable) => {
                     let secret = self.caller.get(OsStr::new(variable));
-                    let secret = secret.ok_or_else(|| format!("the secret {variable} is not set in the environment"))?;
+                    let secret = secret.ok_or_else(|| {
+                        format!("the secret {variable} is not set in the environment")
+                    })?;
                     secrets.push(secret.clone());
                     secret.clone()
                 }
                 EnvValue::InputsFile => {
                     let paths = &prepared.expanded.listed;
-                    let text: String = paths.iter().map(|path| path.relative_to(&prepared.action.dir) + "\n").collect();
+                    let text: String = paths
+                        .iter()
+                        .map(|path| path.relative_to(&prepared.action.dir) + "\n")
+                        .collect();
                     let file = self.temporary("inputs-", text.as_bytes())?;
                     let path = file.path().as_os_str().to_owned();
                     files.push(file);
@@ -137,12 +167,22 @@ impl Project<'_> {
         Ok((env, secrets))
     }
 
-    fn line(&self, target: &str, prepared: &Prepared, mut files: Vec<NamedTempFile>) -> Result<Line, String> {
+    fn line(
+        &self,
+        target: &str,
+        prepared: &Prepared,
+        mut files: Vec<NamedTempFile>,
+    ) -> Result<Line, String> {
         let extra = prepared.action.args.iter().map(OsString::from);
         let words: Vec<OsString> = match &prepared.action.command {
             Command::None => return Err("there is nothing to run".to_owned()),
             Command::Argv(words) => words.iter().map(OsString::from).chain(extra).collect(),
-            Command::Script { interpreter, text, as_file, .. } => {
+            Command::Script {
+                interpreter,
+                text,
+                as_file,
+                ..
+            } => {
                 let mut words: Vec<OsString> = interpreter.iter().map(OsString::from).collect();
                 if *as_file || text.len() > LONGEST_ARGUMENT {
                     let file = self.temporary("script-", text.as_bytes())?;
@@ -158,17 +198,24 @@ impl Project<'_> {
         };
         let mut words = words.into_iter();
         let program = words.next().ok_or("`run` is an empty list")?;
-        Ok(Line { program, args: words.collect(), _files: files })
+        Ok(Line {
+            program,
+            args: words.collect(),
+            _files: files,
+        })
     }
 
     /// A file in `.gomake/tmp` that is gone when it is dropped.
     fn temporary(&self, prefix: &str, bytes: &[u8]) -> Result<NamedTempFile, String> {
         let dir = self.root.join(".gomake").join("tmp");
         crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
-        let made = tempfile::Builder::new().prefix(prefix).tempfile_in(&dir).and_then(|mut file| {
-            file.write_all(bytes)?;
-            Ok(file)
-        });
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .tempfile_in(&dir)
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                Ok(file)
+            });
         made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))
     }
 
@@ -199,8 +246,23 @@ fn ending(how: How, timeout: Option<Duration>) -> String {
 }
 
 fn signal_name(number: i32) -> String {
-    let names = [(1, "HUP"), (2, "INT"), (3, "QUIT"), (4, "ILL"), (6, "ABRT"), (8, "FPE"), (9, "KILL"), (11, "SEGV"), (13, "PIPE"), (14, "ALRM"), (15, "TERM")];
-    names.iter().find(|(known, _)| *known == number).map_or_else(String::new, |(_, name)| format!(" ({name})"))
+    let names = [
+        (1, "HUP"),
+        (2, "INT"),
+        (3, "QUIT"),
+        (4, "ILL"),
+        (6, "ABRT"),
+        (8, "FPE"),
+        (9, "KILL"),
+        (11, "SEGV"),
+        (13, "PIPE"),
+        (14, "ALRM"),
+        (15, "TERM"),
+    ];
+    names
+        .iter()
+        .find(|(known, _)| *known == number)
+        .map_or_else(String::new, |(_, name)| format!(" ({name})"))
 }
 
 /// Takes a command's output, hides secrets, and hands it on.
@@ -214,7 +276,12 @@ struct Sink<'a> {
 impl<'a> Sink<'a> {
     fn new(project: &'a Project<'a>, target: TargetId, secrets: &[OsString]) -> Self {
         let mask = Mask::new(secrets.iter().map(|secret| secret.as_bytes()));
-        Self { project, target, mask, tail: Vec::new() }
+        Self {
+            project,
+            target,
+            mask,
+            tail: Vec::new(),
+        }
     }
     fn push(&mut self, chunk: &[u8]) {
         if self.mask.is_empty() {
@@ -232,7 +299,10 @@ impl<'a> Sink<'a> {
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
-        (self.project.emit)(Event::Output { target: self.target, bytes: bytes.into() });
+        (self.project.emit)(Event::Output {
+            target: self.target,
+            bytes: bytes.into(),
+        });
     }
     /// The end of what was shown.
     fn finish(mut self) -> Vec<u8> {

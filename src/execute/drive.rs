@@ -30,7 +30,10 @@ pub fn run(project: &Project<'_>, wanted: &Wanted) -> std::io::Result<Summary> {
     if !pending.is_empty() {
         drive.run_pending(&pending)?;
     }
-    let mut summary = drive.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut summary = drive
+        .tally
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     summary.elapsed = began.elapsed();
     summary.interrupted = project.cancel.is_cancelled();
     Ok(summary)
@@ -54,13 +57,24 @@ struct Shared {
 
 impl<'a> Drive<'a> {
     fn new(project: &'a Project<'a>, wanted: &'a Wanted) -> Self {
-        let outputs = (0..project.graph().targets.len()).map(|_| OnceLock::new()).collect();
-        Self { project, wanted, outputs, tally: Mutex::default(), ran: AtomicUsize::new(0) }
+        let outputs = (0..project.graph().targets.len())
+            .map(|_| OnceLock::new())
+            .collect();
+        Self {
+            project,
+            wanted,
+            outputs,
+            tally: Mutex::default(),
+            ran: AtomicUsize::new(0),
+        }
     }
 
     /// The outputs of a settled target; of one that is not part of this run, those of its last success.
     fn made(&self, id: TargetId) -> Outputs {
-        self.outputs[id.index()].get().cloned().unwrap_or_else(|| self.project.last_outputs(id))
+        self.outputs[id.index()]
+            .get()
+            .cloned()
+            .unwrap_or_else(|| self.project.last_outputs(id))
     }
 
     /// Settles what is up to date and stands behind nothing that is not. Returns the rest, in order.
@@ -74,7 +88,11 @@ impl<'a> Drive<'a> {
         let mut is_pending = vec![false; self.outputs.len()];
         let mut pending = Vec::new();
         for &id in &self.wanted.order {
-            let behind = self.wanted.before(id).iter().any(|(earlier, _)| is_pending[earlier.index()]);
+            let behind = self
+                .wanted
+                .before(id)
+                .iter()
+                .any(|(earlier, _)| is_pending[earlier.index()]);
             if !behind && let Some(outputs) = self.up_to_date(id) {
                 self.finished(id, Settled::UpToDate(outputs), Duration::ZERO);
             } else {
@@ -90,21 +108,30 @@ impl<'a> Drive<'a> {
         if self.project.graph().target(id).always_runs {
             return None;
         }
-        let prepared = self.project.prepare(id, Disk::AsPlanned, &|id| self.made(id)).ok()?;
+        let prepared = self
+            .project
+            .prepare(id, Disk::AsPlanned, &|id| self.made(id))
+            .ok()?;
         self.project.is_up_to_date(id, &prepared).ok()?
     }
 
     /// Hashes what has changed, on all threads, before the sweep asks one by one. Trouble is met again there.
     fn read_ahead(&self) {
         self.wanted.order.par_iter().for_each(|&id| {
-            if let Ok(expanded) = self.project.expand(id, Disk::AsPlanned, &|id| self.project.last_outputs(id)) {
+            if let Ok(expanded) = self
+                .project
+                .expand(id, Disk::AsPlanned, &|id| self.project.last_outputs(id))
+            {
                 let _ = self.project.contents(&expanded.counted);
             }
         });
     }
 
     fn run_pending(&self, pending: &[TargetId]) -> std::io::Result<()> {
-        let shared = Shared { schedule: Mutex::new(self.schedule(pending)), changed: Condvar::new() };
+        let shared = Shared {
+            schedule: Mutex::new(self.schedule(pending)),
+            changed: Condvar::new(),
+        };
         let threads = self.project.options.jobs.min(pending.len());
         if threads == 1 {
             self.work(&shared, pending);
@@ -116,15 +143,21 @@ impl<'a> Drive<'a> {
                 .map_err(std::io::Error::other)?;
             pool.broadcast(|_| self.work(&shared, pending));
         }
-        let schedule = shared.schedule.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let schedule = shared
+            .schedule
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         self.tell_unreached(&schedule, pending);
         Ok(())
     }
 
     /// The schedule over the targets that are not settled yet.
     fn schedule(&self, pending: &[TargetId]) -> Schedule {
-        let jobs: HashMap<TargetId, Job> =
-            pending.iter().enumerate().map(|(i, &id)| (id, Job::from_index(i))).collect();
+        let jobs: HashMap<TargetId, Job> = pending
+            .iter()
+            .enumerate()
+            .map(|(i, &id)| (id, Job::from_index(i)))
+            .collect();
         let mut edges = Vec::new();
         for &id in pending {
             for &(earlier, kind) in self.wanted.before(id) {
@@ -144,9 +177,14 @@ impl<'a> Drive<'a> {
     }
 
     fn needs(&self, id: TargetId, pools: &[(&String, &u32)]) -> Needs {
-        let Some(bound) = &self.project.bound[id] else { return Needs::default() };
+        let Some(bound) = &self.project.bound[id] else {
+            return Needs::default();
+        };
         let limits = &bound.action.limits;
-        let pool = limits.pool.as_ref().and_then(|name| pools.iter().position(|(known, _)| *known == name));
+        let pool = limits
+            .pool
+            .as_ref()
+            .and_then(|name| pools.iter().position(|(known, _)| *known == name));
         Needs {
             pool: pool.map(PoolId::from_index),
             weight: limits.weight,
@@ -157,19 +195,26 @@ impl<'a> Drive<'a> {
     /// Milliseconds that the target took last time; at least 1, so that longer chains come first among the unknown.
     fn last_duration(&self, id: TargetId) -> u64 {
         let name = &self.project.graph().target(id).name;
-        self.project.store.result(name).map_or(1, |record| record.duration_ms.max(1))
+        self.project
+            .store
+            .result(name)
+            .map_or(1, |record| record.duration_ms.max(1))
     }
 
     /// One worker: takes the most critical ready target, settles it, until nothing is left.
     fn work(&self, shared: &Shared, pending: &[TargetId]) {
         while let Some(job) = self.next(shared) {
-            let guard = Abandoned { shared, job: Some(job) };
+            let guard = Abandoned {
+                shared,
+                job: Some(job),
+            };
             let id = pending[job.index()];
             let outcome = self.settle(id);
             std::mem::forget(guard);
             let mut schedule = lock(&shared.schedule);
             let skipped = schedule.finish(job, outcome);
-            let stop = outcome == Outcome::Failed && self.project.options.keep_going == Going::StopAtFailure;
+            let stop = outcome == Outcome::Failed
+                && self.project.options.keep_going == Going::StopAtFailure;
             if stop || self.project.cancel.is_cancelled() {
                 schedule.stop();
             }
@@ -196,13 +241,20 @@ impl<'a> Drive<'a> {
                 shared.changed.notify_all();
                 return None;
             }
-            schedule = shared.changed.wait(schedule).unwrap_or_else(PoisonError::into_inner);
+            schedule = shared
+                .changed
+                .wait(schedule)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn settle(&self, id: TargetId) -> Outcome {
         let began = Instant::now();
-        let disk = if self.ran.load(Ordering::Acquire) == 0 { Disk::AsPlanned } else { Disk::Changed };
+        let disk = if self.ran.load(Ordering::Acquire) == 0 {
+            Disk::AsPlanned
+        } else {
+            Disk::Changed
+        };
         let settled = self.project.settle(id, disk, &|id| self.made(id));
         if matches!(settled, Settled::Ran { .. } | Settled::Restored(_)) {
             self.ran.fetch_add(1, Ordering::Release);
@@ -226,7 +278,14 @@ impl<'a> Drive<'a> {
             }
             Settled::Ran { outputs, unchanged } => {
                 tally.ran += 1;
-                (if unchanged { Status::RanUnchanged } else { Status::Ran }, Some(outputs))
+                (
+                    if unchanged {
+                        Status::RanUnchanged
+                    } else {
+                        Status::Ran
+                    },
+                    Some(outputs),
+                )
             }
             Settled::Failed(failure) => {
                 tally.failed.push(target.name.clone());
@@ -260,7 +319,9 @@ impl<'a> Drive<'a> {
             target: id,
             name: target.name.clone(),
             kind: target.kind,
-            status: Status::Skipped { because: self.project.graph().target(because).name.clone() },
+            status: Status::Skipped {
+                because: self.project.graph().target(because).name.clone(),
+            },
             duration: Duration::ZERO,
         });
     }
@@ -268,7 +329,9 @@ impl<'a> Drive<'a> {
     /// Counts what a stop left undone.
     fn tell_unreached(&self, schedule: &Schedule, pending: &[TargetId]) {
         use crate::schedule::queue::State;
-        let unreached = (0..pending.len()).filter(|&i| schedule.state(Job::from_index(i)) == State::Waiting).count();
+        let unreached = (0..pending.len())
+            .filter(|&i| schedule.state(Job::from_index(i)) == State::Waiting)
+            .count();
         lock(&self.tally).skipped += unreached;
     }
 }

@@ -30,7 +30,12 @@ pub enum Disk {
 
 impl Project<'_> {
     /// Expands the inputs of `id`; `made` gives the outputs of the targets it needs.
-    pub fn expand(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> FsResult<Expanded> {
+    pub fn expand(
+        &self,
+        id: TargetId,
+        disk: Disk,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> FsResult<Expanded> {
         let target = self.graph().target(id);
         let own = Own::of(target);
         let excludes = patterns(&target.inputs.excludes);
@@ -77,7 +82,10 @@ impl Project<'_> {
         disk: Disk,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> FsResult<Vec<ProjectPath>> {
-        let query = Query::Glob { include: vec![pattern.to_owned()], exclude: target.inputs.excludes.clone() };
+        let query = Query::Glob {
+            include: vec![pattern.to_owned()],
+            exclude: target.inputs.excludes.clone(),
+        };
         let mut paths = match (disk, self.context.answers.get(&query)) {
             (Disk::AsPlanned, Some(Answer::Paths(paths))) => paths.clone(),
             _ => match self.observe_one(query) {
@@ -85,8 +93,14 @@ impl Project<'_> {
                 _ => Vec::new(),
             },
         };
-        let Ok(compiled) = Pattern::new(pattern) else { return Ok(paths) };
-        for edge in target.needs.iter().filter(|edge| matches!(edge.why, EdgeWhy::File(_))) {
+        let Ok(compiled) = Pattern::new(pattern) else {
+            return Ok(paths);
+        };
+        for edge in target
+            .needs
+            .iter()
+            .filter(|edge| matches!(edge.why, EdgeWhy::File(_)))
+        {
             for (path, content) in made(edge.to).iter() {
                 let taken = !matches!(content, Content::Tree { .. })
                     && compiled.matches(path)
@@ -112,7 +126,10 @@ impl Project<'_> {
     pub fn go_answer(&self, id: TargetId, disk: Disk) -> Option<Answer> {
         let target = self.graph().target(id);
         let query = Query::Go(target.go.clone()?);
-        let generated = target.needs.iter().any(|edge| matches!(edge.why, EdgeWhy::Go(_)));
+        let generated = target
+            .needs
+            .iter()
+            .any(|edge| matches!(edge.why, EdgeWhy::Go(_)));
         match (disk, self.context.answers.get(&query)) {
             (Disk::Changed, _) if generated => Some(self.observe_one(query)),
             (_, Some(answer)) => Some(answer.clone()),
@@ -135,7 +152,11 @@ struct Own<'a> {
 
 impl<'a> Own<'a> {
     fn of(target: &'a Target) -> Self {
-        let mut own = Self { exact: HashSet::new(), trees: Vec::new(), patterns: Vec::new() };
+        let mut own = Self {
+            exact: HashSet::new(),
+            trees: Vec::new(),
+            patterns: Vec::new(),
+        };
         own.exact.extend(&target.depfile);
         for output in &target.outputs {
             match output {
@@ -151,13 +172,19 @@ impl<'a> Own<'a> {
     fn holds(&self, path: &ProjectPath) -> bool {
         self.exact.contains(path)
             || self.trees.iter().any(|tree| path.is_within(tree))
-            || self.patterns.iter().any(|pattern| pattern.matches(path.as_str()))
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.matches(path.as_str()))
     }
 }
 
 /// Patterns that planning has found to be well-formed.
 pub fn patterns(texts: &[String]) -> Vec<Pattern> {
-    texts.iter().filter_map(|text| Pattern::new(text).ok()).collect()
+    texts
+        .iter()
+        .filter_map(|text| Pattern::new(text).ok())
+        .collect()
 }
 
 fn push_new(list: &mut Vec<ProjectPath>, seen: &mut HashSet<ProjectPath>, path: ProjectPath) {

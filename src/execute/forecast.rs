@@ -13,23 +13,38 @@ use std::collections::HashMap;
 pub enum Fate {
     UpToDate,
     /// The cache would give its outputs back.
-    Restore { reasons: Vec<String> },
-    Run { reasons: Vec<String> },
+    Restore {
+        reasons: Vec<String>,
+    },
+    Run {
+        reasons: Vec<String>,
+    },
     /// What it needs would run first; whether this runs hangs on what that makes.
-    Perhaps { because: TargetId },
+    Perhaps {
+        because: TargetId,
+    },
 }
 
 /// What a run would do with each wanted target, in order.
 ///
 /// # Errors
 /// When a file cannot be read, or a target cannot be bound.
-pub fn forecast(project: &Project<'_>, wanted: &Wanted) -> Result<Vec<(TargetId, Fate)>, CheckError> {
+pub fn forecast(
+    project: &Project<'_>,
+    wanted: &Wanted,
+) -> Result<Vec<(TargetId, Fate)>, CheckError> {
     let mut fates: Vec<(TargetId, Fate)> = Vec::new();
     let mut dirty: HashMap<TargetId, bool> = HashMap::new();
     for &id in &wanted.order {
-        let behind = wanted.before(id).iter().map(|(earlier, _)| *earlier).find(|id| dirty.get(id).copied().unwrap_or(false));
+        let behind = wanted
+            .before(id)
+            .iter()
+            .map(|(earlier, _)| *earlier)
+            .find(|id| dirty.get(id).copied().unwrap_or(false));
         let fate = match behind {
-            Some(because) if !project.graph().target(id).always_runs => behind_dirty(project, id, because)?,
+            Some(because) if !project.graph().target(id).always_runs => {
+                behind_dirty(project, id, because)?
+            }
             _ => fate(project, id)?,
         };
         dirty.insert(id, makes_anew(project, id, &fate));
@@ -54,10 +69,16 @@ fn fate(project: &Project<'_>, id: TargetId) -> Result<Fate, CheckError> {
 }
 
 /// A target behind one that would run: what is declared may already tell that it runs too.
-fn behind_dirty(project: &Project<'_>, id: TargetId, because: TargetId) -> Result<Fate, CheckError> {
+fn behind_dirty(
+    project: &Project<'_>,
+    id: TargetId,
+    because: TargetId,
+) -> Result<Fate, CheckError> {
     let name = &project.graph().target(id).name;
     let Some(record) = project.store.result(name) else {
-        return Ok(Fate::Run { reasons: vec!["never built".to_owned()] });
+        return Ok(Fate::Run {
+            reasons: vec!["never built".to_owned()],
+        });
     };
     let made = |id: TargetId| -> Outputs { project.current_outputs(id) };
     let prepared = project.prepare(id, Disk::AsPlanned, &made)?;
@@ -66,5 +87,9 @@ fn behind_dirty(project: &Project<'_>, id: TargetId, because: TargetId) -> Resul
         return Ok(Fate::Perhaps { because });
     }
     let reasons = project.changed_facts(id, &prepared.subject(&deps));
-    Ok(if reasons.is_empty() { Fate::Perhaps { because } } else { Fate::Run { reasons } })
+    Ok(if reasons.is_empty() {
+        Fate::Perhaps { because }
+    } else {
+        Fate::Run { reasons }
+    })
 }

@@ -19,7 +19,10 @@ use std::time::{Duration, Instant};
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum SpawnError {
     #[error("the program `{program}` was not found")]
-    #[diagnostic(code(gomake::execute::program_not_found), help("it is in none of PATH's directories: {path}"))]
+    #[diagnostic(
+        code(gomake::execute::program_not_found),
+        help("it is in none of PATH's directories: {path}")
+    )]
     NotFound { program: String, path: String },
     #[error("there is no program `{}`", path.display())]
     #[diagnostic(
@@ -30,11 +33,16 @@ pub enum SpawnError {
     #[error("`{}` cannot be executed: {reason}", path.display())]
     #[diagnostic(
         code(gomake::execute::not_executable),
-        help("a script needs `chmod +x` and a first line that names its interpreter, such as `#!/bin/sh`")
+        help(
+            "a script needs `chmod +x` and a first line that names its interpreter, such as `#!/bin/sh`"
+        )
     )]
     NotExecutable { path: PathBuf, reason: &'static str },
     #[error("the directory `{}` to run in does not exist", path.display())]
-    #[diagnostic(code(gomake::execute::no_directory), help("correct the target's `dir`, or make it before"))]
+    #[diagnostic(
+        code(gomake::execute::no_directory),
+        help("correct the target's `dir`, or make it before")
+    )]
     NoDirectory { path: PathBuf },
     #[error("cannot start `{}`: its arguments and environment are too long ({bytes} bytes)", path.display())]
     #[diagnostic(
@@ -43,7 +51,10 @@ pub enum SpawnError {
     )]
     TooLong { path: PathBuf, bytes: usize },
     #[error("cannot run `{}`: {source}", path.display())]
-    #[diagnostic(code(gomake::execute::spawn), help("the system refused; it may be short of processes or memory"))]
+    #[diagnostic(
+        code(gomake::execute::spawn),
+        help("the system refused; it may be short of processes or memory")
+    )]
     System {
         path: PathBuf,
         #[source]
@@ -54,10 +65,18 @@ pub enum SpawnError {
 /// Starts it. The pipe brings standard output and error, if they are captured.
 pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), SpawnError> {
     let program = resolve(spawn)?;
-    let system = |source| SpawnError::System { path: program.clone(), source };
+    let system = |source| SpawnError::System {
+        path: program.clone(),
+        source,
+    };
     let mut command = Command::new(&program);
     // With a path for a program and no hook between fork and exec, this is a posix_spawn and not a fork.
-    command.arg0(spawn.program).args(spawn.args).current_dir(spawn.dir).env_clear().envs(spawn.env);
+    command
+        .arg0(spawn.program)
+        .args(spawn.args)
+        .current_dir(spawn.dir)
+        .env_clear()
+        .envs(spawn.env);
     if let Some((name, value)) = spawn.jobserver.map(|slots| slots.variable())
         // Flags that a person set stay; those of a make above speak of a server that is not the one to use.
         && spawn.env.get(&name).is_none_or(|flags| flags.to_string_lossy().contains("--jobserver-"))
@@ -73,7 +92,9 @@ pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), Sp
     let mut pipe = None;
     if let Output::Capture(_) = spawn.output {
         let (reader, writer) = io::pipe().map_err(system)?;
-        command.stdout(writer.try_clone().map_err(system)?).stderr(writer);
+        command
+            .stdout(writer.try_clone().map_err(system)?)
+            .stderr(writer);
         pipe = Some(reader);
     }
     // The command holds the pipe's other end: it must be gone before we wait for the end of the output.
@@ -83,7 +104,10 @@ pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), Sp
 
 /// The error of a child that we can no longer follow.
 pub(super) fn lost(spawn: &Spawn<'_>, source: io::Error) -> SpawnError {
-    SpawnError::System { path: PathBuf::from(spawn.program), source }
+    SpawnError::System {
+        path: PathBuf::from(spawn.program),
+        source,
+    }
 }
 
 /// A program that another thread of ours has just written cannot be started as long as a child of a third thread, between
@@ -92,8 +116,14 @@ fn patiently(mut command: Command, spawn: &Spawn<'_>) -> io::Result<Child> {
     let mut pause = Duration::from_millis(1);
     loop {
         match command.spawn() {
-            Err(error) if error.raw_os_error() == Some(Errno::TXTBSY.raw_os_error()) && pause.as_millis() < 500 => {
-                readable([spawn.cancel.above(Level::None)], Some(Instant::now() + pause))?;
+            Err(error)
+                if error.raw_os_error() == Some(Errno::TXTBSY.raw_os_error())
+                    && pause.as_millis() < 500 =>
+            {
+                readable(
+                    [spawn.cancel.above(Level::None)],
+                    Some(Instant::now() + pause),
+                )?;
                 pause *= 2;
             }
             result => return result,
@@ -105,12 +135,18 @@ fn resolve(spawn: &Spawn<'_>) -> Result<PathBuf, SpawnError> {
     if spawn.program.as_bytes().contains(&b'/') {
         let path = spawn.dir.join(spawn.program);
         return match fs::stat(&path) {
-            Ok(stat) if stat.kind == FileKind::Dir => {
-                Err(SpawnError::NotExecutable { path, reason: "it is a directory" })
-            }
+            Ok(stat) if stat.kind == FileKind::Dir => Err(SpawnError::NotExecutable {
+                path,
+                reason: "it is a directory",
+            }),
             Ok(_) => Ok(path),
-            Err(error) if error.is_not_found() => Err(no_directory(spawn).unwrap_or(SpawnError::NoProgram { path })),
-            Err(error) => Err(SpawnError::System { path, source: error.source }),
+            Err(error) if error.is_not_found() => {
+                Err(no_directory(spawn).unwrap_or(SpawnError::NoProgram { path }))
+            }
+            Err(error) => Err(SpawnError::System {
+                path,
+                source: error.source,
+            }),
         };
     }
     let default = OsString::from("/usr/bin:/bin");
@@ -130,27 +166,43 @@ fn search(program: &OsStr, path: &OsStr, dir: &Path) -> Option<PathBuf> {
     if program.is_empty() {
         return None;
     }
-    std::env::split_paths(path).map(|entry| dir.join(entry).join(program)).find(|candidate| {
-        fs::stat(candidate).is_ok_and(|stat| stat.kind == FileKind::File)
-            && rustix::fs::access(candidate, Access::EXEC_OK).is_ok()
-    })
+    std::env::split_paths(path)
+        .map(|entry| dir.join(entry).join(program))
+        .find(|candidate| {
+            fs::stat(candidate).is_ok_and(|stat| stat.kind == FileKind::File)
+                && rustix::fs::access(candidate, Access::EXEC_OK).is_ok()
+        })
 }
 
 fn no_directory(spawn: &Spawn<'_>) -> Option<SpawnError> {
     let there = fs::stat(spawn.dir).is_ok_and(|stat| stat.kind == FileKind::Dir);
-    (!there).then(|| SpawnError::NoDirectory { path: spawn.dir.to_owned() })
+    (!there).then(|| SpawnError::NoDirectory {
+        path: spawn.dir.to_owned(),
+    })
 }
 
 fn explain(spawn: &Spawn<'_>, path: PathBuf, error: io::Error) -> SpawnError {
     let reason = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::TOOBIG) => return SpawnError::TooLong { path, bytes: length(spawn.args, spawn.env) },
+        Some(Errno::TOOBIG) => {
+            return SpawnError::TooLong {
+                path,
+                bytes: length(spawn.args, spawn.env),
+            };
+        }
         Some(Errno::ACCESS) => "permission denied",
-        Some(Errno::NOEXEC) => "it is no program for this machine, and has no first line that names an interpreter",
+        Some(Errno::NOEXEC) => {
+            "it is no program for this machine, and has no first line that names an interpreter"
+        }
         Some(Errno::NOENT | Errno::NOTDIR) => match no_directory(spawn) {
             Some(error) => return error,
             None => "the interpreter that its first line names does not exist",
         },
-        _ => return SpawnError::System { path, source: error },
+        _ => {
+            return SpawnError::System {
+                path,
+                source: error,
+            };
+        }
     };
     SpawnError::NotExecutable { path, reason }
 }
@@ -158,5 +210,8 @@ fn explain(spawn: &Spawn<'_>, path: PathBuf, error: io::Error) -> SpawnError {
 /// As the kernel counts: every string with its end.
 fn length(args: &[OsString], env: &BTreeMap<OsString, OsString>) -> usize {
     let args: usize = args.iter().map(|arg| arg.len() + 1).sum();
-    args + env.iter().map(|(name, value)| name.len() + value.len() + 2).sum::<usize>()
+    args + env
+        .iter()
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum::<usize>()
 }

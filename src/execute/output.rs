@@ -24,12 +24,19 @@ impl Mask {
         let mut all: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
             all.push(secret.to_vec());
-            all.extend(secret.split(|byte| *byte == b'\n').map(|line| line.trim_ascii().to_vec()));
+            all.extend(
+                secret
+                    .split(|byte| *byte == b'\n')
+                    .map(|line| line.trim_ascii().to_vec()),
+            );
         }
         all.retain(|secret| secret.len() >= SHORTEST);
         all.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         all.dedup();
-        Self { secrets: all, ..Self::default() }
+        Self {
+            secrets: all,
+            ..Self::default()
+        }
     }
     /// Whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
@@ -59,7 +66,10 @@ impl Mask {
     }
     /// A whole text at once.
     pub fn apply(&self, text: &[u8]) -> Vec<u8> {
-        let mut mask = Self { secrets: self.secrets.clone(), ..Self::default() };
+        let mut mask = Self {
+            secrets: self.secrets.clone(),
+            ..Self::default()
+        };
         let mut out = Vec::with_capacity(text.len());
         mask.push(text, &mut out);
         mask.finish(&mut out);
@@ -68,7 +78,9 @@ impl Mask {
     /// Whether a secret begins there that the bytes so far leave unfinished.
     fn may_begin_at(&self, at: usize) -> bool {
         let rest = &self.held[at..];
-        self.secrets.iter().any(|secret| secret.len() > rest.len() && secret.starts_with(rest))
+        self.secrets
+            .iter()
+            .any(|secret| secret.len() > rest.len() && secret.starts_with(rest))
     }
     /// Shows or hides one byte.
     fn pass(&mut self, at: usize, out: &mut Vec<u8>) {
@@ -105,8 +117,14 @@ mod tests {
     #[test]
     fn a_secret_is_hidden_even_when_it_is_split() {
         assert_eq!(masked(&["hunter2"], &["a hunter2 b"]), "a *** b");
-        assert_eq!(masked(&["hunter2"], &["a hun", "te", "r2 b hunt"]), "a *** b hunt");
-        assert_eq!(masked(&["hunter2"], &["hunhunter2hunter", "2"]), "hun******");
+        assert_eq!(
+            masked(&["hunter2"], &["a hun", "te", "r2 b hunt"]),
+            "a *** b hunt"
+        );
+        assert_eq!(
+            masked(&["hunter2"], &["hunhunter2hunter", "2"]),
+            "hun******"
+        );
     }
 
     #[test]
@@ -123,14 +141,20 @@ mod tests {
     fn overlapping_and_nested_secrets_leave_no_rest() {
         assert_eq!(masked(&["abcd", "cdef"], &["x abcdef y"]), "x *** y");
         assert_eq!(masked(&["abcd", "cdef"], &["x abcd", "ef y"]), "x *** y");
-        assert_eq!(masked(&["token", "token-long"], &["token token-long token-lo"]), "*** *** ***-lo");
+        assert_eq!(
+            masked(&["token", "token-long"], &["token token-long token-lo"]),
+            "*** *** ***-lo"
+        );
         assert_eq!(masked(&["aaaa"], &["aaa", "aaaa", "b"]), "***b");
     }
 
     #[test]
     fn lines_of_a_secret_are_hidden_and_short_ones_are_not() {
         let key = "BEGIN KEY\n  c2VjcmV0\r\n}\nEND KEY\n";
-        assert_eq!(masked(&[key], &["log: c2VjcmV0 }", " END KEY"]), "log: *** } ***");
+        assert_eq!(
+            masked(&[key], &["log: c2VjcmV0 }", " END KEY"]),
+            "log: *** } ***"
+        );
         assert_eq!(masked(&[key], &[key]), "***");
         assert_eq!(masked(&["", "abc"], &["abc"]), "abc");
         assert!(Mask::new([b"".as_slice(), b"abc"]).is_empty());

@@ -44,17 +44,21 @@ impl Project<'_> {
             .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
         let (verdict, prepared) = match verdict {
             Ok(found) => found,
-            Err(error) => return Settled::Failed(self.failure(id, error.to_string(), String::new())),
+            Err(error) => {
+                return Settled::Failed(self.failure(id, error.to_string(), String::new()));
+            }
         };
         let settled = match verdict {
             Verdict::UpToDate(outputs) => return Settled::UpToDate(outputs),
             Verdict::Run { reasons } => self.run_target(id, &prepared, &reasons, made),
-            Verdict::Restorable { key, result, reasons } => {
-                match self.restore(id, &prepared, key, &result, made) {
-                    Ok(outputs) => return Settled::Restored(outputs),
-                    Err(_) => self.run_target(id, &prepared, &reasons, made),
-                }
-            }
+            Verdict::Restorable {
+                key,
+                result,
+                reasons,
+            } => match self.restore(id, &prepared, key, &result, made) {
+                Ok(outputs) => return Settled::Restored(outputs),
+                Err(_) => self.run_target(id, &prepared, &reasons, made),
+            },
         };
         settled.unwrap_or_else(|trouble| match trouble {
             Trouble::Failed(failure) => Settled::Failed(failure),
@@ -63,7 +67,12 @@ impl Project<'_> {
     }
 
     pub(crate) fn failure(&self, id: TargetId, how: String, command: String) -> Failure {
-        Failure { how, command, place: (self.place)(id), notes: Vec::new() }
+        Failure {
+            how,
+            command,
+            place: (self.place)(id),
+            notes: Vec::new(),
+        }
     }
 
     /// Brings the outputs back from the cache and records them as a success.
@@ -75,12 +84,17 @@ impl Project<'_> {
         result: &CachedResult,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Outputs, CacheError> {
-        let cache = self.cache.ok_or(CacheError::Miss { what: result.target.clone() })?;
+        let cache = self.cache.ok_or(CacheError::Miss {
+            what: result.target.clone(),
+        })?;
         for (path, content) in &result.outputs {
             let there = self.memo.output_content(&recorded_path(path))?;
-            let in_the_way = matches!(there, Content::Tree { .. }) && !matches!(content, Content::Tree { .. });
+            let in_the_way =
+                matches!(there, Content::Tree { .. }) && !matches!(content, Content::Tree { .. });
             if in_the_way {
-                return Err(CacheError::Miss { what: format!("{path}, where a directory stands") });
+                return Err(CacheError::Miss {
+                    what: format!("{path}, where a directory stands"),
+                });
             }
         }
         self.remove_former_outputs(id, &result.outputs);
@@ -89,7 +103,15 @@ impl Project<'_> {
             self.memo.invalidate(&recorded_path(path));
         }
         let deps = self.contents(&result.deps)?;
-        let record = self.record_of(id, prepared, key, &deps, result.outputs.clone(), result.duration_ms, made);
+        let record = self.record_of(
+            id,
+            prepared,
+            key,
+            &deps,
+            result.outputs.clone(),
+            result.duration_ms,
+            made,
+        );
         self.remember(id, record, prepared, &deps);
         Ok(result.outputs.as_slice().into())
     }
@@ -111,16 +133,28 @@ impl Project<'_> {
             self.clean(id, prepared)?;
         }
         if prepared.action.command == Command::None {
-            return Ok(Settled::Ran { outputs: Outputs::default(), unchanged: true });
+            return Ok(Settled::Ran {
+                outputs: Outputs::default(),
+                unchanged: true,
+            });
         }
         let before = self.store.result(&target.name);
         let (launched, started) = self.attempts(id, prepared, reasons)?;
-        let failed = |how: String| Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)));
+        let failed = |how: String| {
+            Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
+        };
         let outputs = self.made_outputs(id).map_err(&failed)?;
-        let deps = self.discovered(id, prepared, &started, made).map_err(&failed)?;
-        let unchanged = before.as_ref().is_some_and(|record| record.outputs == outputs);
+        let deps = self
+            .discovered(id, prepared, &started, made)
+            .map_err(&failed)?;
+        let unchanged = before
+            .as_ref()
+            .is_some_and(|record| record.outputs == outputs);
         self.keep(id, prepared, &deps, &outputs, launched.duration, made);
-        Ok(Settled::Ran { outputs: outputs.into(), unchanged })
+        Ok(Settled::Ran {
+            outputs: outputs.into(),
+            unchanged,
+        })
     }
 
     /// Starts the command until it succeeds or no try is left.
@@ -141,7 +175,10 @@ impl Project<'_> {
             match self.launch(id, prepared, attempt, reasons) {
                 Ok(launched) => return Ok((launched, started)),
                 Err(Trouble::Failed(failure)) if attempt <= prepared.action.limits.retries => {
-                    self.warn(id, format!("attempt {attempt} failed ({}); trying again", failure.how));
+                    self.warn(
+                        id,
+                        format!("attempt {attempt} failed ({}); trying again", failure.how),
+                    );
                     attempt += 1;
                 }
                 Err(trouble) => return Err(trouble),
@@ -156,17 +193,24 @@ impl Project<'_> {
         let unfinished = self.store.is_unfinished(&target.name);
         let ours = |path: &ProjectPath| {
             unfinished
-                || record.iter().any(|record| record.outputs.iter().any(|(made, _)| made == path.as_str()))
+                || record
+                    .iter()
+                    .any(|record| record.outputs.iter().any(|(made, _)| made == path.as_str()))
         };
         for path in target.depfile.iter() {
             self.make_parent(path)?;
         }
         for output in &target.outputs {
             match output {
-                Output::File { path, .. } => self.clear_file(path, ours(path) && prepared.kind != Kind::Task)?,
+                Output::File { path, .. } => {
+                    self.clear_file(path, ours(path) && prepared.kind != Kind::Task)?
+                }
                 Output::Tree { path, .. } => self.clear_tree(path, ours(path))?,
                 Output::Pattern { pattern, .. } => {
-                    let fixed = pattern.split(['*', '?', '[', '{']).next().unwrap_or_default();
+                    let fixed = pattern
+                        .split(['*', '?', '[', '{'])
+                        .next()
+                        .unwrap_or_default();
                     if let Some((dir, _)) = fixed.rsplit_once('/')
                         && let Ok(dir) = ProjectPath::root().resolve(dir)
                     {
@@ -182,21 +226,29 @@ impl Project<'_> {
     /// What the last run made for a pattern, so that a file which the command makes no more does not stay.
     fn remove_pattern_outputs(&self, id: TargetId) {
         let declared = &self.graph().target(id).outputs;
-        if declared.iter().any(|output| matches!(output, Output::Pattern { .. })) {
+        if declared
+            .iter()
+            .any(|output| matches!(output, Output::Pattern { .. }))
+        {
             self.remove_former_outputs(id, &[]);
         }
     }
 
     /// Removes what the last success made, is still as it was made, and is not among `kept`.
     fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else { return };
+        let Some(record) = self.store.result(&self.graph().target(id).name) else {
+            return;
+        };
         for (path, content) in &record.outputs {
             let path = recorded_path(path);
             let is_file = matches!(content, Content::File { .. } | Content::Link { .. });
             let unneeded = !kept.iter().any(|(kept, _)| kept == path.as_str());
             if is_file
                 && unneeded
-                && self.memo.output_content(&path).is_ok_and(|now| now == *content)
+                && self
+                    .memo
+                    .output_content(&path)
+                    .is_ok_and(|now| now == *content)
                 && let Err(error) = fs::remove_file(&path.under(self.root))
             {
                 self.warn(id, error.to_string());
@@ -224,7 +276,9 @@ impl Project<'_> {
         match there.map(|stat| stat.kind) {
             None => {}
             Some(fs::FileKind::Dir) => {
-                let empty = fs::list_dir(&full).map_err(|error| error.to_string())?.is_empty();
+                let empty = fs::list_dir(&full)
+                    .map_err(|error| error.to_string())?
+                    .is_empty();
                 if !empty && !ours && self.options.reuse == super::project::Reuse::Allowed {
                     return Err(format!(
                         "the tree {path}/ holds files that gomake did not make, and would be emptied: move it away, or force with -B"
@@ -233,7 +287,11 @@ impl Project<'_> {
                 fs::remove_tree(&full).map_err(|error| error.to_string())?;
             }
             Some(_) if ours => fs::remove_file(&full).map_err(|error| error.to_string())?,
-            Some(_) => return Err(format!("a file stands where the tree {path}/ belongs: move it away")),
+            Some(_) => {
+                return Err(format!(
+                    "a file stands where the tree {path}/ belongs: move it away"
+                ));
+            }
         }
         fs::create_dirs(&full).map_err(|error| error.to_string())
     }
@@ -249,7 +307,10 @@ impl Project<'_> {
         let (real, root) = (fs::canonical(&full), fs::canonical(self.root));
         match (real, root) {
             (Ok(real), Ok(root)) if real.starts_with(&root) => Ok(()),
-            (Ok(real), Ok(_)) => Err(format!("{dir} leads out of the project, to {}", real.display())),
+            (Ok(real), Ok(_)) => Err(format!(
+                "{dir} leads out of the project, to {}",
+                real.display()
+            )),
             (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
         }
     }
@@ -260,7 +321,9 @@ impl Project<'_> {
         for output in &self.graph().target(id).outputs {
             match output {
                 Output::File { path, .. } => match self.output(path)? {
-                    Content::Absent => return Err(format!("the command succeeded, but did not make {path}")),
+                    Content::Absent => {
+                        return Err(format!("the command succeeded, but did not make {path}"));
+                    }
                     Content::Tree { .. } => {
                         return Err(format!("{path} is a directory: declare it as `{path}/`"));
                     }
@@ -268,12 +331,18 @@ impl Project<'_> {
                 },
                 Output::Tree { path, .. } => match self.output(path)? {
                     content @ Content::Tree { .. } => outputs.push((path.to_string(), content)),
-                    _ => return Err(format!("the command succeeded, but did not make the directory {path}/")),
+                    _ => {
+                        return Err(format!(
+                            "the command succeeded, but did not make the directory {path}/"
+                        ));
+                    }
                 },
                 Output::Pattern { pattern, .. } => {
                     let matched = self.matching(pattern)?;
                     if matched.is_empty() {
-                        return Err(format!("the command succeeded, but made nothing that matches {pattern}"));
+                        return Err(format!(
+                            "the command succeeded, but made nothing that matches {pattern}"
+                        ));
                     }
                     for path in matched {
                         let content = self.output(&path)?;
@@ -286,11 +355,16 @@ impl Project<'_> {
     }
 
     fn output(&self, path: &ProjectPath) -> Result<Content, String> {
-        self.memo.output_content(path).map_err(|error| error.to_string())
+        self.memo
+            .output_content(path)
+            .map_err(|error| error.to_string())
     }
 
     fn matching(&self, pattern: &str) -> Result<Vec<ProjectPath>, String> {
-        let query = crate::plan::query::Query::Glob { include: vec![pattern.to_owned()], exclude: Vec::new() };
+        let query = crate::plan::query::Query::Glob {
+            include: vec![pattern.to_owned()],
+            exclude: Vec::new(),
+        };
         match self.observe_one(query) {
             crate::plan::query::Answer::Paths(paths) => Ok(paths),
             crate::plan::query::Answer::Failed(why) => Err(why),
@@ -307,14 +381,21 @@ impl Project<'_> {
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Discovered, String> {
         let target = self.graph().target(id);
-        let Some(path) = &target.depfile else { return Ok(Discovered::default()) };
-        let bytes = fs::read(&path.under(self.root))
-            .map_err(|error| format!("the command succeeded, but its depfile cannot be read: {error}"))?;
-        let named = depfile::parse(&bytes).map_err(|error| format!("the depfile {path}: {error}"))?;
+        let Some(path) = &target.depfile else {
+            return Ok(Discovered::default());
+        };
+        let bytes = fs::read(&path.under(self.root)).map_err(|error| {
+            format!("the command succeeded, but its depfile cannot be read: {error}")
+        })?;
+        let named =
+            depfile::parse(&bytes).map_err(|error| format!("the depfile {path}: {error}"))?;
         let mut deps: Vec<InputPath> = Vec::new();
         for name in named {
             let dep = self.input_path(&target.dir, &name);
-            let known = prepared.inputs.binary_search_by(|(path, _)| path.cmp(&dep)).is_ok();
+            let known = prepared
+                .inputs
+                .binary_search_by(|(path, _)| path.cmp(&dep))
+                .is_ok();
             let own = target.outputs.iter().any(|output| {
                 matches!((output, &dep), (Output::File { path, .. }, InputPath::Project(dep)) if path == dep)
             });
@@ -328,7 +409,10 @@ impl Project<'_> {
         let mut found = Discovered::default();
         for dep in deps {
             let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|outputs| outputs.iter().any(|(up, _)| up == path.as_str())));
-            let (content, stat) = self.memo.content_checked(&dep).map_err(|error| error.to_string())?;
+            let (content, stat) = self
+                .memo
+                .content_checked(&dep)
+                .map_err(|error| error.to_string())?;
             if stat.is_some_and(|stat| started.is_before(stat.ctime, made_before)) {
                 found.changed.push(dep.to_string());
             }
@@ -340,8 +424,16 @@ impl Project<'_> {
     /// A path as a depfile names it, seen from `dir`.
     fn input_path(&self, dir: &ProjectPath, name: &Path) -> InputPath {
         let inside = name.strip_prefix(self.root).unwrap_or(name);
-        let base = if name.is_absolute() { &ProjectPath::root() } else { dir };
-        match inside.to_str().filter(|_| !inside.is_absolute()).map(|text| base.resolve(text)) {
+        let base = if name.is_absolute() {
+            &ProjectPath::root()
+        } else {
+            dir
+        };
+        match inside
+            .to_str()
+            .filter(|_| !inside.is_absolute())
+            .map(|text| base.resolve(text))
+        {
             Some(Ok(path)) => InputPath::Project(path),
             _ if name.is_absolute() => InputPath::Outside(name.to_owned()),
             _ => InputPath::Outside(dir.under(Path::new("")).join(name)),
@@ -367,14 +459,26 @@ impl Project<'_> {
             }
         }
         if let Some(first) = changed.first() {
-            let more = if changed.len() > 1 { format!(" (and {} more)", changed.len() - 1) } else { String::new() };
+            let more = if changed.len() > 1 {
+                format!(" (and {} more)", changed.len() - 1)
+            } else {
+                String::new()
+            };
             self.warn(id, format!("{first}{more} changed while the command ran: the result does not count, and it will run again"));
             return;
         }
         let subject = prepared.subject(&found.deps);
         let key = subject.key();
         let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let record = self.record_of(id, prepared, key, &found.deps, outputs.to_vec(), duration_ms, made);
+        let record = self.record_of(
+            id,
+            prepared,
+            key,
+            &found.deps,
+            outputs.to_vec(),
+            duration_ms,
+            made,
+        );
         let cached = CachedResult {
             target: record.target.clone(),
             outputs: outputs.to_vec(),
@@ -382,13 +486,21 @@ impl Project<'_> {
             duration_ms,
         };
         self.remember(id, record, prepared, &found.deps);
-        if let Some(cache) = self.cache.filter(|_| prepared.action.cache && !target.always_runs) {
-            let stored = cache.store(key, &cached, self.root).and_then(|()| match target.depfile {
-                Some(_) => cache.add_deps(prepared.subject(&[]).key(), &cached.deps),
-                None => Ok(()),
-            });
+        if let Some(cache) = self
+            .cache
+            .filter(|_| prepared.action.cache && !target.always_runs)
+        {
+            let stored = cache
+                .store(key, &cached, self.root)
+                .and_then(|()| match target.depfile {
+                    Some(_) => cache.add_deps(prepared.subject(&[]).key(), &cached.deps),
+                    None => Ok(()),
+                });
             if let Err(error) = stored {
-                self.warn(id, format!("the result was not stored in the cache: {error}"));
+                self.warn(
+                    id,
+                    format!("the result was not stored in the cache: {error}"),
+                );
             }
         }
     }
@@ -431,8 +543,14 @@ impl Project<'_> {
         for edge in &target.needs {
             let upstream = self.graph().target(edge.to);
             if let Some(record) = self.store.result(&upstream.name) {
-                let stands_for = Content::File { digest: record.planned, executable: false };
-                planned.upstream.push((upstream.name.clone(), [("planned".to_owned(), stands_for)].into()));
+                let stands_for = Content::File {
+                    digest: record.planned,
+                    executable: false,
+                };
+                planned.upstream.push((
+                    upstream.name.clone(),
+                    [("planned".to_owned(), stands_for)].into(),
+                ));
             }
             if matches!(edge.why, EdgeWhy::File(_) | EdgeWhy::Go(_)) {
                 let outputs = made(edge.to);
@@ -445,7 +563,13 @@ impl Project<'_> {
     }
 
     /// Writes a record, and keeps in mind the files of the former one that nothing declares any more.
-    fn remember(&self, id: TargetId, record: TargetRecord, prepared: &Prepared, deps: &[(InputPath, Content)]) {
+    fn remember(
+        &self,
+        id: TargetId,
+        record: TargetRecord,
+        prepared: &Prepared,
+        deps: &[(InputPath, Content)],
+    ) {
         let before = self.store.result(&record.target);
         let abandoned: Vec<String> = before
             .iter()
@@ -457,14 +581,29 @@ impl Project<'_> {
         let written = self
             .store
             .record(record, &facts(&prepared.subject(deps)))
-            .and_then(|()| if abandoned.is_empty() { Ok(()) } else { self.store.abandon(abandoned) });
+            .and_then(|()| {
+                if abandoned.is_empty() {
+                    Ok(())
+                } else {
+                    self.store.abandon(abandoned)
+                }
+            });
         if let Err(error) = written {
-            self.warn(id, format!("the result could not be recorded, and will be made again: {error}"));
+            self.warn(
+                id,
+                format!("the result could not be recorded, and will be made again: {error}"),
+            );
         }
     }
 
     /// Tells that a command starts.
-    pub(crate) fn announce(&self, id: TargetId, prepared: &Prepared, attempt: u32, reasons: &[String]) {
+    pub(crate) fn announce(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        attempt: u32,
+        reasons: &[String],
+    ) {
         let target = self.graph().target(id);
         (self.emit)(Event::Started {
             target: id,

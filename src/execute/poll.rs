@@ -10,9 +10,15 @@ use std::time::{Duration, Instant};
 ///
 /// # Errors
 /// What poll(2) says; an interruption by a signal is waited out.
-pub fn readable<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], until: Option<Instant>) -> io::Result<[bool; N]> {
-    let mut polled: Vec<PollFd<'_>> =
-        fds.iter().flatten().map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN)).collect();
+pub fn readable<const N: usize>(
+    fds: [Option<BorrowedFd<'_>>; N],
+    until: Option<Instant>,
+) -> io::Result<[bool; N]> {
+    let mut polled: Vec<PollFd<'_>> = fds
+        .iter()
+        .flatten()
+        .map(|fd| PollFd::from_borrowed_fd(*fd, PollFlags::IN))
+        .collect();
     loop {
         let timeout = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
         match rustix::event::poll(&mut polled, timeout.as_ref()) {
@@ -28,5 +34,8 @@ pub fn readable<const N: usize>(fds: [Option<BorrowedFd<'_>>; N], until: Option<
 fn timespec(duration: Duration) -> Timespec {
     // A year is as good as for ever, and fits every platform's time_t.
     let duration = duration.min(Duration::from_secs(365 * 24 * 3600));
-    Timespec { tv_sec: duration.as_secs().cast_signed(), tv_nsec: i64::from(duration.subsec_nanos()) }
+    Timespec {
+        tv_sec: duration.as_secs().cast_signed(),
+        tv_nsec: i64::from(duration.subsec_nanos()),
+    }
 }

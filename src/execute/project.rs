@@ -88,6 +88,9 @@ impl Project<'_> {
         crate::base::fs::lstat(&path.under(self.root)).is_ok()
     }
     pub fn warn(&self, target: TargetId, message: String) {
-        (self.emit)(Event::Warning { target: Some(self.graph().target(target).name.clone()), message });
+        (self.emit)(Event::Warning {
+            target: Some(self.graph().target(target).name.clone()),
+            message,
+        });
     }
 }

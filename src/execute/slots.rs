@@ -83,15 +83,24 @@ impl Slots {
     /// none, or of one that we cannot reach, because the recipe lacks a `+`: then [`Slots::serve`] is right.
     pub fn join(makeflags: &str) -> Option<Self> {
         // Variable assignments follow after ` -- `.
-        let flags = || makeflags.split_ascii_whitespace().take_while(|word| *word != "--");
+        let flags = || {
+            makeflags
+                .split_ascii_whitespace()
+                .take_while(|word| *word != "--")
+        };
         let auth = flags()
-            .filter_map(|word| word.strip_prefix("--jobserver-auth=").or(word.strip_prefix("--jobserver-fds=")))
+            .filter_map(|word| {
+                word.strip_prefix("--jobserver-auth=")
+                    .or(word.strip_prefix("--jobserver-fds="))
+            })
             .last()?;
         let shared = match auth.strip_prefix("fifo:") {
             Some(path) => Pipe::from_fifo(path)?,
             None => Pipe::from_numbers(auth)?,
         };
-        let jobs = flags().filter_map(|word| word.strip_prefix("-j")?.parse().ok()).last();
+        let jobs = flags()
+            .filter_map(|word| word.strip_prefix("-j")?.parse().ok())
+            .last();
         Some(Self {
             shared,
             own: Some(Pipe::private().ok()?),
@@ -128,18 +137,32 @@ impl Slots {
             }
             for pipe in self.own.iter().chain([&self.shared]) {
                 if let Some(byte) = pipe.take().ok()? {
-                    return Some(Slot { slots: self, pipe, byte });
+                    return Some(Slot {
+                        slots: self,
+                        pipe,
+                        byte,
+                    });
                 }
             }
             let own = self.own.as_ref().map(|own| own.read.as_fd());
-            readable([own, Some(self.shared.read.as_fd()), cancel.above(Level::None)], None).ok()?;
+            readable(
+                [
+                    own,
+                    Some(self.shared.read.as_fd()),
+                    cancel.above(Level::None),
+                ],
+                None,
+            )
+            .ok()?;
         }
     }
     /// One less holds or waits. When none is left, slots that a killed `make` took to its grave are made up for.
     fn rest(&self) {
         let mut busy = self.busy();
         *busy -= 1;
-        let Some(served) = self.served.filter(|_| *busy == 0) else { return };
+        let Some(served) = self.served.filter(|_| *busy == 0) else {
+            return;
+        };
         let there = rustix::io::ioctl_fionread(&self.shared.read).unwrap_or(served);
         let lost = usize::try_from(served.saturating_sub(there)).unwrap_or(0);
         // Fewer slots are slower, not wrong: nothing to report.
@@ -164,20 +187,36 @@ impl Pipe {
     fn opened_again(read: BorrowedFd<'_>, write: BorrowedFd<'_>) -> io::Result<Self> {
         let open = |fd: BorrowedFd<'_>, way| {
             let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-            rustix::fs::open(path, way | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+            rustix::fs::open(
+                path,
+                way | OFlags::CLOEXEC | OFlags::NONBLOCK,
+                Mode::empty(),
+            )
         };
         if let (Ok(read), Ok(write)) = (open(read, OFlags::RDONLY), open(write, OFlags::WRONLY)) {
-            return Ok(Self { read, write, may_block: false });
+            return Ok(Self {
+                read,
+                write,
+                may_block: false,
+            });
         }
         // Not Linux. A byte that another process takes between our poll and our read then makes us wait, deaf to a
         // cancellation, until the next one comes.
-        Ok(Self { read: read.try_clone_to_owned()?, write: write.try_clone_to_owned()?, may_block: true })
+        Ok(Self {
+            read: read.try_clone_to_owned()?,
+            write: write.try_clone_to_owned()?,
+            may_block: true,
+        })
     }
     /// A pipe that nobody else has, holding one byte.
     fn private() -> io::Result<Self> {
         let (read, write) = io::pipe()?;
         rustix::io::ioctl_fionbio(&read, true)?;
-        let pipe = Self { read: read.into(), write: write.into(), may_block: false };
+        let pipe = Self {
+            read: read.into(),
+            write: write.into(),
+            may_block: false,
+        };
         pipe.fill(1)?;
         Ok(pipe)
     }
@@ -185,15 +224,26 @@ impl Pipe {
     fn from_fifo(path: &str) -> Option<Self> {
         let open = || {
             // Read and write together never waits for the other end.
-            rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty())
+            rustix::fs::open(
+                path,
+                OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK,
+                Mode::empty(),
+            )
         };
         let (read, write) = (open().ok()?, open().ok()?);
-        is_pipe(&read).then_some(Self { read, write, may_block: false })
+        is_pipe(&read).then_some(Self {
+            read,
+            write,
+            may_block: false,
+        })
     }
     /// `R,W`: descriptors that a make above us left open, or, without a `+`, did not; then the numbers may be anything's.
     fn from_numbers(auth: &str) -> Option<Self> {
         let (read, write) = auth.split_once(',')?;
-        let (read, write) = (inherited_pipe(read.parse().ok()?)?, inherited_pipe(write.parse().ok()?)?);
+        let (read, write) = (
+            inherited_pipe(read.parse().ok()?)?,
+            inherited_pipe(write.parse().ok()?)?,
+        );
         Self::opened_again(read, write).ok()
     }
     fn fill(&self, bytes: usize) -> io::Result<()> {

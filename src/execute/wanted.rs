@@ -31,9 +31,14 @@ impl Wanted {
         &self.before[id]
     }
 
-    fn with_edges(graph: &Graph, roots: &[TargetId], discovered: &dyn Fn(TargetId) -> Vec<TargetId>) -> Option<Self> {
+    fn with_edges(
+        graph: &Graph,
+        roots: &[TargetId],
+        discovered: &dyn Fn(TargetId) -> Vec<TargetId>,
+    ) -> Option<Self> {
         let mut is_wanted = vec![false; graph.targets.len()];
-        let mut before: IdVec<TargetId, Vec<(TargetId, EdgeKind)>> = IdVec::filled(Vec::new(), graph.targets.len());
+        let mut before: IdVec<TargetId, Vec<(TargetId, EdgeKind)>> =
+            IdVec::filled(Vec::new(), graph.targets.len());
         let mut open: Vec<TargetId> = roots.to_vec();
         while let Some(id) = open.pop() {
             if std::mem::replace(&mut is_wanted[id.index()], true) {
@@ -48,7 +53,11 @@ impl Wanted {
             }
         }
         for id in graph.targets.ids().filter(|id| is_wanted[id.index()]) {
-            let after = graph.target(id).after.iter().filter(|earlier| is_wanted[earlier.index()]);
+            let after = graph
+                .target(id)
+                .after
+                .iter()
+                .filter(|earlier| is_wanted[earlier.index()]);
             before[id].extend(after.map(|&earlier| (earlier, EdgeKind::After)));
         }
         let order = sorted(graph, &is_wanted, &before)?;
@@ -68,15 +77,23 @@ fn sorted(
     }
     let mut missing = vec![0; graph.targets.len()];
     let mut later: HashMap<TargetId, Vec<TargetId>> = HashMap::new();
-    let wanted: Vec<TargetId> = graph.order.iter().copied().filter(|id| is_wanted[id.index()]).collect();
+    let wanted: Vec<TargetId> = graph
+        .order
+        .iter()
+        .copied()
+        .filter(|id| is_wanted[id.index()])
+        .collect();
     for &id in &wanted {
         missing[id.index()] = before[id].len();
         for (earlier, _) in &before[id] {
             later.entry(*earlier).or_default().push(id);
         }
     }
-    let mut free: BTreeSet<(usize, TargetId)> =
-        wanted.iter().filter(|id| missing[id.index()] == 0).map(|&id| (rank[id.index()], id)).collect();
+    let mut free: BTreeSet<(usize, TargetId)> = wanted
+        .iter()
+        .filter(|id| missing[id.index()] == 0)
+        .map(|&id| (rank[id.index()], id))
+        .collect();
     let mut order = Vec::with_capacity(wanted.len());
     while let Some((_, id)) = free.pop_first() {
         order.push(id);
@@ -126,7 +143,9 @@ impl<'a> Producers<'a> {
         if target.depfile.is_none() {
             return Vec::new();
         }
-        let Some(record) = store.result(&target.name) else { return Vec::new() };
+        let Some(record) = store.result(&target.name) else {
+            return Vec::new();
+        };
         let project = record.deps.iter().filter_map(|dep| match dep {
             InputPath::Project(path) => self.of(path),
             InputPath::Outside(_) => None,

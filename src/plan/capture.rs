@@ -209,3 +209,173 @@ fn shell_setting(ev: &Evaluator<'_>) -> Option<String> {
     ev.expect_string(&value, "`shell`", entry.value.span)
         .map(|shell| shell.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::path::ProjectPath;
+    use crate::plan::module::ModuleId;
+    use crate::plan::testing::{World, show};
+
+    fn asked(text: &str) -> Capture {
+        let (value, errors, mut wanted) = World::new(text).x();
+        assert_eq!(errors, "");
+        assert!(matches!(value, Value::Unknown(_)));
+        match wanted.pop() {
+            Some(Query::Capture(capture)) => capture,
+            other => panic!("{other:?}"),
+        }
+    }
+    fn script(capture: &Capture) -> String {
+        match &capture.command {
+            CaptureCommand::Script { interpreter, text } => {
+                format!("{}: {text}", interpreter.join(" "))
+            }
+            CaptureCommand::Argv(argv) => format!("{argv:?}"),
+        }
+    }
+    fn env(capture: &Capture) -> String {
+        capture
+            .env
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn values_reach_the_script_by_the_environment() {
+        let text = "let x = capture(\"echo $a '$b' ${stem(a)} $HOME \\$c $app\")\nlet a = \"x; rm -rf /\"\nlet b = [\"1\", \"2\"]\nlet c = a\nbuild app { }\n";
+        let capture = asked(text);
+        assert_eq!(
+            script(&capture),
+            "sh -eu: echo ${a} '${b}' ${gomake_value_1} ${HOME} $c ${app}"
+        );
+        assert_eq!(
+            env(&capture),
+            "a=x; rm -rf / c=x; rm -rf / gomake_value_1=x; rm -rf "
+        );
+    }
+
+    #[test]
+    fn raw_and_computed_scripts_name_lets_too() {
+        let capture = asked("let x = capture('echo ${a:-none}')\nlet a = 1\n");
+        assert_eq!(
+            (script(&capture).as_str(), env(&capture).as_str()),
+            ("sh -eu: echo ${a:-none}", "a=1")
+        );
+        let capture = asked("let x = capture(cmd)\nlet cmd = 'echo $a'\nlet a = [\"b\", \"c\"]\n");
+        assert_eq!(
+            (script(&capture).as_str(), env(&capture).as_str()),
+            ("sh -eu: echo $a", "a=b c")
+        );
+    }
+
+    #[test]
+    fn an_argv_needs_no_shell_and_settings_choose_one() {
+        let capture =
+            asked("let x = capture([\"git\", \"log\", n])\nlet n = \"-1 $m\"\nlet m = 2\n");
+        assert_eq!(script(&capture), "[\"git\", \"log\", \"-1 2\"]");
+        let capture = asked("settings { shell = \"bash\" }\nlet x = capture(\"true\")\n");
+        assert_eq!(script(&capture), "bash -euo pipefail: true");
+    }
+
+    #[test]
+    fn it_runs_where_its_gofile_stands() {
+        let world = World::with_includes(
+            "include \"api\" as api\n",
+            &[("api", "let x = capture(\"pwd\")\n")],
+        );
+        let evaluator = world.evaluator();
+        evaluator.top_level(ModuleId(1), "x");
+        let wanted = evaluator.take().1;
+        assert!(
+            matches!(&wanted[..], [Query::Capture(Capture { dir, .. })] if dir.as_str() == "api")
+        );
+    }
+
+    #[test]
+    fn a_default_stands_in_for_a_failure() {
+        let query = |text: &str| {
+            Query::Capture(Capture {
+                command: CaptureCommand::Script {
+                    interpreter: vec!["sh".into(), "-eu".into()],
+                    text: text.into(),
+                },
+                env: BTreeMap::new(),
+                dir: ProjectPath::root(),
+            })
+        };
+        let failed = || Answer::Failed("`the script` exited with status 1".into());
+        let world =
+            World::new("let x = capture(\"no\", default = \"d\")\n").answer(query("no"), failed());
+        assert_eq!(show(&world.x().0), "\"d\"");
+        let world = World::new("let x = capture(\"no\")\n").answer(query("no"), failed());
+        insta::assert_snapshot!(world.x().1, @r##"
+        gomake::plan::capture_failed
+
+          × the captured command failed: `the script` exited with status 1
+           ╭─[Gofile:1:9]
+         1 │ let x = capture("no")
+           ·         ──────┬──────
+           ·               ╰── run from here
+           ╰────
+          help: `capture(…, default = "…")` gives a value for when it fails
+        "##);
+        let world = World::new("let x = capture(\"yes\", fail(\"never\"))\n")
+            .answer(query("yes"), Answer::Text(Some("1".into())));
+        assert_eq!(show(&world.x().0), "\"1\"");
+    }
+
+    #[test]
+    fn it_waits_for_what_it_is_handed() {
+        let (value, errors, wanted) =
+            World::new("let x = capture(\"echo $v\")\nlet v = env(\"V\")\n").x();
+        assert_eq!((show(&value).as_str(), errors.as_str()), ("‹x›", ""));
+        assert_eq!(wanted, [Query::Env("V".into())]);
+    }
+
+    #[test]
+    fn nothing_runs_where_nothing_may() {
+        let (value, errors, wanted) =
+            World::new("let x = capture(\"echo $HOME ${nope}\", default = oops)\n")
+                .never()
+                .x();
+        assert_eq!((show(&value).as_str(), wanted.len()), ("‹x›", 0));
+        assert!(
+            errors.contains("there is no `oops` here") && !errors.contains("no `nope`"),
+            "{errors}"
+        );
+    }
+
+    #[test]
+    fn lists_with_awkward_items_and_secrets_do_not_reach_it() {
+        let (_, errors, _) = World::new(
+            "let x = capture(\"ls $files $t\")\nlet files = [\"*.c\"]\nlet t = secret(\"T\")\n",
+        )
+        .x();
+        insta::assert_snapshot!(errors, @r##"
+        gomake::plan::joined_item
+
+          × the item `*.c` would fall apart when its list is joined
+           ╭─[Gofile:1:17]
+         1 │ let x = capture("ls $files $t")
+           ·                 ───────┬──────
+           ·                        ╰── this list is joined by spaces, and the item holds `*`
+         2 │ let files = ["*.c"]
+           ╰────
+          help: hand the items over one by one: `run = ["program", …]`, or read them from `$inputs_file`
+        gomake::plan::secret_use
+
+          × a secret cannot be put into text
+           ╭─[Gofile:1:17]
+         1 │ let x = capture("ls $files $t")
+           ·                 ───────┬──────
+           ·                        ╰── this is a secret
+         2 │ let files = ["*.c"]
+           ╰────
+          help: a secret may be the whole value of a variable in `env`, or a let that a script names;
+                nothing can be made of it
+        "##);
+    }
+}

@@ -389,7 +389,21 @@ mod tests {
 
     #[test]
     fn a_cycle_shows_every_step() {
-        insta::assert_snapshot!(mistakes("let x = \"$b\"\nlet b = [c]\nlet c = not b\n"), @"");
+        insta::assert_snapshot!(mistakes("let x = \"$b\"\nlet b = [c]\nlet c = not b\n"), @r##"
+        gomake::plan::let_cycle
+
+          × the value of `b` depends on itself
+           ╭─[Gofile:2:10]
+         1 │ let x = "$b"
+         2 │ let b = [c]
+           ·          ┬
+           ·          ╰── `b` needs `c`
+         3 │ let c = not b
+           ·             ┬
+           ·             ╰── `c` needs `b`
+           ╰────
+          help: give one of them a value that does not name the others
+        "##);
     }
 
     #[test]
@@ -419,7 +433,18 @@ mod tests {
             Some(Value::str("1! 1"))
         );
         let bad = evaluator.top_level(ModuleId(1), "b").unwrap();
-        insta::assert_snapshot!(world.finish(&evaluator, bad).1, @"");
+        insta::assert_snapshot!(world.finish(&evaluator, bad).1, @r##"
+        gomake::plan::unknown_name
+
+          × there is no `hidden` here
+           ╭─[api/Gofile:3:9]
+         2 │ let a = "$v $version"
+         3 │ let b = hidden
+           ·         ───┬──
+           ·            ╰── not a let, a parameter, a `for` variable or a target
+           ╰────
+          help: the including Gofile has it: pass it on with `as api with { hidden = hidden }`
+        "##);
     }
 
     #[test]
@@ -449,7 +474,22 @@ mod tests {
             World::new("let x = files\nlet files = split(list)\nlet list = capture(\"ls\")\n");
         let (_, errors, wanted) = world.x_in_header();
         assert_eq!(wanted, []);
-        insta::assert_snapshot!(errors, @"");
+        insta::assert_snapshot!(errors, @r##"
+        gomake::plan::capture_in_header
+
+          × a `for` or `if` header cannot wait for a command
+           ╭─[Gofile:1:9]
+         1 │ let x = files
+           ·         ──┬──
+           ·           ╰── this header needs the value
+         2 │ let files = split(list)
+         3 │ let list = capture("ls")
+           ·            ──────┬──────
+           ·                  ╰── which comes from this command
+           ╰────
+          help: the set of targets must be known without running anything: use `glob`, `read`, `env` or a
+                list
+        "##);
         // The same let is fine elsewhere, and a mistake in a header after that too.
         let evaluator = world.evaluator();
         evaluator.top_level(ModuleId(0), "x");
@@ -496,6 +536,16 @@ mod tests {
             evaluator.expect_string(&Value::Int(8080), "`dir`", span),
             None
         );
-        insta::assert_snapshot!(world.finish(&evaluator, Value::Bad).1, @"");
+        insta::assert_snapshot!(world.finish(&evaluator, Value::Bad).1, @r##"
+        gomake::plan::wrong_type
+
+          × `dir` must be a string, not an integer
+           ╭─[Gofile:1:9]
+         1 │ let x = 8080
+           ·         ──┬─
+           ·           ╰── this is an integer
+           ╰────
+          help: write it in quotes
+        "##);
     }
 }

@@ -875,32 +875,205 @@ mod tests {
                 wrong(expression)
             );
         }
-        insta::assert_snapshot!(wrong("\"Bearer ${secret(\"TOKEN\")}\""), @"");
+        insta::assert_snapshot!(wrong("\"Bearer ${secret(\"TOKEN\")}\""), @r##"
+        gomake::plan::secret_use
+
+          × a secret cannot be put into text
+           ╭─[Gofile:1:19]
+         1 │ let x = "Bearer ${secret("TOKEN")}"
+           ·                   ───────┬───────
+           ·                          ╰── this is a secret
+           ╰────
+          help: a secret may be the whole value of a variable in `env`, or a let that a script names;
+                nothing can be made of it
+        "##);
     }
 
     #[test]
     fn unknown_names_come_with_help() {
         let text = "let x = [versoin, host, glob, api, tol]\nlet version = \"1\"\nbuild tool { }\ninclude \"api\" as api\n";
         let world = World::with_includes(text, &[("api", "build app { }\n")]);
-        insta::assert_snapshot!(world.x().1, @"");
+        insta::assert_snapshot!(world.x().1, @r##"
+        gomake::plan::unknown_name
+
+          × there is no `versoin` here
+           ╭─[Gofile:1:10]
+         1 │ let x = [versoin, host, glob, api, tol]
+           ·          ───┬───
+           ·             ╰── not a let, a parameter, a `for` variable or a target
+         2 │ let version = "1"
+           ╰────
+          help: did you mean `version`?
+        gomake::plan::unknown_name
+
+          × there is no `host` here
+           ╭─[Gofile:1:19]
+         1 │ let x = [versoin, host, glob, api, tol]
+           ·                   ──┬─
+           ·                     ╰── not a let, a parameter, a `for` variable or a target
+         2 │ let version = "1"
+           ╰────
+          help: `host` has the fields `host.os`, `host.arch`, `host.cpus`
+        gomake::plan::unknown_name
+
+          × there is no `glob` here
+           ╭─[Gofile:1:25]
+         1 │ let x = [versoin, host, glob, api, tol]
+           ·                         ──┬─
+           ·                           ╰── not a let, a parameter, a `for` variable or a target
+         2 │ let version = "1"
+           ╰────
+          help: it is a function: `glob(pattern…, exclude = [])`
+        gomake::plan::unknown_name
+
+          × there is no `api` here
+           ╭─[Gofile:1:31]
+         1 │ let x = [versoin, host, glob, api, tol]
+           ·                               ─┬─
+           ·                                ╰── not a let, a parameter, a `for` variable or a target
+         2 │ let version = "1"
+           ╰────
+          help: `api` is an include: its targets are named like `api:target`
+        gomake::plan::unknown_name
+
+          × there is no `tol` here
+           ╭─[Gofile:1:36]
+         1 │ let x = [versoin, host, glob, api, tol]
+           ·                                    ─┬─
+           ·                                     ╰── not a let, a parameter, a `for` variable or a target
+         2 │ let version = "1"
+           ╰────
+          help: did you mean `tool`?
+        "##);
     }
 
     #[test]
     fn wrong_types_are_shown_where_they_stand() {
-        insta::assert_snapshot!(wrong("if \"a\" then 1 else 2"), @"");
-        insta::assert_snapshot!(wrong("\"a\" + [\"b\"]"), @"");
-        insta::assert_snapshot!(wrong("1 + 2"), @"");
-        insta::assert_snapshot!(wrong("8080 == \"8080\""), @"");
+        insta::assert_snapshot!(wrong("if \"a\" then 1 else 2"), @r##"
+        gomake::plan::wrong_type
+
+          × the condition of `if` must be a boolean, not a string
+           ╭─[Gofile:1:12]
+         1 │ let x = if "a" then 1 else 2
+           ·            ─┬─
+           ·             ╰── this is a string
+           ╰────
+          help: compare it: `name != ""`
+        "##);
+        insta::assert_snapshot!(wrong("\"a\" + [\"b\"]"), @r##"
+        gomake::plan::unlike_types
+
+          × cannot add a string and a list
+           ╭─[Gofile:1:9]
+         1 │ let x = "a" + ["b"]
+           ·         ─┬─   ──┬──
+           ·          │      ╰── this is a list
+           ·          ╰── this is a string
+           ╰────
+          help: write the single value as a list: `[value]`
+        "##);
+        insta::assert_snapshot!(wrong("1 + 2"), @r##"
+        gomake::plan::wrong_type
+
+          × an operand of `+` must be a string, a list or a map, not an integer
+           ╭─[Gofile:1:9]
+         1 │ let x = 1 + 2
+           ·         ┬
+           ·         ╰── this is an integer
+           ╰────
+          help: there is no arithmetic; to put it into a string write `"…${value}"`
+        gomake::plan::wrong_type
+
+          × an operand of `+` must be a string, a list or a map, not an integer
+           ╭─[Gofile:1:13]
+         1 │ let x = 1 + 2
+           ·             ┬
+           ·             ╰── this is an integer
+           ╰────
+          help: there is no arithmetic; to put it into a string write `"…${value}"`
+        "##);
+        insta::assert_snapshot!(wrong("8080 == \"8080\""), @r##"
+        gomake::plan::unlike_types
+
+          × cannot compare an integer with a string
+           ╭─[Gofile:1:9]
+         1 │ let x = 8080 == "8080"
+           ·         ──┬─    ───┬──
+           ·           │        ╰── this is a string
+           ·           ╰── this is an integer
+           ╰────
+          help: write the number in quotes
+        "##);
     }
 
     #[test]
     fn indices_and_keys_must_exist() {
-        insta::assert_snapshot!(wrong("[1, 2][2]"), @"");
-        insta::assert_snapshot!(wrong("{ linux = 1 }[\"linus\"]"), @"");
-        insta::assert_snapshot!(wrong("\"a\"[0]"), @"");
-        insta::assert_snapshot!(wrong("[1][*]"), @"");
-        insta::assert_snapshot!(wrong("host.oss"), @"");
-        insta::assert_snapshot!(wrong("{ a = 1, b = 2, a = 3 }"), @"");
+        insta::assert_snapshot!(wrong("[1, 2][2]"), @r##"
+        gomake::plan::no_such_item
+
+          × item 2 of a list of 2
+           ╭─[Gofile:1:16]
+         1 │ let x = [1, 2][2]
+           ·                ┬
+           ·                ╰── beyond the end
+           ╰────
+          help: items are counted from 0
+        "##);
+        insta::assert_snapshot!(wrong("{ linux = 1 }[\"linus\"]"), @r##"
+        gomake::plan::unknown_key
+
+          × the map has no key `linus`
+           ╭─[Gofile:1:23]
+         1 │ let x = { linux = 1 }["linus"]
+           ·                       ───┬───
+           ·                          ╰── not a key
+           ╰────
+          help: did you mean `linux`?
+        "##);
+        insta::assert_snapshot!(wrong("\"a\"[0]"), @r##"
+        gomake::plan::not_indexable
+
+          × a string cannot be indexed
+           ╭─[Gofile:1:9]
+         1 │ let x = "a"[0]
+           ·         ─┬─
+           ·          ╰── this is a string
+           ╰────
+        "##);
+        insta::assert_snapshot!(wrong("[1][*]"), @r##"
+        gomake::plan::not_indexable
+
+          × a list cannot be indexed by several items or `*`
+           ╭─[Gofile:1:9]
+         1 │ let x = [1][*]
+           ·         ─┬─
+           ·          ╰── this is a list
+           ╰────
+          help: only a target's instances are named that way
+        "##);
+        insta::assert_snapshot!(wrong("host.oss"), @r##"
+        gomake::plan::unknown_field
+
+          × `host` has no field `oss`
+           ╭─[Gofile:1:14]
+         1 │ let x = host.oss
+           ·              ─┬─
+           ·               ╰── not one of its fields
+           ╰────
+          help: did you mean `os`?
+        "##);
+        insta::assert_snapshot!(wrong("{ a = 1, b = 2, a = 3 }"), @r##"
+        gomake::plan::duplicate_key
+
+          × the key `a` is given twice
+           ╭─[Gofile:1:11]
+         1 │ let x = { a = 1, b = 2, a = 3 }
+           ·           ┬             ┬
+           ·           │             ╰── again here
+           ·           ╰── first here
+           ╰────
+          help: remove one of them; `+` of two maps lets the right one win
+        "##);
     }
 
     #[test]

@@ -623,3 +623,215 @@ pub(super) fn project_path(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{World, mistakes, show, value};
+
+    fn shown(expression: &str) -> String {
+        show(&value(expression))
+    }
+    fn wrong(expression: &str) -> String {
+        mistakes(&format!("let x = {expression}\n"))
+    }
+    /// The table of `docs/functions.md`, as far as it needs nothing of the world.
+    const MEANING: &[(&str, &str)] = &[
+        (r#"stem("src/main.c")"#, r#""main""#),
+        (r#"stem("a/b.tar.gz")"#, r#""b.tar""#),
+        (r#"stem(".profile")"#, r#"".profile""#),
+        (r#"stem(["a.c", "b/c.d"])"#, r#"["a", "c"]"#),
+        (r#"dir("src/main.c")"#, r#""src""#),
+        (r#"dir("main.c")"#, r#"".""#),
+        (r#"dir("a/b/")"#, r#""a""#),
+        (r#"dir("/a")"#, r#""/""#),
+        (r#"base("src/main.c")"#, r#""main.c""#),
+        (r#"base("src/")"#, r#""src""#),
+        (r#"ext("a/b.tar.gz")"#, r#"".gz""#),
+        (r#"ext("a.d/Makefile")"#, r#""""#),
+        (r#"ext(".profile")"#, r#""""#),
+        (r#"with_ext("src/main.c", ".o")"#, r#""src/main.o""#),
+        (r#"with_ext("src/main.c", "o")"#, r#""src/main.o""#),
+        (r#"with_ext("src/main.c", "")"#, r#""src/main""#),
+        (r#"with_ext(["a.c", "b"], ".o")"#, r#"["a.o", "b.o"]"#),
+        (r#"join(["a", "b c", 1], ",")"#, r#""a,b c,1""#),
+        (r#"join(["a", "b c"])"#, r#""a b c""#),
+        (r#"join([], ",")"#, r#""""#),
+        (r#"split(" a  b\n")"#, r#"["a", "b"]"#),
+        (r#"split("a,,b", ",")"#, r#"["a", "", "b"]"#),
+        (r#"split("", ",")"#, "[]"),
+        (r#"replace("a.b.c", ".", "-")"#, r#""a-b-c""#),
+        (r#"trim("  a b \n")"#, r#""a b""#),
+        (r#"upper("aß")"#, r#""ASS""#),
+        (r#"lower(["A", "B"])"#, r#"["a", "b"]"#),
+        (r#"unique(["b", "a", "b", 1, 1])"#, r#"["b", "a", 1]"#),
+        (r#"flatten([["a"], [["b"], "c"]])"#, r#"["a", "b", "c"]"#),
+        (r#"len(["a", ["b"]])"#, "2"),
+        (r#"len("né")"#, "2"),
+        (r#"len({ a = 1 })"#, "1"),
+        (r#"contains(["a", "b"], "b")"#, "true"),
+        (r#"contains("abc", "bc")"#, "true"),
+        (r#"contains({ a = 1 }, "b")"#, "false"),
+        (r#"starts_with("v1.2", "v")"#, "true"),
+        (r#"ends_with("a.c", ".h")"#, "false"),
+        (r#"relative("src/a/b.c", "src/d")"#, r#""../a/b.c""#),
+        (r#"relative("src", "src")"#, r#"".""#),
+        (r#"volatile("a")"#, r#"~"a""#),
+        (r#"secret("TOKEN")"#, "secret TOKEN"),
+        (r#"optional("*.c")"#, r#"optional "*.c""#),
+        (r#"optional(["a", "b"])"#, r#"[optional "a", optional "b"]"#),
+    ];
+
+    #[test]
+    fn functions_mean_what_the_docs_say() {
+        for (expression, meaning) in MEANING {
+            assert_eq!(shown(expression), *meaning, "{expression}");
+        }
+    }
+
+    #[test]
+    fn every_function_is_in_the_table() {
+        for function in FUNCTIONS {
+            assert!(function.text.starts_with(function.name));
+            let observing = ["fail", "glob", "read", "exists", "which", "env", "capture"]
+                .contains(&function.name);
+            let tested = MEANING
+                .iter()
+                .any(|(expression, _)| expression.starts_with(&format!("{}(", function.name)));
+            assert!(observing || tested, "{}", function.name);
+        }
+    }
+
+    #[test]
+    fn arguments_may_be_named() {
+        assert_eq!(
+            shown(r#"join(separator = "-", list = ["a", "b"])"#),
+            r#""a-b""#
+        );
+        assert_eq!(shown(r#"replace("aa", to = "c", from = "a")"#), r#""cc""#);
+    }
+
+    #[test]
+    fn wrong_arguments_show_the_signature() {
+        insta::assert_snapshot!(wrong("stem()"), @r##"
+        gomake::plan::arguments
+
+          × `stem`: `path` is missing
+           ╭─[Gofile:1:9]
+         1 │ let x = stem()
+           ·         ───┬──
+           ·            ╰── `path` is missing
+           ╰────
+          help: it is called as `stem(path)`
+        "##);
+        insta::assert_snapshot!(wrong(r#"stem("a", "b")"#), @r##"
+        gomake::plan::arguments
+
+          × `stem`: an argument too many
+           ╭─[Gofile:1:19]
+         1 │ let x = stem("a", "b")
+           ·                   ─┬─
+           ·                    ╰── an argument too many
+           ╰────
+          help: it is called as `stem(path)`
+        "##);
+        insta::assert_snapshot!(wrong(r#"join(["a"], sep = ",")"#), @r##"
+        gomake::plan::arguments
+
+          × `join`: there is no parameter `sep`
+           ╭─[Gofile:1:21]
+         1 │ let x = join(["a"], sep = ",")
+           ·                     ─┬─
+           ·                      ╰── there is no parameter `sep`
+           ╰────
+          help: it is called as `join(list, separator = " ")`
+        "##);
+        insta::assert_snapshot!(wrong(r#"stem("a", path = "b")"#), @r##"
+        gomake::plan::arguments
+
+          × `stem`: `path` is given twice
+           ╭─[Gofile:1:26]
+         1 │ let x = stem("a", path = "b")
+           ·                          ─┬─
+           ·                           ╰── `path` is given twice
+           ╰────
+          help: it is called as `stem(path)`
+        "##);
+        insta::assert_snapshot!(wrong(r#"upper(1)"#), @r##"
+        gomake::plan::wrong_type
+
+          × `text` of `upper(text)` must be a string or a list of strings, not an integer
+           ╭─[Gofile:1:15]
+         1 │ let x = upper(1)
+           ·               ┬
+           ·               ╰── this is an integer
+           ╰────
+        "##);
+        insta::assert_snapshot!(wrong(r#"split("a", "")"#), @r##"
+        gomake::plan::arguments
+
+          × `split`: an empty separator splits nowhere
+           ╭─[Gofile:1:20]
+         1 │ let x = split("a", "")
+           ·                    ─┬
+           ·                     ╰── an empty separator splits nowhere
+           ╰────
+          help: it is called as `split(text, separator = blanks)`
+        "##);
+        insta::assert_snapshot!(wrong(r#"stemm("a")"#), @r##"
+        gomake::plan::unknown_function
+
+          × there is no function `stemm`
+           ╭─[Gofile:1:9]
+         1 │ let x = stemm("a")
+           ·         ──┬──
+           ·           ╰── neither a function nor a target
+           ╰────
+          help: did you mean `stem(path)`?
+        "##);
+        insta::assert_snapshot!(wrong(r#"relative("../a", "b")"#), @r##"
+        gomake::plan::path
+
+          × `../a` is not a path of the project: it leaves the project
+           ╭─[Gofile:1:18]
+         1 │ let x = relative("../a", "b")
+           ·                  ───┬──
+           ·                     ╰── used here
+           ╰────
+          help: paths are relative to their Gofile and stay within the project
+        "##);
+        insta::assert_snapshot!(mistakes("let x = deploy(\"web1\")\ntask deploy { }\n"), @r##"
+        gomake::plan::arguments
+
+          × `deploy`: the parameters of a target are named
+           ╭─[Gofile:1:16]
+         1 │ let x = deploy("web1")
+           ·                ───┬──
+           ·                   ╰── the parameters of a target are named
+         2 │ task deploy { }
+           ╰────
+          help: a target is called as `deploy(parameter = value)`
+        "##);
+    }
+
+    #[test]
+    fn fail_says_what_the_author_said() {
+        insta::assert_snapshot!(wrong(r#"if host.os == "plan9" then 1 else fail("no such host")"#), @"");
+        let world =
+            World::new("let x = if host.os == \"linux\" then 1 else fail(\"only linux\")\n")
+                .answer(
+                    crate::plan::query::Query::Host(crate::plan::query::HostFact::Os),
+                    crate::plan::query::Answer::Text(Some("darwin".into())),
+                );
+        insta::assert_snapshot!(world.x().1, @r##"
+        gomake::plan::fail
+
+          × only linux
+           ╭─[Gofile:1:43]
+         1 │ let x = if host.os == "linux" then 1 else fail("only linux")
+           ·                                           ─────────┬────────
+           ·                                                    ╰── this `fail` was reached
+           ╰────
+        "##);
+    }
+}

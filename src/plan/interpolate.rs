@@ -131,9 +131,41 @@ mod tests {
 
     #[test]
     fn what_has_no_text_is_refused() {
-        insta::assert_snapshot!(mistakes("let x = \"$app\"\nbuild app { }\n"), @"");
-        insta::assert_snapshot!(mistakes("let x = \"${{ a = 1 }}\"\n"), @"");
-        insta::assert_snapshot!(mistakes("let x = \"-I $l\"\nlet l = [\"a\", \"b c\"]\n"), @"");
+        insta::assert_snapshot!(mistakes("let x = \"$app\"\nbuild app { }\n"), @r##"
+        gomake::plan::interpolation
+
+          × a string cannot hold a target
+           ╭─[Gofile:1:11]
+         1 │ let x = "$app"
+           ·           ─┬─
+           ·            ╰── this is a target
+         2 │ build app { }
+           ╰────
+          help: a target stands for its outputs in `inputs` only: write the path of the output
+        "##);
+        insta::assert_snapshot!(mistakes("let x = \"${{ a = 1 }}\"\n"), @r##"
+        gomake::plan::interpolation
+
+          × a string cannot hold a map
+           ╭─[Gofile:1:12]
+         1 │ let x = "${{ a = 1 }}"
+           ·            ────┬────
+           ·                ╰── this is a map
+           ╰────
+          help: name one of its keys: `${map.key}`
+        "##);
+        insta::assert_snapshot!(mistakes("let x = \"-I $l\"\nlet l = [\"a\", \"b c\"]\n"), @r##"
+        gomake::plan::joined_item
+
+          × the item `b c` would fall apart when its list is joined
+           ╭─[Gofile:1:14]
+         1 │ let x = "-I $l"
+           ·              ┬
+           ·              ╰── this list is joined by spaces, and the item holds a blank
+         2 │ let l = ["a", "b c"]
+           ╰────
+          help: say how to join it: `join(list, " ")`, or keep it a list
+        "##);
     }
 
     #[test]

@@ -260,3 +260,231 @@ pub(super) fn env(frame: &Frame<'_, '_>, call: &Call<'_>) -> Value {
         (Some(other), _) => unexpected(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::path::ProjectPath;
+    use crate::plan::module::ModuleId;
+    use crate::plan::testing::{World, mistakes, show};
+    use std::path::PathBuf;
+
+    fn path(text: &str) -> ProjectPath {
+        ProjectPath::root().resolve(text).unwrap()
+    }
+    fn world(expression: &str) -> World {
+        World::new(&format!("let x = {expression}\n"))
+    }
+    fn answered(expression: &str, query: Query, answer: Answer) -> String {
+        let (value, errors, wanted) = world(expression).answer(query, answer).x();
+        assert_eq!(wanted, []);
+        if errors.is_empty() {
+            show(&value)
+        } else {
+            errors
+        }
+    }
+
+    #[test]
+    fn globs_are_asked_for_by_project_path_and_answered_by_the_files_own() {
+        let world = World::with_includes(
+            "include \"api\" as api\n",
+            &[(
+                "api",
+                "let x = glob(\"*.c\", [\"../lib/*.h\"], exclude = \"a.c\")\n",
+            )],
+        );
+        let evaluator = world.evaluator();
+        evaluator.top_level(ModuleId(1), "x");
+        let query = Query::Glob {
+            include: vec!["api/*.c".into(), "lib/*.h".into()],
+            exclude: vec!["api/a.c".into()],
+        };
+        assert_eq!(evaluator.take().1, [query.clone()]);
+        let world = world.answer(query, Answer::Paths(vec![path("api/b.c"), path("lib/c.h")]));
+        assert_eq!(
+            show(&world.evaluator().top_level(ModuleId(1), "x").unwrap()),
+            "[\"b.c\", \"../lib/c.h\"]"
+        );
+    }
+
+    #[test]
+    fn patterns_must_be_patterns_of_the_project() {
+        insta::assert_snapshot!(mistakes("let x = glob(\"src/[a\")\n"), @r##"
+        gomake::plan::pattern
+
+          × `src/[a` is not a pattern: a `[` is not closed
+           ╭─[Gofile:1:14]
+         1 │ let x = glob("src/[a")
+           ·              ────┬───
+           ·                  ╰── in this pattern
+           ╰────
+          help: `*`, `?`, `[a-z]` and `{a,b}` match within a name, `**` as a whole name matches across
+                directories
+        "##);
+        insta::assert_snapshot!(mistakes("let x = glob(\"/etc/*\")\n"), @r##"
+        gomake::plan::path
+
+          × `/etc/*` is not a path of the project: it is absolute
+           ╭─[Gofile:1:14]
+         1 │ let x = glob("/etc/*")
+           ·              ────┬───
+           ·                  ╰── used here
+           ╰────
+          help: paths are relative to their Gofile and stay within the project
+        "##);
+        assert!(mistakes("let x = glob(1)\n").contains("gomake::plan::wrong_type"));
+        assert!(mistakes("let x = glob()\n").contains("`pattern` is missing"));
+    }
+
+    #[test]
+    fn files_are_read_without_their_last_newlines() {
+        let query = || Query::Read(path("VERSION"));
+        assert_eq!(
+            answered(
+                "read(\"VERSION\")",
+                query(),
+                Answer::Text(Some("1.2\n\n".into()))
+            ),
+            "\"1.2\""
+        );
+        insta::assert_snapshot!(answered("read(\"VERSION\")", query(), Answer::Text(None)), @r##"
+        gomake::plan::unreadable
+
+          × cannot read `VERSION`: there is no such file
+           ╭─[Gofile:1:14]
+         1 │ let x = read("VERSION")
+           ·              ────┬────
+           ·                  ╰── needed here
+           ╰────
+          help: `if exists(file) then read(file) else "…"` allows for that
+        "##);
+        insta::assert_snapshot!(answered("read(\"VERSION\")", query(), Answer::Failed("it is not UTF-8".into())), @r##"
+        gomake::plan::unreadable
+
+          × cannot read `VERSION`: it is not UTF-8
+           ╭─[Gofile:1:14]
+         1 │ let x = read("VERSION")
+           ·              ────┬────
+           ·                  ╰── needed here
+           ╰────
+        "##);
+        assert!(mistakes("let x = read(\"../x\")\n").contains("gomake::plan::path"));
+    }
+
+    #[test]
+    fn presence_and_programs() {
+        assert_eq!(
+            answered(
+                "exists(\"a\")",
+                Query::Presence(path("a")),
+                Answer::Presence(Presence::Dir)
+            ),
+            "true"
+        );
+        assert_eq!(
+            answered(
+                "exists(\"a\")",
+                Query::Presence(path("a")),
+                Answer::Presence(Presence::Missing)
+            ),
+            "false"
+        );
+        assert_eq!(
+            answered(
+                "which(\"cc\")",
+                Query::Which("cc".into()),
+                Answer::Program(Some(PathBuf::from("/bin/cc")))
+            ),
+            "\"/bin/cc\""
+        );
+        assert_eq!(
+            answered(
+                "which(\"cc\")",
+                Query::Which("cc".into()),
+                Answer::Program(None)
+            ),
+            "\"\""
+        );
+        assert!(mistakes("let x = which(\"/bin/cc\")\n").contains("a name without `/`"));
+    }
+
+    #[test]
+    fn variables_have_defaults() {
+        let query = || Query::Env("A".into());
+        assert_eq!(
+            answered("env(\"A\")", query(), Answer::Text(Some("b".into()))),
+            "\"b\""
+        );
+        assert_eq!(
+            answered(
+                "env(\"A\", fail(\"no\"))",
+                query(),
+                Answer::Text(Some(String::new()))
+            ),
+            "\"\""
+        );
+        assert_eq!(
+            answered("env(\"A\", default = \"c\")", query(), Answer::Text(None)),
+            "\"c\""
+        );
+        insta::assert_snapshot!(answered("env(\"A\")", query(), Answer::Text(None)), @r##"
+        gomake::plan::env_unset
+
+          × the environment variable `A` is not set
+           ╭─[Gofile:1:9]
+         1 │ let x = env("A")
+           ·         ────┬───
+           ·             ╰── needed here
+           ╰────
+          help: set it, or give a value for when it is not: `env("A", "…")`
+        "##);
+        assert!(mistakes("let x = env(\"A=B\")\n").contains("cannot be a variable's name"));
+    }
+
+    #[test]
+    fn facts_have_types() {
+        let text = |text: &str| Answer::Text(Some(text.into()));
+        assert_eq!(
+            answered("host.cpus", Query::Host(HostFact::Cpus), text("8")),
+            "8"
+        );
+        assert_eq!(
+            answered("host.arch", Query::Host(HostFact::Arch), text("amd64")),
+            "\"amd64\""
+        );
+        assert_eq!(
+            answered(
+                "if git.dirty then 1 else 2",
+                Query::Git(GitFact::Dirty),
+                text("false")
+            ),
+            "2"
+        );
+        insta::assert_snapshot!(answered("git.commit", Query::Git(GitFact::Commit), Answer::Failed("this is not a git repository".into())), @r##"
+        gomake::plan::not_observed
+
+          × cannot tell `git.commit`: this is not a git repository
+           ╭─[Gofile:1:13]
+         1 │ let x = git.commit
+           ·             ───┬──
+           ·                ╰── needed here
+           ╰────
+        "##);
+    }
+
+    #[test]
+    fn a_let_may_be_called_host() {
+        let (value, errors, _) =
+            World::new("let x = \"$host ${h.os}\"\nlet host = \"web1\"\nlet h = { os = \"a\" }\n")
+                .x();
+        assert_eq!((show(&value).as_str(), errors.as_str()), ("\"web1 a\"", ""));
+    }
+
+    #[test]
+    fn git_is_left_alone_where_nothing_may_run_except_in_headers() {
+        let world = world("git.branch").never();
+        assert_eq!(world.x().2, []);
+        assert_eq!(world.x_in_header().2, [Query::Git(GitFact::Branch)]);
+    }
+}

@@ -294,6 +294,7 @@ pub fn shell_names(text: &str) -> Names {
         names: Names::default(),
         functions: BTreeSet::new(),
         stack: vec![Context::command(Close::End)],
+        heredocs: Vec::new(),
     };
     while reader.at < text.len() {
         reader.leave_finished_heredocs();
@@ -411,7 +412,12 @@ struct Reader<'t> {
     names: Names,
     functions: BTreeSet<String>,
     stack: Vec<Context>,
+    /// Where in the stack the open here-documents lie, and where they end.
+    heredocs: Vec<(usize, usize)>,
 }
+
+/// Beyond this, what is opened is read as if it stood in its surroundings.
+const MAX_DEPTH: usize = 200;
 
 fn is_name_start(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
@@ -446,16 +452,20 @@ impl<'t> Reader<'t> {
         found.expect("the bottom of the stack is a list of commands")
     }
     fn leave_finished_heredocs(&mut self) {
-        let at = self.at;
-        let finished =
-            |context: &Context| matches!(context, Context::HereDocument { end, .. } if *end <= at);
-        let Some(depth) = self.stack.iter().position(finished) else {
-            return;
-        };
+        let finished = self.heredocs.iter().find(|(_, end)| *end <= self.at);
+        let Some(&(depth, _)) = finished else { return };
         if let Context::HereDocument { next, .. } = self.stack[depth] {
             self.at = next;
         }
         self.stack.truncate(depth);
+        self.heredocs.retain(|(open, _)| *open < depth);
+        // What was read of the body is no word of the command.
+        self.simple().word = Word::default();
+    }
+    fn push(&mut self, context: Context) {
+        if self.stack.len() < MAX_DEPTH {
+            self.stack.push(context);
+        }
     }
     fn step(&mut self) {
         let Some(c) = self.rest().chars().next() else {
@@ -523,7 +533,7 @@ impl<'t> Reader<'t> {
     }
     fn open(&mut self, skip: usize, context: Context) {
         self.at += skip;
-        self.stack.push(context);
+        self.push(context);
     }
     fn escaped(&mut self) {
         self.at += 1;
@@ -568,7 +578,12 @@ impl<'t> Reader<'t> {
             Some(Context::HereDocument { start, .. }) => *start,
             _ => from,
         };
-        self.stack.extend(bodies.into_iter().rev());
+        for body in bodies.into_iter().rev() {
+            if let Context::HereDocument { end, .. } = body {
+                self.heredocs.push((self.stack.len(), end));
+            }
+            self.stack.push(body);
+        }
     }
     /// The words that follow are a new command's, or a new pattern's.
     fn end_command(&mut self) {
@@ -655,6 +670,7 @@ impl<'t> Reader<'t> {
         match open {
             Some(depth) => {
                 self.stack.truncate(depth);
+                self.heredocs.retain(|(open, _)| *open < depth);
                 self.at += 1;
             }
             None => {
@@ -741,7 +757,7 @@ impl<'t> Reader<'t> {
                     Context::DoubleQuotes | Context::HereDocument { .. }
                 )
             });
-        self.stack.push(Context::Braces { quotes });
+        self.push(Context::Braces { quotes });
     }
     fn skip_ansi_quotes(&mut self) {
         while let Some(c) = self.rest().chars().next() {
@@ -944,4 +960,242 @@ fn heredoc_end(text: &str, from: usize, heredoc: &HereDocument) -> (usize, usize
         at += line.len();
     }
     (text.len(), text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> String {
+        let names = shell_names(text);
+        names.read.iter().for_each(|(name, at)| {
+            assert!(
+                text[*at..]
+                    .trim_start_matches(['$', '{', '#', '!'])
+                    .starts_with(name)
+            )
+        });
+        names
+            .read
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+    fn assigned(text: &str) -> String {
+        shell_names(text)
+            .assigned
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+    fn commands(text: &str) -> String {
+        shell_names(text)
+            .commands
+            .into_iter()
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn names_are_read_outside_of_single_quotes_and_comments() {
+        assert_eq!(
+            read("cc $cflags -o ${out} \"$in\" '$no' # $no"),
+            "cflags out in"
+        );
+        assert_eq!(read("echo a#$b"), "b");
+        assert_eq!(read("echo \\$no \"\\$no\" \"'$yes'\""), "yes");
+        assert_eq!(read("echo $'\\'$no' $a"), "a");
+        assert_eq!(
+            read("echo $$ $1 $@ $# $? $- $! $* ${1} ${@} ${#} ${10} $ $a"),
+            "a"
+        );
+        assert_eq!(read("$a$b${c}d"), "a b c");
+    }
+
+    #[test]
+    fn offsets_point_at_the_dollar() {
+        assert_eq!(
+            shell_names("é $a ${b}").read,
+            [("a".to_owned(), 3), ("b".to_owned(), 6)]
+        );
+    }
+
+    #[test]
+    fn expansions_of_every_form() {
+        assert_eq!(
+            read("${a:-$b} ${#c} ${d%%.*} ${e/$f/'$g'} ${!h} ${i:=x}"),
+            "a b c d e f h i"
+        );
+        assert_eq!(assigned("${i:=x} ${j=y} ${k:-z}"), "i j");
+        assert_eq!(read("\"${a:-it's $b}\" $c"), "a b c");
+        assert_eq!(read("${a:-\"}\"$b} $c"), "a b c");
+        assert_eq!(
+            read("$(echo $a \"$(cat $b)\") `echo $c` \"`echo $d`\" $e"),
+            "a b c d e"
+        );
+        assert_eq!(read("$((a + $b * (c - 1) + 0x1f)) $d"), "a b c d");
+        assert_eq!(
+            assigned("$((a = 1, b += 2, c == 3, d <= 4)); (( e++, f = e ))"),
+            "a b f"
+        );
+    }
+
+    #[test]
+    fn here_documents_are_read_unless_their_delimiter_is_quoted() {
+        assert_eq!(read("cat <<EOF\n$a 'q $b' \\$no\nEOF\necho $c"), "a b c");
+        assert_eq!(read("cat <<'EOF'\n$no\nEOF\necho $c"), "c");
+        assert_eq!(read("cat <<\"EOF\" && echo $x\n$no\nEOF\necho $c"), "x c");
+        assert_eq!(read("cat <<-EOF\n\t$a\n\tEOF\necho $c"), "a c");
+        assert_eq!(
+            read("cat <<A <<'B' <<C\n$a\nA\n$no\nB\n${c\nC\necho $d '$no'"),
+            "a c d"
+        );
+        assert_eq!(read("cat <<EOF\n$a"), "a");
+        assert_eq!(read("cat <<<\"$a\"\necho $b"), "a b");
+        assert_eq!(commands("cat <<EOF\nrm -rf\nEOF\ndone_now"), "cat done_now");
+    }
+
+    #[test]
+    fn assignments_of_every_form() {
+        assert_eq!(assigned("a=1 b=$x cmd c=2"), "a b");
+        assert_eq!(
+            assigned("export d=1 e; local f; readonly g=2; declare -x h=3"),
+            "d e f g h"
+        );
+        assert_eq!(
+            assigned("for i in $x; do read -r j k; done; while getopts ab: l; do :; done"),
+            "ab i j k l"
+        );
+        assert_eq!(assigned("m+=1; n[0]=2; o=(a b=c d)"), "m n o");
+        assert_eq!(
+            assigned("go() { p=1; }; function bar { :; }; function baz() { :; }"),
+            "bar baz go p"
+        );
+        assert_eq!(assigned("env q=1 cmd; echo r=2"), "q");
+        assert_eq!(assigned("\"s\"=1; 1t=2"), "");
+        assert_eq!(assigned("if u=$(v=1; cmd); then :; fi"), "u v");
+    }
+
+    #[test]
+    fn command_words() {
+        assert_eq!(
+            commands("cc -c a.c && strip a | tee log; ./x.sh & bin/tool"),
+            "./x.sh bin/tool cc strip tee"
+        );
+        assert_eq!(
+            commands("if test -f a; then gcc; elif ! ld; then nm; else ar; fi"),
+            "ar gcc ld nm test"
+        );
+        assert_eq!(
+            commands("for f in cc ld; do strip $f; done; while read x; do objdump; done <file"),
+            "objdump read strip"
+        );
+        assert_eq!(
+            commands("A=1 B=$(protoc x) go build >out 2>&1 <in; $CC x; \"$y\" z; \"my tool\" w"),
+            "go my tool protoc"
+        );
+        assert_eq!(
+            commands("case $x in a|b) gcc ;; (c) ld;; *) as; esac; nm"),
+            "as gcc ld nm"
+        );
+        assert_eq!(
+            commands("case x in\n  a)\n    case y in b) gcc;; esac\n    ;;\nesac\nld"),
+            "gcc ld"
+        );
+        assert_eq!(commands("helper() { gcc; }\nhelper a"), "gcc");
+        assert_eq!(
+            commands("exec env -i FOO=1 tool a; command -v node; (cd x; make)"),
+            "cd command env exec make node tool"
+        );
+        assert_eq!(commands("echo a; # gcc\n[ -f x ] || ld"), "[ echo ld");
+        assert_eq!(commands("a \\\n  b\nc"), "a c");
+        assert_eq!(commands("diff <(sort a) <(uniq b)"), "diff sort uniq");
+        assert_eq!(commands("x=(gcc ld)\nas"), "as");
+        assert_eq!(commands("{ gcc; } ; [[ a == b ]] && ld"), "[[ gcc ld");
+        assert_eq!(commands("echo `date` \"$(git log)\""), "date echo git");
+    }
+
+    #[test]
+    fn odd_and_broken_scripts_end() {
+        for text in [
+            "",
+            "'",
+            "\"",
+            "$",
+            "${",
+            "${a",
+            "$((",
+            "$(",
+            "`",
+            "\\",
+            "<<",
+            "cat <<EOF",
+            "case",
+            "case x in",
+            "((",
+            "a(",
+            "$'",
+            "${a:-'",
+            "é$é",
+            ")",
+            "}",
+            ";;",
+            "<<'",
+            "cat <<A\n`",
+            "<",
+            "for",
+            "x=(",
+        ] {
+            shell_names(text);
+        }
+        shell_names(&"$(".repeat(100_000));
+        shell_names(&"${a:-".repeat(20_000));
+        shell_names(&"\"$(cat <<E\n".repeat(2_000));
+    }
+
+    #[test]
+    fn words_of_other_interpreters() {
+        assert!(has_word("print(version)", "version"));
+        assert!(!has_word("print(versions, my_version)", "version"));
+        assert!(has_word("versions version", "version"));
+        assert!(!has_word("x", ""));
+    }
+
+    #[test]
+    fn interpreters_and_their_options() {
+        assert_eq!(interpreter("sh").argv, ["sh", "-eu"]);
+        assert_eq!(
+            interpreter("/bin/bash").argv,
+            ["/bin/bash", "-euo", "pipefail"]
+        );
+        assert_eq!(
+            interpreter("python3"),
+            Interpreter {
+                argv: vec!["python3".into()],
+                as_file: true
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_the_shells_own() {
+        assert!(POSIX_UTILITIES.is_sorted());
+        assert!(is_posix_utility("sed") && is_posix_utility("[") && !is_posix_utility("gcc"));
+        assert!(
+            [
+                "PATH",
+                "HOME",
+                "IFS",
+                "UID",
+                "PWD",
+                "OPTIND",
+                "LD_PRELOAD",
+                "BASH_ENV"
+            ]
+            .into_iter()
+            .all(is_shells_own)
+        );
+        assert!(!is_shells_own("version") && !is_shells_own("CFLAGS"));
+    }
 }

@@ -49,7 +49,11 @@ impl Graph {
             successors[*slot as usize] = (later, kind);
             *slot += 1;
         }
-        Self { starts, successors, predecessors }
+        Self {
+            starts,
+            successors,
+            predecessors,
+        }
     }
     /// How many jobs there are.
     pub fn len(&self) -> usize {
@@ -75,7 +79,11 @@ impl Graph {
     pub fn critical_path(&self, durations: &[u64]) -> Vec<u64> {
         let mut lengths = durations.to_vec();
         for job in self.topological_order().into_iter().rev() {
-            let rest = self.successors(job).iter().map(|(later, _)| lengths[later.index()]).max();
+            let rest = self
+                .successors(job)
+                .iter()
+                .map(|(later, _)| lengths[later.index()])
+                .max();
             lengths[job.index()] = durations[job.index()].saturating_add(rest.unwrap_or(0));
         }
         lengths
@@ -83,7 +91,10 @@ impl Graph {
     /// Jobs after all of their predecessors; those on or behind a cycle are left out.
     fn topological_order(&self) -> Vec<Job> {
         let mut missing = self.predecessors.clone();
-        let mut order: Vec<Job> = self.jobs().filter(|job| missing[job.index()] == 0).collect();
+        let mut order: Vec<Job> = self
+            .jobs()
+            .filter(|job| missing[job.index()] == 0)
+            .collect();
         let mut next = 0;
         while let Some(&job) = order.get(next) {
             next += 1;
