@@ -15,7 +15,7 @@ pub fn check_value(key: &str, shape: Shape, value: &Value, span: Span, errors: &
         let help = match (shape, &got[..]) {
             (_, "a secret") => Some("a secret may stand only in `env`".to_owned()),
             (_, "a volatile value") => Some("a volatile value may stand only in `env`".to_owned()),
-            (_, "an integer" | "a boolean") if expected.contains("string") => {
+            (_, "an integer" | "a boolean") if expected.starts_with("a string") => {
                 Some("write it in quotes".to_owned())
             }
             _ => None,

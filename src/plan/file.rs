@@ -149,7 +149,7 @@ impl Pass<'_, '_> {
             }
         };
         let others = makers.iter().filter(|(claim, path)| {
-            claim.target != id && !excludes.iter().any(|exclude| exclude.matches(path))
+            claim.target != id && !excludes.iter().any(|exclude| exclude.excludes(path))
         });
         others.cloned().collect()
     }
@@ -179,7 +179,7 @@ impl Pass<'_, '_> {
         let mut idle: Vec<bool> = vec![true; excludes.len()];
         let mut mark = |path: &str| {
             for (idle, exclude) in idle.iter_mut().zip(excludes) {
-                *idle = *idle && !exclude.matches(path);
+                *idle = *idle && !exclude.excludes(path);
             }
         };
         for item in &inputs.items {
@@ -197,8 +197,8 @@ impl Pass<'_, '_> {
                 mark(&path);
             }
         }
-        let span = self.inputs_span(id);
-        for (text, idle) in inputs.excludes.iter().zip(idle) {
+        let spans = self.resolver.exclude_spans.remove(&id).unwrap_or_default();
+        for ((text, span), idle) in inputs.excludes.iter().zip(spans).zip(idle) {
             if idle {
                 self.resolver.graph.lints.push(Lint::IdleExclusion {
                     pattern: text.clone(),
@@ -206,11 +206,5 @@ impl Pass<'_, '_> {
                 });
             }
         }
-    }
-
-    fn inputs_span(&self, id: TargetId) -> Span {
-        let decl = self.resolver.graph.targets[id].decl;
-        let entry = self.resolver.bodies[decl].get("inputs");
-        entry.map_or(self.resolver.graph.decls[decl].name_span, |entry| entry.value.span)
     }
 }

@@ -102,6 +102,13 @@ impl<'a> Resolver<'a> {
                     longer.push(row);
                 }
             }
+            // A condition that filters everything is meant (`if host.os == …`); a list of nothing hardly is.
+            if longer.is_empty() && !rows.is_empty() && !self.unsettled.contains(&decl) {
+                self.graph.lints.push(Lint::EmptyFor {
+                    name: self.graph.decls[decl].name.clone(),
+                    span: each.items.span,
+                });
+            }
             rows = longer;
         }
         if let Some(condition) = &tree.condition {
@@ -119,14 +126,6 @@ impl<'a> Resolver<'a> {
                 }
                 self.unsettled.insert(decl);
                 false
-            });
-        }
-        if rows.is_empty() && !self.unsettled.contains(&decl) {
-            let span = tree.fors.first().map(|each| each.items.span);
-            let span = span.or(tree.condition.as_ref().map(|condition| condition.span));
-            self.graph.lints.push(Lint::EmptyFor {
-                name: self.graph.decls[decl].name.clone(),
-                span: span.unwrap_or(tree.header),
             });
         }
         rows

@@ -150,6 +150,7 @@ impl<'a> Resolver<'a> {
                 Some(excluded) => {
                     if let Some(pattern) = self.placed_pattern(module, excluded, span) {
                         read.inputs.excludes.push(pattern);
+                        self.exclude_spans.entry(id).or_default().push(span);
                     }
                 }
                 None => self.read_file(module, &text, false, span, read),
