@@ -1,7 +1,9 @@
 //! Gofiles to graphs and to mistakes: what each diagnostic of the graph looks like, and what orders what.
 
+use crate::lang::ast::{ExprKind, Item, Statement, StrPart};
 use crate::plan::fixture::World;
 use crate::plan::graph::{EdgeWhy, Graph};
+use crate::plan::query::{Answer, Query};
 use insta::assert_snapshot;
 
 fn needs(graph: &Graph, name: &str) -> Vec<String> {
@@ -23,7 +25,11 @@ fn names(graph: &Graph) -> Vec<&str> {
 }
 
 fn order(graph: &Graph) -> Vec<&str> {
-    graph.order.iter().map(|&id| &*graph.targets[id].name).collect()
+    graph
+        .order
+        .iter()
+        .map(|&id| &*graph.targets[id].name)
+        .collect()
 }
 
 fn errors(gofile: &str, files: &[&str]) -> String {
@@ -39,7 +45,12 @@ fn lints(gofile: &str, files: &[&str]) -> String {
 #[test]
 fn the_example_of_the_design_resolves() {
     let gofile = include_str!("../../tests/tour.gofile");
-    let files = ["src/a.c", "src/sub/b.c", "testdata/x.txt", "cmd/app/main.go"];
+    let files = [
+        "src/a.c",
+        "src/sub/b.c",
+        "testdata/x.txt",
+        "cmd/app/main.go",
+    ];
     let graph = World::new(gofile, &files).graph();
     assert_snapshot!(names(&graph).join("\n"), @r##"
 app
@@ -56,7 +67,10 @@ smoke
 api
 clean
 "##);
-    assert_eq!(needs(&graph, "tool"), ["obj[src/a.c] (input)", "obj[src/sub/b.c] (input)"]);
+    assert_eq!(
+        needs(&graph, "tool"),
+        ["obj[src/a.c] (input)", "obj[src/sub/b.c] (input)"]
+    );
     assert_eq!(needs(&graph, "smoke"), ["tool (input)"]);
     assert_eq!(needs(&graph, "api"), ["dist[linux,amd64] (input)"]);
     assert_eq!(graph.settings.default, ["app"]);
@@ -72,14 +86,24 @@ build venv { inputs = [], outputs = "venv/", run: x }
 build pb { inputs = [], outputs = "pb/*.pb.go", run: x }
 build all { inputs = ["**/*.go", "!gen/**"], outputs = "all.go", run: x }
 "#;
-    let gofile = gofile.replace(", run: x }", "\n  run: x\n}").replace("{ ", "{\n  ").replace(", outputs", "\n  outputs");
+    let gofile = gofile
+        .replace(", run: x }", "\n  run: x\n}")
+        .replace("{ ", "{\n  ")
+        .replace(", outputs", "\n  outputs");
     let graph = World::new(&gofile, &["main.go", "gen/old.go"]).graph();
     assert_eq!(needs(&graph, "lib"), ["gen (file gen/api.go)"]);
     assert_eq!(
         needs(&graph, "one"),
-        ["gen (file gen/api.go)", "venv (file venv/bin/python)", "pb (file pb/x.pb.go)"]
+        [
+            "gen (file gen/api.go)",
+            "venv (file venv/bin/python)",
+            "pb (file pb/x.pb.go)"
+        ]
     );
-    assert_eq!(needs(&graph, "all"), ["venv (file venv/)", "pb (file pb/*.pb.go)"]);
+    assert_eq!(
+        needs(&graph, "all"),
+        ["venv (file venv/)", "pb (file pb/*.pb.go)"]
+    );
     assert_eq!(order(&graph), ["gen", "lib", "venv", "pb", "one", "all"]);
 }
 
@@ -166,6 +190,10 @@ test g {
     package = "."
     packages = "./..."
   }
+}
+build spread {
+  go {}
+  outputs = ["bin/a", "lib/b"]
 }
 "#, &[]), @r##"
 gomake::plan::key_type: `pools.net` takes an integer from 1, not 0
@@ -274,6 +302,10 @@ gomake::plan::go_clash: `package` and `packages` exclude each other
   Gofile:36:5 [package = "."] this
   Gofile:37:5 [packages = "./..."] and this
   help: one names one package, the other names several
+
+gomake::plan::go_outputs: `go build` cannot write bin/a, lib/b in one call
+  Gofile:42:13 [["bin/a", "lib/b"]] in several directories
+  help: declare one file, one directory such as "bin/", or files of one directory; or write the command as `run:`
 "##);
 }
 
@@ -560,6 +592,19 @@ gomake::lint::empty_for: `none` makes no target
 }
 
 #[test]
+fn packages_that_cannot_be_read_are_shown_at_their_block() {
+    let mut world = World::new("test t {\n  go {}\n}\n", &[]);
+    let mut graph = world.graph();
+    let query = Query::Go(graph.targets[graph.by_name["t"]].go.clone().expect("a block"));
+    world.answers.insert(query, Answer::Failed("go.mod is missing".to_owned()));
+    assert_snapshot!(world.go_edges(&mut graph).expect_err("failed"), @r##"
+gomake::plan::go_list: the Go packages of `t` cannot be read: go.mod is missing
+  Gofile:2:3 [go {}] these packages
+  help: `go list` must be able to load them
+"##);
+}
+
+#[test]
 fn calls_make_targets_on_demand() {
     let gofile = r#"
 let version = "1"
@@ -570,8 +615,9 @@ task all {
 task plain(tier = "dev") {}
 "#;
     let mut world = World::new(gofile, &[]);
-    let (graph, request, words) =
-        world.resolve(&["deploy", "host=web 3", "args=x 'y z'", "version=2"]).expect("resolves");
+    let (graph, request, words) = world
+        .resolve(&["deploy", "host=web 3", "args=x 'y z'", "version=2"])
+        .expect("resolves");
     assert_eq!(
         names(&graph),
         [
@@ -582,10 +628,19 @@ task plain(tier = "dev") {}
             "deploy(host=web2,tier=prod)"
         ]
     );
-    assert_eq!(needs(&graph, "all"), ["deploy(host=web1) (needs)", "deploy(host=web2,tier=prod) (needs)"]);
+    assert_eq!(
+        needs(&graph, "all"),
+        [
+            "deploy(host=web1) (needs)",
+            "deploy(host=web2,tier=prod) (needs)"
+        ]
+    );
     assert_eq!(request.overrides.len(), 1);
     let stages = crate::plan::select::select(&graph, &words).expect("selects");
-    assert_eq!(stages, [[graph.by_name["deploy(host=\"web 3\",args=\"x y z\")"]]]);
+    assert_eq!(
+        stages,
+        [[graph.by_name["deploy(host=\"web 3\",args=\"x y z\")"]]]
+    );
 }
 
 #[test]
@@ -613,31 +668,88 @@ build dist for os in ["linux"] {
     let files = ["services/api/main.c"];
     let graph = World::with_includes(parent, &[("services/api", child)], &files).graph();
     assert_eq!(names(&graph), ["all", "api:app", "api:dist[linux]"]);
-    assert_eq!(needs(&graph, "all"), ["api:app (needs)", "api:dist[linux] (needs)"]);
+    assert_eq!(
+        needs(&graph, "all"),
+        ["api:app (needs)", "api:dist[linux] (needs)"]
+    );
     let app = &graph.targets[graph.by_name["api:app"]];
     assert_eq!(app.outputs[0].text(), "services/api/bin/app-7");
     assert_eq!(app.dir.as_str(), "services/api");
 }
 
+/// `t0` reads `first`, each other one what the one before makes. The tree is copied, not parsed: parsing 100,000
+/// targets is another test's business.
+fn chain(count: usize, first: &str) -> World {
+    let gofile = "build t {\n  inputs = \"in\"\n  outputs = \"out\"\n  run: x\n}\n";
+    let mut world = World::new(gofile, &["start"]);
+    let mut module = std::mem::take(&mut world.modules).modules;
+    let tree = &mut module[crate::plan::module::Modules::ROOT].tree;
+    let Statement::Target(model) = tree.statements[0].clone() else {
+        panic!("a target")
+    };
+    let text = |entry: &mut Item, text: String| {
+        let Item::Entry(entry) = entry else {
+            panic!("an entry")
+        };
+        entry.value.kind = ExprKind::Str(vec![StrPart::Text(text)]);
+    };
+    tree.statements = (0..count)
+        .map(|at| {
+            let mut decl = model.clone();
+            decl.name.as_mut().expect("a name").value = format!("t{at}");
+            let before = if at == 0 {
+                first.to_owned()
+            } else {
+                format!("o/{}", at - 1)
+            };
+            text(&mut decl.body[0], before);
+            text(&mut decl.body[1], format!("o/{at}"));
+            Statement::Target(decl)
+        })
+        .collect();
+    world.modules = crate::plan::module::Modules::new(module);
+    world
+}
+
 #[test]
 fn a_chain_of_100_000_targets_and_a_circle_of_as_many_resolve() {
-    let count = 20_000;
-    let mut gofile = String::new();
-    for at in 0..count {
-        let input = if at == 0 { "start".to_owned() } else { format!("o/{}", at - 1) };
-        gofile.push_str(&format!(
-            "build t{at} {{\n  inputs = \"{input}\"\n  outputs = \"o/{at}\"\n  run: x\n}}\n"
-        ));
-    }
-    let t=std::time::Instant::now();
-    let mut w = World::new(&gofile, &["start"]);
-    eprintln!("parse {:?}", t.elapsed());
-    let graph = w.graph();
-    eprintln!("resolve {:?} rounds {}", t.elapsed(), w.rounds);
+    let count = 100_000;
+    let graph = chain(count, "start").graph();
     assert_eq!(graph.order.len(), count);
-    let circle = gofile.replace("\"start\"", &format!("\"o/{}\"", count - 1));
-    let text = errors(&circle, &[]);
-    eprintln!("circle {:?}", t.elapsed());
+    assert_eq!(needs(&graph, "t99999"), ["t99998 (file o/99998)"]);
+    let text = chain(count, "o/99999").errors();
     assert!(text.starts_with("gomake::plan::cycle"), "{}", &text[..200]);
     assert!(text.len() < 20_000, "a picture of a circle stays readable");
+}
+
+/// Codes in the text of the error enums, in order.
+fn codes(text: &str) -> Vec<&str> {
+    let starts = text
+        .match_indices("code(")
+        .map(|(at, found)| &text[at + found.len()..]);
+    starts
+        .map(|rest| &rest[..rest.find(')').expect("closed")])
+        .collect()
+}
+
+#[test]
+fn every_diagnostic_has_a_code_of_its_own_and_a_case() {
+    let (errors, select) = (include_str!("error.rs"), include_str!("select.rs"));
+    for text in [errors, select] {
+        assert_eq!(codes(text).len(), text.matches("#[error(").count());
+    }
+    let all = [codes(errors), codes(select)].concat();
+    let unique: std::collections::BTreeSet<&str> = all.iter().copied().collect();
+    assert_eq!(unique.len(), all.len(), "{all:?}");
+    let graph = errors
+        .split("// The graph:")
+        .nth(1)
+        .expect("the graph's block");
+    let cases = [include_str!("case.rs"), include_str!("case_bind.rs")].concat();
+    // The environment of a test's caller can always be read.
+    let elsewhere = ["gomake::plan::environment"];
+    for code in [codes(graph), codes(select)].concat() {
+        let shown = cases.contains(&format!("\n{code}: "));
+        assert!(shown || elsewhere.contains(&code), "{code} has no case");
+    }
 }
