@@ -252,6 +252,43 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
         .map_err(|error| FsError::new("move into place", to, error.error))
 }
 
+/// Copies a file (by reflink where the file system can) into a new one in `dir`, which is removed again when dropped.
+pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
+    let temp = temp_file(dir)?.into_temp_path();
+    at("copy", &temp, fs::remove_file(&temp))?;
+    at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
+    Ok(temp)
+}
+/// Copies a file (by reflink where the file system can) to a path where nothing is yet.
+pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
+    at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
+}
+/// Puts a file of [`copy_to_temp`] in its place.
+pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
+    temp.persist(to)
+        .map_err(|error| FsError::new("move into place", to, error.error))
+}
+/// A new file in `dir`, removed when dropped.
+pub fn temp_file(dir: &Path) -> FsResult<tempfile::NamedTempFile> {
+    at(
+        "create a file in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )
+}
+/// A new directory in `dir`, removed with all that is in it when dropped.
+pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
+    at(
+        "create a directory in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempdir_in(dir),
+    )
+}
+
 /// One entry of a directory; the name may be any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DirEntry {

@@ -378,7 +378,9 @@ fn split_components(text: &str) -> Result<Vec<&str>, PatternError> {
                 // A `]` that comes first stands for itself.
                 let rest = text[at + 1..].trim_start_matches(['!', '^']);
                 let skipped = text.len() - at - 1 - rest.len() + usize::from(rest.starts_with(']'));
-                (0..skipped).for_each(|_| drop(chars.next()));
+                for _ in 0..skipped {
+                    chars.next();
+                }
             }
             ']' if in_class => in_class = false,
             '{' if !in_class => braces += 1,

@@ -50,7 +50,10 @@ pub fn without_root(root: &Path, text: &str) -> String {
     while let Some(at) = rest.find(root) {
         let (before, found) = rest.split_at(at);
         let after = &found[root.len()..];
-        let word = before.rsplit(|c: char| c.is_whitespace() || "=:,'\"".contains(c)).next().unwrap_or_default();
+        let word = before
+            .rsplit(|c: char| c.is_whitespace() || "=:,'\"".contains(c))
+            .next()
+            .unwrap_or_default();
         // `-I/checkout/include`: a flag may be glued to its path, another path may not.
         let starts = word.is_empty() || (word.starts_with('-') && !word.contains('/'));
         let ends = !after.starts_with(|c: char| c.is_alphanumeric() || "._-".contains(c));

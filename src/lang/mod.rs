@@ -7,4 +7,8 @@ pub mod format;
 pub mod parse;
 mod scan;
 mod script;
+pub mod shape;
 mod tree;
+
+#[cfg(test)]
+mod tests;

@@ -27,7 +27,7 @@ pub fn parse(text: &str, base: u32) -> (File, Vec<SyntaxError>) {
     let mut parser = FileParser {
         file: File::default(),
         errors: Vec::new(),
-        is_open: false,
+        open: None,
     };
     parser.file.span = Span::new(base as usize, base as usize + text.len());
     let mut ends = statement_starts(body);
@@ -95,8 +95,8 @@ fn attach_help(file: &mut File, text: &str, base: u32) {
 struct FileParser {
     file: File,
     errors: Vec<SyntaxError>,
-    /// The statement before left its body open.
-    is_open: bool,
+    /// The statement before left its body open: the index of the error that says so, if there is one.
+    open: Option<Option<usize>>,
 }
 
 /// One statement's text and where it starts.
@@ -172,7 +172,7 @@ impl FileParser {
         if !STATEMENTS.contains(&word) {
             return self.no_statement(chunk, word);
         }
-        self.is_open = scan.left_open;
+        self.open = None;
         if scan.too_deep {
             return self.errors.extend(scan.errors);
         }
@@ -192,14 +192,23 @@ impl FileParser {
             }
         } else {
             self.recover(chunk, word, &scan);
+            if scan.left_open {
+                let body = chunk.base + scan.body.unwrap_or_default() as u32;
+                let says_so = |error: &SyntaxError| matches!(error, SyntaxError::Unclosed { span, .. } if span.start == body);
+                self.open = Some(
+                    scan.errors
+                        .iter()
+                        .position(says_so)
+                        .map(|index| self.errors.len() + index),
+                );
+            }
             self.errors.extend(scan.errors);
         }
     }
 
     fn no_statement(&mut self, chunk: Chunk<'_>, word: &str) {
-        if self.is_open {
-            // A body that was never closed, or is not indented: that has been reported.
-            return;
+        if let Some(reported) = self.open {
+            return self.not_indented(chunk, word, reported);
         }
         if word.is_empty() {
             let error = unexpected(chunk, 0, "a statement".to_owned());
@@ -217,6 +226,25 @@ impl FileParser {
             span: chunk.span(0, word.len()),
             help,
         });
+    }
+
+    /// Text in column 0 below a body that is still open: one mistake, and it has been reported.
+    fn not_indented(&mut self, chunk: Chunk<'_>, word: &str, reported: Option<usize>) {
+        self.open = Some(None);
+        let error = reported.and_then(|index| self.errors.get_mut(index));
+        if let Some(SyntaxError::Unclosed { noticed, help, .. }) = error {
+            *noticed = chunk.span(
+                0,
+                chunk
+                    .text
+                    .chars()
+                    .next()
+                    .map_or(0, char::len_utf8)
+                    .max(word.len()),
+            );
+            *help = "indent what stands inside of the braces: in column 0 only statements begin"
+                .to_owned();
+        }
     }
 
     fn accept(&mut self, pairs: Pairs<'_, Rule>, chunk: Chunk<'_>) {
@@ -380,7 +408,17 @@ fn first_code(text: &str) -> usize {
 }
 
 fn unexpected(chunk: Chunk<'_>, at: usize, expected: String) -> SyntaxError {
-    let (found, len) = found_at(chunk.text, at);
+    // What is missing at the end is missed behind the last text, not before the next statement.
+    let at = if at == chunk.text.len() {
+        chunk.text.trim_end().len()
+    } else {
+        at
+    };
+    let (found, len) = if at >= chunk.text.trim_end().len() {
+        ("the end of the statement".to_owned(), 0)
+    } else {
+        found_at(chunk.text, at)
+    };
     SyntaxError::Unexpected {
         expected,
         found,
@@ -397,8 +435,7 @@ fn found_at(text: &str, at: usize) -> (String, usize) {
     }
     let rest = &text[at..];
     match rest.chars().next() {
-        None => ("the end of the file".to_owned(), 0),
-        Some('\n' | '\r') => ("the end of the line".to_owned(), 0),
+        None | Some('\n' | '\r') => ("the end of the line".to_owned(), 0),
         Some('#') => ("a comment".to_owned(), 1),
         Some('"' | '\'') => ("a string".to_owned(), 1),
         Some(digit) if digit.is_ascii_digit() => {
@@ -470,6 +507,7 @@ fn advice(text: &str, at: usize, positives: &[Rule]) -> Option<String> {
         b':' if positives.contains(&Rule::assign) => {
             "an entry is written `key = value`; only a script is written `run: …`"
         }
+        b'=' if !positives.contains(&Rule::assign) => "does the line above lack its value?",
         b'$' => "outside of strings a variable is named without `$`",
         b'-' if value_may_end => "there is no subtraction",
         b'&' => "write `and`",
@@ -482,51 +520,4 @@ fn advice(text: &str, at: usize, positives: &[Rule]) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn scratch() {
-        let text = std::env::var("GF")
-            .map(|f| std::fs::read_to_string(f).unwrap())
-            .unwrap();
-        let (file, errors) = parse(&text, 0);
-        println!("{file:#?}");
-        println!("{errors:#?}");
-        let mut sources = crate::base::source::Sources::default();
-        sources.add("Gofile", text);
-        for error in errors {
-            let mut out = String::new();
-            miette::GraphicalReportHandler::new_themed(miette::GraphicalTheme::unicode_nocolor())
-                .with_width(110)
-                .render_report(&mut out, &Ctx(&error, &sources))
-                .unwrap();
-            println!("{out}");
-        }
-    }
-    #[derive(Debug)]
-    struct Ctx<'a>(&'a SyntaxError, &'a crate::base::source::Sources);
-    impl std::fmt::Display for Ctx<'_> {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            self.0.fmt(f)
-        }
-    }
-    impl std::error::Error for Ctx<'_> {}
-    impl miette::Diagnostic for Ctx<'_> {
-        fn code<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-            self.0.code()
-        }
-        fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
-            self.0.help()
-        }
-        fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
-            self.0.labels()
-        }
-        fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-            Some(self.1)
-        }
-    }
 }

@@ -324,6 +324,13 @@ impl<'a> Scanner<'a> {
             let Some(frame) = self.pop() else { return };
             let len = frame.open.text().len();
             let span = self.span(frame.at, frame.at + len);
+            // A string that ran to the end of its line took the closing bracket along.
+            let swallowed = |error: &SyntaxError| {
+                matches!(error, SyntaxError::UnclosedString { .. }) && error.span() > span
+            };
+            if self.found.errors.iter().any(swallowed) {
+                continue;
+            }
             match frame.open {
                 Open::String => self.error(SyntaxError::UnclosedString {
                     quote: '"',

@@ -348,11 +348,23 @@ impl Builder {
             Rule::list => ExprKind::List(children(node).map(|item| self.expr(item)).collect()),
             Rule::map => ExprKind::Map(children(node).map(|entry| self.map_entry(entry)).collect()),
             Rule::reference => self.reference(node),
-            // The brackets stay in the span, so that the formatter can tell that they were written.
-            Rule::group => self.expr(only(children(node))).kind,
+            Rule::group => return self.group(node),
             other => unreachable!("no value: {other:?}"),
         };
         Expr { kind, span }
+    }
+
+    /// Brackets around operators stay in the span, so that the formatter can tell that they were written;
+    /// around anything else they mean nothing.
+    fn group(&mut self, node: Node<'_>) -> Expr {
+        let span = self.span(&node);
+        let inner = self.expr(only(children(node)));
+        match inner.kind {
+            ExprKind::If { .. } | ExprKind::Not(_) | ExprKind::Binary { .. } => {
+                Expr { span, ..inner }
+            }
+            _ => inner,
+        }
     }
 
     fn reference(&mut self, node: Node<'_>) -> ExprKind {

@@ -336,3 +336,166 @@ impl<'a> Evaluator<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{World, mistakes, show, value_in};
+
+    #[test]
+    fn a_let_is_evaluated_when_asked_for_and_once() {
+        let world = World::new(
+            "let x = if true then a + b else c\nlet a = \"1\"\nlet b = \"2\"\nlet c = read(\"never\")\n",
+        );
+        let (value, errors, wanted) = world.x();
+        assert_eq!(
+            (show(&value).as_str(), errors.as_str(), wanted.len()),
+            ("\"12\"", "", 0)
+        );
+    }
+
+    #[test]
+    fn doubling_lets_cost_no_doubling_time() {
+        let mut text = String::from("let a0 = []\n");
+        (1..200).for_each(|n| text += &format!("let a{n} = a{} + a{}\n", n - 1, n - 1));
+        text += "let x = len(a199)\n";
+        assert_eq!(show(&value_in(&text)), "0");
+    }
+
+    #[test]
+    fn a_chain_of_100_000_lets_is_no_problem() {
+        let mut text = String::from("let a0 = \"end\"\n");
+        (1..100_000).for_each(|n| text += &format!("let a{n} = a{}\n", n - 1));
+        text += "let x = a99999\n";
+        assert_eq!(show(&value_in(&text)), "\"end\"");
+    }
+
+    #[test]
+    fn a_long_cycle_is_found_across_attempts() {
+        let mut text = String::from("let a0 = x\n");
+        (1..1000).for_each(|n| text += &format!("let a{n} = a{}\n", n - 1));
+        text += "let x = a999\n";
+        let (value, errors, _) = World::new(&text).x();
+        assert_eq!(value, Value::Bad);
+        assert!(
+            errors.contains("the value of `x` depends on itself"),
+            "{errors}"
+        );
+        assert!(
+            errors.contains("`x` needs `a999`") && errors.contains("`a0` needs `x`"),
+            "{errors}"
+        );
+    }
+
+    #[test]
+    fn a_cycle_shows_every_step() {
+        insta::assert_snapshot!(mistakes("let x = \"$b\"\nlet b = [c]\nlet c = not b\n"), @"");
+    }
+
+    #[test]
+    fn the_command_line_overrides_the_root_only() {
+        let mut world = World::with_includes(
+            "let x = \"a\"\ninclude \"sub\" as sub\n",
+            &[("sub", "let x = \"inner\"\n")],
+        );
+        world.overrides.insert("x".into(), Value::str("b"));
+        let evaluator = world.evaluator();
+        assert_eq!(evaluator.top_level(ModuleId(0), "x"), Some(Value::str("b")));
+        assert_eq!(
+            evaluator.top_level(ModuleId(1), "x"),
+            Some(Value::str("inner"))
+        );
+        assert_eq!(evaluator.top_level(ModuleId(0), "y"), None);
+    }
+
+    #[test]
+    fn an_include_sees_what_is_passed_and_nothing_else() {
+        let root = "let version = \"1\"\nlet hidden = \"2\"\ninclude \"api\" as api with { v = \"$version!\", version = version }\n";
+        let api = "let version = \"default\"\nlet a = \"$v $version\"\nlet b = hidden\n";
+        let world = World::with_includes(root, &[("api", api)]);
+        let evaluator = world.evaluator();
+        assert_eq!(
+            evaluator.top_level(ModuleId(1), "a"),
+            Some(Value::str("1! 1"))
+        );
+        let bad = evaluator.top_level(ModuleId(1), "b").unwrap();
+        insta::assert_snapshot!(world.finish(&evaluator, bad).1, @"");
+    }
+
+    #[test]
+    fn an_unknown_value_takes_the_name_of_its_let() {
+        let world =
+            World::new("let version = git.describe\nlet x = [\"a\", \"-X $version\"]\n").never();
+        let (value, errors, wanted) = world.x();
+        assert_eq!(
+            (show(&value).as_str(), errors.as_str(), wanted.len()),
+            ("[\"a\", ‹version›]", "", 0)
+        );
+    }
+
+    #[test]
+    fn the_same_mistake_and_the_same_question_are_noted_once() {
+        let (_, errors, wanted) = World::new(
+            "let x = [y, \"$a$a\", env(\"A\", \"\"), env(\"A\", \"\")]\nlet a = nope\nlet y = a\n",
+        )
+        .x();
+        assert_eq!(errors.matches("there is no `nope` here").count(), 1);
+        assert_eq!(wanted, [Query::Env("A".into())]);
+    }
+
+    #[test]
+    fn a_header_cannot_wait_for_a_command() {
+        let world =
+            World::new("let x = files\nlet files = split(list)\nlet list = capture(\"ls\")\n");
+        let (_, errors, wanted) = world.x_in_header();
+        assert_eq!(wanted, []);
+        insta::assert_snapshot!(errors, @"");
+        // The same let is fine elsewhere, and a mistake in a header after that too.
+        let evaluator = world.evaluator();
+        evaluator.top_level(ModuleId(0), "x");
+        assert_eq!(evaluator.take().1.len(), 1);
+        let Some(Definition::Let(found)) = world.modules.definition(ModuleId(0), "x") else {
+            panic!()
+        };
+        evaluator.eval_header(ModuleId(0), &Scope::default(), &found.value);
+        assert!(
+            evaluator
+                .take()
+                .0
+                .iter()
+                .any(|error| matches!(error, PlanError::CaptureInHeader { .. }))
+        );
+    }
+
+    #[test]
+    fn items_lie_flat() {
+        let nested = Value::list(vec![
+            Value::str("a"),
+            Value::list(vec![Value::Int(1), Value::list(vec![])]),
+        ]);
+        assert_eq!(Evaluator::items(&nested), [Value::str("a"), Value::Int(1)]);
+        assert_eq!(Evaluator::items(&Value::Bool(true)), [Value::Bool(true)]);
+        let volatile = Value::Volatile(Arc::new(nested));
+        assert_eq!(show(&Evaluator::items(&volatile)[0]), "~\"a\"");
+    }
+
+    #[test]
+    fn a_string_is_expected() {
+        let world = World::new("let x = 8080\n");
+        let evaluator = world.evaluator();
+        let span = Span::new(8, 12);
+        assert_eq!(
+            evaluator
+                .expect_string(&Value::str("a"), "`dir`", span)
+                .as_deref(),
+            Some("a")
+        );
+        assert_eq!(evaluator.expect_string(&Value::Bad, "`dir`", span), None);
+        assert_eq!(evaluator.take().0.len(), 0);
+        assert_eq!(
+            evaluator.expect_string(&Value::Int(8080), "`dir`", span),
+            None
+        );
+        insta::assert_snapshot!(world.finish(&evaluator, Value::Bad).1, @"");
+    }
+}

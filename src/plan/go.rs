@@ -139,6 +139,7 @@ pub(super) fn query(block: &Block<'_>, dir: ProjectPath, kind: Kind) -> GoQuery 
         cgo: block.cgo(),
         race: block.flag("race"),
         tests: kind == Kind::Test,
+        flags: Vec::new(),
     }
 }
 

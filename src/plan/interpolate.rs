@@ -116,3 +116,42 @@ pub(super) fn worse(known: Option<Value>, new: Value) -> Option<Value> {
         _ => Some(new),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::{mistakes, show, value_in};
+
+    #[test]
+    fn plain_values_and_lists_go_into_a_string() {
+        let text = "let x = \"$s ${n}$b $l.\"\nlet s = \"a b\"\nlet n = 1\nlet b = true\nlet l = [\"-O2\", 3, [\"c\"]]\n";
+        assert_eq!(show(&value_in(text)), "\"a b 1true -O2 3 c.\"");
+        assert_eq!(show(&value_in("let x = \"\"\n")), "\"\"");
+    }
+
+    #[test]
+    fn what_has_no_text_is_refused() {
+        insta::assert_snapshot!(mistakes("let x = \"$app\"\nbuild app { }\n"), @"");
+        insta::assert_snapshot!(mistakes("let x = \"${{ a = 1 }}\"\n"), @"");
+        insta::assert_snapshot!(mistakes("let x = \"-I $l\"\nlet l = [\"a\", \"b c\"]\n"), @"");
+    }
+
+    #[test]
+    fn a_script_is_more_particular_about_items() {
+        let list = Value::list(vec![Value::str("a*b")]);
+        assert_eq!(
+            text_of(&list, Joined::String, Span::default())
+                .unwrap()
+                .as_deref(),
+            Some("a*b")
+        );
+        let error = text_of(&list, Joined::Script, Span::default()).unwrap_err();
+        assert!(matches!(error, PlanError::JoinedItem { what, .. } if what == "`*`"));
+        assert_eq!(
+            text_of(&Value::str("a * b"), Joined::Script, Span::default())
+                .unwrap()
+                .as_deref(),
+            Some("a * b")
+        );
+    }
+}

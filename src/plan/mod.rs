@@ -44,6 +44,8 @@ pub mod resolve;
 pub mod script;
 pub mod select;
 pub mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
 mod target;
 mod tool;
 pub mod value;

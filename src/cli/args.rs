@@ -1,0 +1,302 @@
+//! The flags and words of a call, as clap types. Knows nothing of what they lead to.
+
+use clap::{Parser, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Builds, tests and runs what the Gofile declares; only what its contents say is out of date.
+#[derive(Debug, Clone, Default, Parser)]
+#[command(
+    name = "gomake",
+    version,
+    max_term_width = 100,
+    override_usage = "gomake [OPTIONS] [TARGET | KIND | name=value]... [-- ARGS...]",
+    after_help = "Exit status: 0 done, 1 a target failed, 2 the Gofile or the call is wrong, 130 interrupted."
+)]
+pub struct Args {
+    /// Targets, kinds (build, test, image, clean) and `name=value`; none means the Gofile's default
+    #[arg(value_name = "TARGET | KIND | name=value")]
+    pub words: Vec<String>,
+
+    /// Words for the scripts of the targets named here, as "$@"
+    #[arg(last = true, value_name = "ARGS")]
+    pub args: Vec<String>,
+
+    /// Read this Gofile; else it is looked for from here up to the repository's root
+    #[arg(short, long, value_name = "FILE", help_heading = "Where")]
+    pub file: Option<PathBuf>,
+
+    /// Change to this directory first; several are taken one after another
+    #[arg(
+        short = 'C',
+        long = "directory",
+        value_name = "DIR",
+        help_heading = "Where"
+    )]
+    pub directory: Vec<PathBuf>,
+
+    /// Run up to this many commands at once; else as many as there are CPUs
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    pub jobs: Option<u16>,
+
+    /// Go on after a failure with everything that does not depend on it
+    #[arg(short, long, help_heading = "Running")]
+    pub keep_going: bool,
+
+    /// Print what would run and why, and run nothing
+    #[arg(short = 'n', long, group = "mode", help_heading = "Running")]
+    pub dry_run: bool,
+
+    /// Run the wanted targets though they are up to date; lets `clean` remove what git tracks
+    #[arg(short = 'B', long, help_heading = "Running")]
+    pub force: bool,
+
+    /// Print failures and the output of tasks, nothing else
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+
+    /// Print also what is up to date, why a target runs, and its command
+    #[arg(short, long, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// How commands' output is shown
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "HOW",
+        help_heading = "Output"
+    )]
+    pub output: OutputChoice,
+
+    /// When to colour
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: ColorChoice,
+
+    /// List the targets with their help
+    #[arg(short, long, group = "mode", help_heading = "Looking")]
+    pub list: bool,
+
+    /// With --list: as JSON
+    #[arg(long, requires = "list", help_heading = "Looking")]
+    pub json: bool,
+
+    /// Say what changed for a target since its last success
+    #[arg(long, value_name = "TARGET", group = "mode", help_heading = "Looking")]
+    pub why: Option<String>,
+
+    /// Print the graph of the wanted targets, or of all; for Graphviz unless said otherwise
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        num_args = 0..=1,
+        default_missing_value = "dot",
+        group = "mode",
+        help_heading = "Looking"
+    )]
+    pub graph: Option<GraphFormat>,
+
+    /// Report errors and lints and run nothing; with --fmt: report what is not formatted
+    #[arg(
+        long,
+        conflicts_with_all = ["dry_run", "list", "why", "graph", "cache", "completions", "complete_words"],
+        help_heading = "Looking"
+    )]
+    pub check: bool,
+
+    /// Format the Gofile and the files that it includes
+    #[arg(long, group = "mode", help_heading = "Managing")]
+    pub fmt: bool,
+
+    /// Show the size of the user's cache, empty it, or shrink it to its limit
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        num_args = 0..=1,
+        default_missing_value = "size",
+        group = "mode",
+        help_heading = "Managing"
+    )]
+    pub cache: Option<CacheCommand>,
+
+    /// Print a completion script
+    #[arg(
+        long,
+        value_enum,
+        value_name = "SHELL",
+        group = "mode",
+        help_heading = "Managing"
+    )]
+    pub completions: Option<Shell>,
+
+    /// Print the words that may stand on the command line; what the completion scripts call
+    #[arg(long, hide = true, group = "mode")]
+    pub complete_words: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputChoice {
+    /// Live lines on a terminal, plain lines elsewhere; a task that runs alone is shown as it goes
+    #[default]
+    Auto,
+    /// Each target's output whole, when it has finished
+    Grouped,
+    /// Each line as it comes, after its target's name
+    Stream,
+    /// Grouped, without live lines and colours
+    Plain,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, as NO_COLOR, CLICOLOR and CLICOLOR_FORCE allow
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Dot,
+    Mermaid,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CacheCommand {
+    /// Show where it is and how much it holds
+    Size,
+    /// Remove everything from it
+    Clean,
+    /// Forget the least recently used until it is within its limit
+    Collect,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Args {
+    /// Reads the words of a call, the program's name first.
+    ///
+    /// # Errors
+    /// clap's own: wrong usage (exit status 2), or the text of `--help` and `--version` (0).
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::try_parse_from(spell_out_graph(words.into_iter().collect()))
+    }
+}
+
+/// `--graph app` means the default format for `app`: a word that is no format is not the flag's.
+fn spell_out_graph(mut words: Vec<OsString>) -> Vec<OsString> {
+    let options = words.iter().position(|word| word == "--");
+    let options = options.unwrap_or(words.len());
+    for at in 0..options {
+        let is_format = |word: &OsString| {
+            word.to_str()
+                .is_some_and(|word| GraphFormat::from_str(word, false).is_ok())
+        };
+        let next_is_format = at + 1 < options && is_format(&words[at + 1]);
+        if words[at] == "--graph" && !next_is_format {
+            words[at] = OsString::from("--graph=dot");
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn read(line: &str) -> Result<Args, clap::Error> {
+        Args::read(line.split_whitespace().map(OsString::from))
+    }
+    fn wrong(line: &str) -> String {
+        let error = read(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        error.to_string()
+    }
+
+    #[test]
+    fn clap_accepts_the_definition() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn words_and_arguments_are_split_at_the_dashes() {
+        let args = read("gomake -kj4 deploy host=web1 -- -v --graph x").expect("valid");
+        assert_eq!(args.words, ["deploy", "host=web1"]);
+        assert_eq!(args.args, ["-v", "--graph", "x"]);
+        assert_eq!(args.jobs, Some(4));
+        assert!(args.keep_going && !args.verbose);
+    }
+
+    #[test]
+    fn graph_takes_a_format_but_not_a_target() {
+        let of = |line| {
+            let args = read(line).expect(line);
+            (args.graph, args.words)
+        };
+        assert_eq!(of("gomake --graph"), (Some(GraphFormat::Dot), vec![]));
+        assert_eq!(
+            of("gomake --graph app"),
+            (Some(GraphFormat::Dot), vec!["app".to_owned()])
+        );
+        assert_eq!(
+            of("gomake --graph mermaid app"),
+            (Some(GraphFormat::Mermaid), vec!["app".to_owned()])
+        );
+        assert_eq!(of("gomake --graph=json").0, Some(GraphFormat::Json));
+        assert!(wrong("gomake --graph=svg").contains("mermaid"));
+    }
+
+    #[test]
+    fn cache_shows_its_size_unless_told_otherwise() {
+        let of = |line| read(line).expect(line).cache;
+        assert_eq!(of("gomake --cache"), Some(CacheCommand::Size));
+        assert_eq!(of("gomake --cache clean"), Some(CacheCommand::Clean));
+    }
+
+    #[test]
+    fn wrong_calls_exit_with_2_and_say_what_is_near() {
+        assert!(wrong("gomake --lsit").contains("--list"));
+        assert!(wrong("gomake -j").contains("value is required"));
+        assert!(wrong("gomake -j 0").contains("0"));
+        wrong("gomake -q -v");
+        wrong("gomake --json");
+        for (one, other) in [
+            ("--list", "--graph"),
+            ("--check", "--list"),
+            ("-n", "--fmt"),
+            ("--why x", "--cache"),
+        ] {
+            assert!(
+                wrong(&format!("gomake {one} {other}")).contains("cannot be used with"),
+                "{one} {other}"
+            );
+        }
+    }
+
+    #[test]
+    fn fmt_and_check_go_together() {
+        let args = read("gomake --fmt --check").expect("valid");
+        assert!(args.fmt && args.check);
+    }
+
+    #[test]
+    fn version_is_not_an_error() {
+        assert_eq!(read("gomake --version").expect_err("text").exit_code(), 0);
+    }
+}

@@ -1,0 +1,261 @@
+//! What the call and its surroundings ask for: the only reader of the environment. Gives each layer one small
+//! struct, so that no layer sees a flag or a variable.
+
+use crate::base::fs::FsError;
+use crate::cli::args::{Args, ColorChoice, OutputChoice};
+use crate::report::{Layout, Look, Palette, Verbosity};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// What the process was started with, read once.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    pub vars: BTreeMap<OsString, OsString>,
+    /// Where the process stands; absolute.
+    pub cwd: PathBuf,
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    pub cpus: usize,
+    /// The effective user id.
+    pub user: u32,
+}
+
+impl Environment {
+    /// # Errors
+    /// When the working directory is gone or may not be looked at.
+    pub fn capture() -> Result<Self, FsError> {
+        let cwd = std::env::current_dir()
+            .map_err(|source| FsError::new("find the working directory", Path::new("."), source))?;
+        Ok(Self {
+            vars: std::env::vars_os().collect(),
+            cwd,
+            stdout_is_terminal: std::io::stdout().is_terminal(),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            user: rustix::process::geteuid().as_raw(),
+        })
+    }
+
+    /// A variable that is set to something.
+    pub fn var(&self, name: &str) -> Option<&OsStr> {
+        self.vars
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// The directory that `-C` asks for: each one relative to the one before.
+    pub fn start(&self, args: &Args) -> PathBuf {
+        args.directory
+            .iter()
+            .fold(self.cwd.clone(), |from, dir| from.join(dir))
+    }
+
+    /// Whether a CI service runs this; they all set `CI`, to anything but `false` or `0`.
+    pub fn in_ci(&self) -> bool {
+        self.var("CI").is_some_and(|ci| ci != "false" && ci != "0")
+    }
+
+    /// The user's cache; None where the environment names no place for one.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        if let Some(own) = self.var("GOMAKE_CACHE_DIR") {
+            return Some(self.cwd.join(own));
+        }
+        // A relative XDG directory is to be ignored, says its specification.
+        let absolute = |name| self.var(name).map(Path::new).filter(|p| p.is_absolute());
+        absolute("XDG_CACHE_HOME")
+            .map(|dir| dir.join("gomake"))
+            .or_else(|| absolute("HOME").map(|home| home.join(".cache/gomake")))
+    }
+
+    /// The jobserver that a make above us offers: `3,4` or `fifo:/path`. Make's other flags are make's own.
+    pub fn jobserver(&self) -> Option<String> {
+        let flags = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
+        let flags = flags
+            .into_iter()
+            .find_map(|name| self.var(name))?
+            .to_str()?;
+        // Make adds to the end, so the last one is in force.
+        flags
+            .split_ascii_whitespace()
+            .filter_map(|flag| {
+                flag.strip_prefix("--jobserver-auth=")
+                    .or_else(|| flag.strip_prefix("--jobserver-fds="))
+            })
+            .next_back()
+            .map(str::to_owned)
+    }
+
+    /// How many commands run at once.
+    pub fn jobs(&self, args: &Args) -> usize {
+        args.jobs.map_or(self.cpus.max(1), usize::from)
+    }
+
+    /// How the run is shown.
+    pub fn look(&self, args: &Args) -> Look {
+        let plain = args.output == OutputChoice::Plain;
+        Look {
+            layout: match args.output {
+                OutputChoice::Auto => Layout::Auto,
+                OutputChoice::Grouped | OutputChoice::Plain => Layout::Grouped,
+                OutputChoice::Stream => Layout::Stream,
+            },
+            live: self.can_redraw() && !plain && args.output != OutputChoice::Stream,
+            verbosity: match (args.quiet, args.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (_, true) => Verbosity::Verbose,
+                _ => Verbosity::Normal,
+            },
+            palette: self.err_palette(args),
+            screen: screen_size,
+        }
+    }
+
+    /// Colours for what goes to standard output: lists.
+    pub fn out_palette(&self, args: &Args) -> Palette {
+        self.palette(args, self.stdout_is_terminal)
+    }
+
+    /// Colours for what goes to standard error: the report, warnings and errors.
+    pub fn err_palette(&self, args: &Args) -> Palette {
+        self.palette(args, self.stderr_is_terminal)
+    }
+
+    /// A flag wins over the environment; there, NO_COLOR over CLICOLOR_FORCE over what the stream is.
+    fn palette(&self, args: &Args, is_terminal: bool) -> Palette {
+        let zero = |name| self.var(name).is_some_and(|value| value == "0");
+        let colored = match args.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if args.output == OutputChoice::Plain => false,
+            ColorChoice::Auto if self.var("NO_COLOR").is_some() => false,
+            ColorChoice::Auto
+                if self.var("CLICOLOR_FORCE").is_some() && !zero("CLICOLOR_FORCE") =>
+            {
+                true
+            }
+            ColorChoice::Auto => is_terminal && !self.is_dumb() && !zero("CLICOLOR"),
+        };
+        Palette::new(colored)
+    }
+
+    fn can_redraw(&self) -> bool {
+        self.stderr_is_terminal && !self.is_dumb() && !self.in_ci()
+    }
+
+    fn is_dumb(&self) -> bool {
+        self.var("TERM").is_none_or(|term| term == "dumb")
+    }
+}
+
+/// Columns and rows of the terminal behind standard error; asked anew for each drawing, because windows are resized.
+pub fn screen_size() -> Option<(u16, u16)> {
+    rustix::termios::tcgetwinsize(rustix::stdio::stderr())
+        .ok()
+        .map(|size| (size.ws_col, size.ws_row))
+        .filter(|&(columns, rows)| columns > 0 && rows > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(vars: &[(&str, &str)]) -> Environment {
+        let mut vars: BTreeMap<OsString, OsString> =
+            vars.iter().map(|(k, v)| (k.into(), v.into())).collect();
+        vars.entry("TERM".into()).or_insert("xterm".into());
+        Environment {
+            vars,
+            cwd: PathBuf::from("/project"),
+            stdout_is_terminal: false,
+            stderr_is_terminal: true,
+            cpus: 6,
+            user: 1000,
+        }
+    }
+    fn args(line: &str) -> Args {
+        Args::read(line.split_whitespace().map(OsString::from)).expect(line)
+    }
+
+    #[test]
+    fn colour_follows_flag_then_variables_then_the_stream() {
+        let table: [(&[(&str, &str)], &str, bool); 11] = [
+            (&[], "gomake", true),
+            (&[("NO_COLOR", "1")], "gomake", false),
+            (&[("NO_COLOR", "")], "gomake", true),
+            (&[("NO_COLOR", "1")], "gomake --color always", true),
+            (&[("CLICOLOR", "0")], "gomake", false),
+            (
+                &[("CLICOLOR", "0"), ("CLICOLOR_FORCE", "1")],
+                "gomake",
+                true,
+            ),
+            (
+                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+                "gomake",
+                false,
+            ),
+            (&[("CLICOLOR_FORCE", "0")], "gomake", true),
+            (&[("TERM", "dumb")], "gomake", false),
+            (&[], "gomake --color never", false),
+            (&[], "gomake --output plain", false),
+        ];
+        for (vars, line, expected) in table {
+            let found = with(vars).err_palette(&args(line));
+            assert_eq!(found, Palette::new(expected), "{vars:?} {line}");
+        }
+        assert_eq!(with(&[]).out_palette(&args("gomake")), Palette::new(false));
+        let forced = with(&[("CLICOLOR_FORCE", "1")]);
+        assert_eq!(forced.out_palette(&args("gomake")), Palette::new(true));
+    }
+
+    #[test]
+    fn live_lines_need_a_terminal_that_can_redraw() {
+        let live = |vars: &[(&str, &str)], line| with(vars).look(&args(line)).live;
+        assert!(live(&[], "gomake"));
+        assert!(live(&[], "gomake --output grouped"));
+        assert!(live(&[("CI", "false")], "gomake"));
+        assert!(!live(&[("CI", "true")], "gomake"));
+        assert!(!live(&[("TERM", "dumb")], "gomake"));
+        assert!(!live(&[], "gomake --output stream"));
+        assert!(!live(&[], "gomake --output plain"));
+    }
+
+    #[test]
+    fn the_cache_is_where_the_environment_says() {
+        let dir = |vars: &[(&str, &str)]| with(vars).cache_dir();
+        let path = |text: &str| Some(PathBuf::from(text));
+        let home = ("HOME", "/home/u");
+        assert_eq!(dir(&[home]), path("/home/u/.cache/gomake"));
+        assert_eq!(dir(&[home, ("XDG_CACHE_HOME", "/x")]), path("/x/gomake"));
+        assert_eq!(
+            dir(&[home, ("XDG_CACHE_HOME", "x")]),
+            path("/home/u/.cache/gomake")
+        );
+        assert_eq!(dir(&[home, ("GOMAKE_CACHE_DIR", "c")]), path("/project/c"));
+        assert_eq!(dir(&[("GOMAKE_CACHE_DIR", "")]), None);
+    }
+
+    #[test]
+    fn of_makes_flags_only_the_jobserver_counts() {
+        let found = |flags| with(&[("MAKEFLAGS", flags)]).jobserver();
+        assert_eq!(
+            found("kn -j4 --jobserver-auth=3,4 --jobserver-auth=fifo:/tmp/f"),
+            Some("fifo:/tmp/f".to_owned())
+        );
+        assert_eq!(found(" -j4 --jobserver-fds=3,4"), Some("3,4".to_owned()));
+        assert_eq!(found("kns"), None);
+    }
+
+    #[test]
+    fn jobs_and_directories() {
+        let env = with(&[]);
+        assert_eq!(env.jobs(&args("gomake")), 6);
+        assert_eq!(env.jobs(&args("gomake -j 2")), 2);
+        let start = |line| env.start(&args(line));
+        assert_eq!(start("gomake -C a -C b"), PathBuf::from("/project/a/b"));
+        assert_eq!(start("gomake -C /a"), PathBuf::from("/a"));
+    }
+}

@@ -1,0 +1,44 @@
+//! Durations for people.
+
+use std::time::Duration;
+
+/// `0.31s`, `4.2s`, `2m 05s`, `1h 02m`: two or three figures that matter.
+pub fn short(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    // Rounding comes first: 59.96 s is a minute, never `60.0s`.
+    let (hundredths, tenths) = ((millis + 5) / 10, (millis + 50) / 100);
+    let seconds = (millis + 500) / 1000;
+    if hundredths < 100 {
+        format!("0.{hundredths:02}s")
+    } else if tenths < 600 {
+        format!("{}.{}s", tenths / 10, tenths % 10)
+    } else if seconds < 3600 {
+        format!("{}m {:02}s", seconds / 60, seconds % 60)
+    } else {
+        let minutes = (seconds + 30) / 60;
+        format!("{}h {:02}m", minutes / 60, minutes % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_that_matter_and_no_rounding_over_the_edge() {
+        for (millis, text) in [
+            (0, "0.00s"),
+            (4, "0.00s"),
+            (310, "0.31s"),
+            (996, "1.0s"),
+            (1_249, "1.2s"),
+            (59_949, "59.9s"),
+            (59_960, "1m 00s"),
+            (125_000, "2m 05s"),
+            (3_599_600, "1h 00m"),
+            (3_725_000, "1h 02m"),
+        ] {
+            assert_eq!(short(Duration::from_millis(millis)), text, "{millis} ms");
+        }
+    }
+}
