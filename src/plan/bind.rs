@@ -13,6 +13,7 @@ use crate::plan::graph::{Decl, Graph, Target, TargetId};
 use crate::plan::instance::scope_of;
 use crate::plan::limit::read_duration;
 use crate::plan::module::Modules;
+use crate::plan::name::plain_text;
 use crate::plan::place::{Place, place};
 use crate::plan::query::{Answer, Answers, Outcome, Query};
 use crate::plan::resolve::{Request, in_text_order, tree_of};
@@ -56,7 +57,7 @@ pub fn bind(
     if !binder.errors.is_empty() {
         Outcome::Failed(in_text_order(binder.errors))
     } else if wanted.is_empty() {
-        Outcome::Ready((action, binder.lints))
+        Outcome::Ready((action, in_text_order(binder.lints)))
     } else {
         Outcome::Wanting(wanted)
     }
@@ -120,7 +121,9 @@ impl<'c> Binder<'c> {
             if let (Some(Value::Unknown(_)), Some(default)) =
                 (self.scope.values.get(name), &param.default)
             {
-                let value = self.evaluator.eval(self.decl.module, &Scope::default(), default);
+                let value = self
+                    .evaluator
+                    .eval(self.decl.module, &Scope::default(), default);
                 self.scope.values.insert(name.clone(), value);
             }
         }
@@ -128,7 +131,9 @@ impl<'c> Binder<'c> {
 
     /// The names that gomake gives to every command.
     fn give(&mut self, inputs: Vec<String>) {
-        let list = |texts: &[String]| Value::list(texts.iter().map(|text| Value::str(text.as_str())).collect());
+        let list = |texts: &[String]| {
+            Value::list(texts.iter().map(|text| Value::str(text.as_str())).collect())
+        };
         let out = match self.outputs.as_slice() {
             [one] => Value::str(one.as_str()),
             _ => Value::Unknown(AMBIGUOUS_OUT.into()),
@@ -147,7 +152,9 @@ impl<'c> Binder<'c> {
     fn action(&mut self) -> Action {
         let run = self.body.run;
         let names = match run {
-            Some(Run::Script(script)) => Some(ScriptNames::of(script, &self.interpreter_word(script))),
+            Some(Run::Script(script)) => {
+                Some(ScriptNames::of(script, &self.interpreter_word(script)))
+            }
             _ => None,
         };
         let command = self.command(run);
@@ -189,8 +196,10 @@ impl<'c> Binder<'c> {
             }
             Some(Run::Argv(entry)) => {
                 let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
-                let mut argv: Vec<String> =
-                    items.iter().flat_map(|(item, span)| self.words(item, *span)).collect();
+                let mut argv: Vec<String> = items
+                    .iter()
+                    .flat_map(|(item, span)| self.words(item, *span))
+                    .collect();
                 if argv.is_empty() && items.is_empty() {
                     self.errors.push(PlanError::KeyType {
                         key: "run".to_owned(),
@@ -228,7 +237,11 @@ impl<'c> Binder<'c> {
                 Vec::new()
             }
             Value::Unknown(name) => vec![format!("‹{name}›")],
-            item => item.as_text().map(|text| text.to_string()).into_iter().collect(),
+            item => item
+                .as_text()
+                .map(|text| text.to_string())
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -248,7 +261,8 @@ impl<'c> Binder<'c> {
         let shell = settings::entries(self.context.modules, self.decl.module)
             .find(|entry| entry.key.value == "shell");
         let value = shell.map(|entry| {
-            self.evaluator.eval(self.decl.module, &Scope::default(), &entry.value)
+            self.evaluator
+                .eval(self.decl.module, &Scope::default(), &entry.value)
         });
         match value {
             Some(Value::Str(shell)) => shell.to_string(),
@@ -264,21 +278,29 @@ impl<'c> Binder<'c> {
         let Some(decl) = graph.decls.values().find(|decl| decl.name == name) else {
             return Vec::new();
         };
-        let selected = decl.instances.iter().map(|&id| &graph.targets[id]).filter(|target| {
-            let values = target.bindings.iter().map(|(_, value)| value);
-            values.zip(&reference.select).all(|(value, selector)| match selector {
-                Selector::Any => true,
-                Selector::Is(text) => {
-                    crate::plan::name::plain_text(value).as_deref() == Some(text)
-                }
-            })
-        });
+        let selected = decl
+            .instances
+            .iter()
+            .map(|&id| &graph.targets[id])
+            .filter(|target| {
+                let values = target.bindings.iter().map(|(_, value)| value);
+                values
+                    .zip(&reference.select)
+                    .all(|(value, selector)| match selector {
+                        Selector::Any => true,
+                        Selector::Is(text) => plain_text(value).as_deref() == Some(text),
+                    })
+            });
         let outputs = selected.flat_map(|target| &target.outputs);
-        outputs.map(|output| seen_from(&self.target.dir, &output.text())).collect()
+        outputs
+            .map(|output| seen_from(&self.target.dir, &output.text()))
+            .collect()
     }
 
     fn facts(&self) -> BTreeMap<String, String> {
-        let Some(go) = &self.target.go else { return BTreeMap::new() };
+        let Some(go) = &self.target.go else {
+            return BTreeMap::new();
+        };
         let query = Query::Go(go.clone());
         let answer = match self.context.running {
             Running::Allowed => self.evaluator.ask(query),
@@ -320,7 +342,10 @@ impl<'c> Binder<'c> {
 
     fn value(&self, key: &str) -> Option<Value> {
         let entry = self.body.get(key)?;
-        Some(self.evaluator.eval(self.decl.module, &self.scope, &entry.value))
+        Some(
+            self.evaluator
+                .eval(self.decl.module, &self.scope, &entry.value),
+        )
     }
 
     fn flag(&self, key: &str) -> Option<bool> {
@@ -331,7 +356,9 @@ impl<'c> Binder<'c> {
     }
 
     fn removals(&self) -> Vec<String> {
-        let Some(entry) = self.body.get("remove") else { return Vec::new() };
+        let Some(entry) = self.body.get("remove") else {
+            return Vec::new();
+        };
         let dir = &self.context.modules.modules[self.decl.module].dir;
         let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
         let texts = items.iter().filter_map(|(item, _)| item.as_text());
@@ -348,7 +375,9 @@ impl<'c> Binder<'c> {
 
 /// A project-relative text, a tree with its `/`, as seen from a directory.
 fn seen_from(dir: &ProjectPath, text: &str) -> String {
-    let Ok(path) = ProjectPath::root().resolve(text) else { return text.to_owned() };
+    let Ok(path) = ProjectPath::root().resolve(text) else {
+        return text.to_owned();
+    };
     let mut seen = path.relative_to(dir);
     if text.ends_with('/') {
         seen.push('/');

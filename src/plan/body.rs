@@ -274,12 +274,12 @@ fn unknown_key(kind: Kind, entry: &Entry) -> PlanError {
     let elsewhere = KEYS.iter().find(|key| key.name == name);
     let known = KEYS.iter().filter(|key| key.kinds.contains(&kind));
     let near = nearest(name, known.map(|key| key.name));
-    let help = match (elsewhere, near) {
-        (Some(key), _) => {
+    let help = match (near, elsewhere) {
+        (Some(near), _) => Some(format!("did you mean `{near}`?")),
+        (None, Some(key)) => {
             let kinds: Vec<&str> = key.kinds.iter().map(|kind| kind.word()).collect();
             Some(format!("`{name}` is a key of {}", kinds.join(", ")))
         }
-        (None, Some(near)) => Some(format!("did you mean `{near}`?")),
         (None, None) => Some(format!("for a value of your own, write `let {name} = …`")),
     };
     PlanError::NoSuchKey {

@@ -10,12 +10,18 @@ use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 
 /// Reports a value of the wrong type; what is unknown or already reported passes.
-pub fn check_value(key: &str, shape: Shape, value: &Value, span: Span, errors: &mut Vec<PlanError>) {
+pub fn check_value(
+    key: &str,
+    shape: Shape,
+    value: &Value,
+    span: Span,
+    errors: &mut Vec<PlanError>,
+) {
     if let Err((expected, got)) = fits(shape, value) {
         let help = match (shape, &got[..]) {
             (_, "a secret") => Some("a secret may stand only in `env`".to_owned()),
             (_, "a volatile value") => Some("a volatile value may stand only in `env`".to_owned()),
-            (_, "an integer" | "a boolean") if expected.contains("string") => {
+            (_, "an integer" | "a boolean") if expected.starts_with("a string") => {
                 Some("write it in quotes".to_owned())
             }
             _ => None,
@@ -90,11 +96,14 @@ fn fits(shape: Shape, value: &Value) -> Fit {
             matches!(item, Value::Str(_) | Value::Int(_) | Value::Bool(_))
         }),
         (Shape::Files, value) => map_of(value, "a map from paths to files", &|_| true),
-        (Shape::Plain, Value::Map(pairs)) => {
-            pairs.iter().try_for_each(|(_, value)| fits(Shape::Plain, value))
-        }
+        (Shape::Plain, Value::Map(pairs)) => pairs
+            .iter()
+            .try_for_each(|(_, value)| fits(Shape::Plain, value)),
         (Shape::Plain, value) => all(value, "strings, integers or booleans", &|item| {
-            matches!(item, Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Secret(_))
+            matches!(
+                item,
+                Value::Str(_) | Value::Int(_) | Value::Bool(_) | Value::Secret(_)
+            )
         }),
     }
 }
@@ -123,7 +132,10 @@ fn map_of(value: &Value, expected: &'static str, fit: &dyn Fn(&Value) -> bool) -
     let Value::Map(pairs) = value else {
         return Err((expected, value.type_name().to_owned()));
     };
-    match pairs.iter().find(|(_, value)| !is_unknown(value) && !fit(value)) {
+    match pairs
+        .iter()
+        .find(|(_, value)| !is_unknown(value) && !fit(value))
+    {
         Some((key, value)) => Err((expected, format!("{} for `{key}`", value.type_name()))),
         None => Ok(()),
     }

@@ -90,8 +90,13 @@ impl Claims {
 
     fn add_pattern(&mut self, text: &str, claim: Claim) {
         // A pattern that does not compile claims nothing; the evaluator of globs reports it.
-        let Ok(pattern) = Pattern::new(text) else { return };
-        let list = self.patterns.entry(literal_dir(text).to_owned()).or_default();
+        let Ok(pattern) = Pattern::new(text) else {
+            return;
+        };
+        let list = self
+            .patterns
+            .entry(literal_dir(text).to_owned())
+            .or_default();
         list.push(PatternClaim {
             pattern,
             text: text.to_owned(),
@@ -135,7 +140,9 @@ impl Claims {
         makers.extend(self.files.get(path).copied());
         makers.extend(self.tree_over(path));
         if !self.patterns.is_empty() {
-            let lists = ancestors(path).chain([""]).filter_map(|dir| self.patterns.get(dir));
+            let lists = ancestors(path)
+                .chain([""])
+                .filter_map(|dir| self.patterns.get(dir));
             let fitting = lists.flatten().filter(|found| found.pattern.matches(path));
             makers.extend(fitting.map(|found| found.claim));
         }
@@ -144,7 +151,9 @@ impl Claims {
 
     /// Who makes a file that the pattern matches, or could match; each with what it makes.
     pub fn glob_makers(&self, text: &str) -> Vec<(Claim, String)> {
-        let Ok(pattern) = Pattern::new(text) else { return Vec::new() };
+        let Ok(pattern) = Pattern::new(text) else {
+            return Vec::new();
+        };
         let dir = literal_dir(text);
         let mut makers = Vec::new();
         for (path, claim) in below(&self.files, dir) {
@@ -152,14 +161,18 @@ impl Claims {
                 makers.push((*claim, path.clone()));
             }
         }
-        let over = ancestors(dir).chain([""]).filter_map(|dir| self.trees.get_key_value(dir));
+        let over = ancestors(dir)
+            .chain([""])
+            .filter_map(|dir| self.trees.get_key_value(dir));
         for (path, claim) in over.chain(below(&self.trees, dir)) {
             let tree = Pattern::new(&format!("{}/**", escaped(path)));
             if tree.is_ok_and(|tree| tree.could_overlap(&pattern)) {
                 makers.push((*claim, format!("{path}/")));
             }
         }
-        let over = ancestors(dir).chain([""]).filter_map(|dir| self.patterns.get(dir));
+        let over = ancestors(dir)
+            .chain([""])
+            .filter_map(|dir| self.patterns.get(dir));
         let lists = over.chain(below(&self.patterns, dir).map(|(_, list)| list));
         for found in lists.flatten() {
             if found.pattern.could_overlap(&pattern) {
@@ -171,7 +184,10 @@ impl Claims {
 }
 
 /// Everything strictly below a directory (`""`: everything but the root's own entry).
-fn below<'m, T>(map: &'m BTreeMap<String, T>, dir: &str) -> Box<dyn Iterator<Item = (&'m String, &'m T)> + 'm> {
+fn below<'m, T>(
+    map: &'m BTreeMap<String, T>,
+    dir: &str,
+) -> Box<dyn Iterator<Item = (&'m String, &'m T)> + 'm> {
     if dir.is_empty() {
         return Box::new(map.iter().filter(|(path, _)| !path.is_empty()));
     }
@@ -183,7 +199,9 @@ fn below<'m, T>(map: &'m BTreeMap<String, T>, dir: &str) -> Box<dyn Iterator<Ite
 /// The path and the directories over it, without the root.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     let start = (!path.is_empty()).then_some(path);
-    std::iter::successors(start, |path| parent(path).filter(|parent| !parent.is_empty()))
+    std::iter::successors(start, |path| {
+        parent(path).filter(|parent| !parent.is_empty())
+    })
 }
 
 fn parent(path: &str) -> Option<&str> {

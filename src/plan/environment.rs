@@ -64,7 +64,9 @@ impl<'s> ScriptNames<'s> {
     }
 
     fn assigns(&self, name: &str) -> bool {
-        self.shell.as_ref().is_some_and(|shell| shell.assigned.contains(name))
+        self.shell
+            .as_ref()
+            .is_some_and(|shell| shell.assigned.contains(name))
     }
 
     /// Where the script names a variable first.
@@ -74,11 +76,15 @@ impl<'s> ScriptNames<'s> {
             Some(shell) => shell.read.get(name).copied(),
             None => text.find(name),
         };
-        let Some(at) = at else { return self.script.span };
+        let Some(at) = at else {
+            return self.script.span;
+        };
         let line = text[..at].matches('\n').count();
         let column = at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let Some(&start) = self.script.line_starts.get(line) else { return self.script.span };
-        let dollar = match text[at..].as_bytes() {
+        let Some(&start) = self.script.line_starts.get(line) else {
+            return self.script.span;
+        };
+        let dollar = match &text.as_bytes()[at..] {
             [b'$', b'{', ..] => 2,
             [b'$', ..] => 1,
             _ => 0,
@@ -90,8 +96,13 @@ impl<'s> ScriptNames<'s> {
     /// Whether the script says itself what holds when the variable is unset: `${name:-x}` and its kin.
     fn expects_unset(&self, name: &str) -> bool {
         let text = &self.script.text;
-        let at = self.shell.as_ref().and_then(|shell| shell.read.get(name).copied());
-        let rest = at.and_then(|at| text[at..].strip_prefix("${")).and_then(|rest| rest.strip_prefix(name));
+        let at = self
+            .shell
+            .as_ref()
+            .and_then(|shell| shell.read.get(name).copied());
+        let rest = at
+            .and_then(|at| text[at..].strip_prefix("${"))
+            .and_then(|rest| rest.strip_prefix(name));
         rest.is_some_and(|rest| rest.starts_with([':', '-', '=', '+', '?']))
     }
 }
@@ -137,7 +148,8 @@ impl<'b, 'c> Environment<'b, 'c> {
     fn pass_from_caller(&mut self) {
         let module = self.binder.decl.module;
         let (evaluator, modules) = (&self.binder.evaluator, self.binder.context.modules);
-        let shared = settings::entries(modules, module).filter(|entry| entry.key.value == "pass_env");
+        let shared =
+            settings::entries(modules, module).filter(|entry| entry.key.value == "pass_env");
         let mut wanted: Vec<(Value, Span)> = shared
             .flat_map(|entry| spanned(evaluator, module, &Scope::default(), &entry.value))
             .collect();
@@ -145,7 +157,9 @@ impl<'b, 'c> Environment<'b, 'c> {
             wanted.extend(spanned(evaluator, module, &self.binder.scope, &entry.value));
         }
         for (value, span) in wanted {
-            let Some(text) = value.as_text() else { continue };
+            let Some(text) = value.as_text() else {
+                continue;
+            };
             let query = if text.contains(['*', '?', '[']) {
                 Query::EnvMatching(text.to_string())
             } else {
@@ -160,7 +174,9 @@ impl<'b, 'c> Environment<'b, 'c> {
                 }
                 Some(Answer::Failed(reason)) => {
                     let reason = reason.clone();
-                    self.binder.errors.push(PlanError::Environment { reason, span });
+                    self.binder
+                        .errors
+                        .push(PlanError::Environment { reason, span });
                 }
                 _ => {}
             }
@@ -177,14 +193,20 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     /// Bindings, own lets, and what gomake gives.
     fn pass_own(&mut self) {
-        let given: Vec<(String, Value)> =
-            self.binder.scope.values.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let given: Vec<(String, Value)> = self
+            .binder
+            .scope
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         for (name, value) in given {
             let long = matches!(name.as_str(), "inputs" | "inputs_file");
             if GIVEN.contains(&name.as_str()) && (long && !self.is_named(&name)) {
                 continue;
             }
-            if name == "out" && matches!(value, Value::Unknown(_)) && self.binder.outputs.len() != 1 {
+            if name == "out" && matches!(value, Value::Unknown(_)) && self.binder.outputs.len() != 1
+            {
                 let assigned = self.names.is_some_and(|names| names.assigns("out"));
                 if let Some(names) = self.names.filter(|names| names.names("out") && !assigned) {
                     self.binder.report_out(names.place("out"));
@@ -205,13 +227,21 @@ impl<'b, 'c> Environment<'b, 'c> {
         let Some(names) = self.names else { return };
         let candidates: Vec<String> = match &names.shell {
             Some(shell) => shell.read.keys().cloned().collect(),
-            None => self.top_level_names().into_iter().filter(|name| names.names(name)).collect(),
+            None => self
+                .top_level_names()
+                .into_iter()
+                .filter(|name| names.names(name))
+                .collect(),
         };
         for name in candidates {
             if self.is_own(&name) {
                 continue;
             }
-            if let Some(value) = self.binder.evaluator.top_level(self.binder.decl.module, &name) {
+            if let Some(value) = self
+                .binder
+                .evaluator
+                .top_level(self.binder.decl.module, &name)
+            {
                 self.pass(&name, &value);
             }
         }
@@ -219,13 +249,23 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     fn is_own(&self, name: &str) -> bool {
         self.binder.scope.values.contains_key(name)
-            || self.binder.body.lets.iter().any(|let_| let_.name.value == name)
+            || self
+                .binder
+                .body
+                .lets
+                .iter()
+                .any(|let_| let_.name.value == name)
     }
 
     fn top_level_names(&self) -> Vec<String> {
         let (modules, module) = (self.binder.context.modules, self.binder.decl.module);
-        let passed = modules.includer(module).map(|(_, included)| included.with.iter());
-        let passed = passed.into_iter().flatten().map(|entry| entry.key.value.clone());
+        let passed = modules
+            .includer(module)
+            .map(|(_, included)| included.with.iter());
+        let passed = passed
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.key.value.clone());
         let statements = modules.modules[module].tree.statements.iter();
         let lets = statements.filter_map(|statement| match statement {
             Statement::Let(let_) => Some(let_.name.value.clone()),
@@ -310,7 +350,9 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     /// GOOS and its kin, from the `go` block.
     fn pass_go(&mut self) {
-        let Some(block) = &self.binder.body.go else { return };
+        let Some(block) = &self.binder.body.go else {
+            return;
+        };
         let values = go::Block {
             evaluator: &self.binder.evaluator,
             module: self.binder.decl.module,
@@ -325,7 +367,9 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     /// The `env` key goes before everything else.
     fn pass_env_key(&mut self) {
-        let Some(entry) = self.binder.body.get("env") else { return };
+        let Some(entry) = self.binder.body.get("env") else {
+            return;
+        };
         let (module, scope) = (self.binder.decl.module, &self.binder.scope);
         let value = self.binder.evaluator.eval(module, scope, &entry.value);
         let Value::Map(pairs) = value else { return };
@@ -368,7 +412,9 @@ impl<'b, 'c> Environment<'b, 'c> {
                 }
                 Some(Answer::Failed(reason)) => {
                     let (reason, span) = (reason.clone(), names.place(name));
-                    self.binder.errors.push(PlanError::Environment { reason, span });
+                    self.binder
+                        .errors
+                        .push(PlanError::Environment { reason, span });
                 }
                 _ => {}
             }
@@ -376,14 +422,24 @@ impl<'b, 'c> Environment<'b, 'c> {
     }
 
     fn is_top_level(&self, name: &str) -> bool {
-        self.binder.context.modules.definition(self.binder.decl.module, name).is_some()
+        self.binder
+            .context
+            .modules
+            .definition(self.binder.decl.module, name)
+            .is_some()
     }
 
     fn unset(&self, name: &str, span: Span) -> Lint {
         let mut known = self.top_level_names();
         known.extend(self.binder.scope.values.keys().cloned());
         known.extend(self.env.keys().cloned());
-        known.extend(self.binder.body.lets.iter().map(|let_| let_.name.value.clone()));
+        known.extend(
+            self.binder
+                .body
+                .lets
+                .iter()
+                .map(|let_| let_.name.value.clone()),
+        );
         let help = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => Some(format!("did you mean `${near}`?")),
             None if name == "depfile" => Some("declare it: `depfile = \"…\"`".to_owned()),
@@ -402,7 +458,10 @@ fn plain_item(value: &Value) -> Option<String> {
     match value {
         Value::Unknown(name) => Some(format!("‹{name}›")),
         Value::Optional(text) => Some(text.to_string()),
-        other => Evaluator::items(other).first()?.as_text().map(|text| text.to_string()),
+        other => Evaluator::items(other)
+            .first()?
+            .as_text()
+            .map(|text| text.to_string()),
     }
 }
 
@@ -414,10 +473,34 @@ fn falls_apart(item: &str) -> bool {
 /// The documented base of variables that every command gets from its caller and that is not counted.
 pub fn is_base_variable(name: &str) -> bool {
     const BASE: &[&str] = &[
-        "PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TERM", "GOPATH", "GOBIN", "GOCACHE",
-        "GOMODCACHE", "GOROOT", "GOENV", "GOTMPDIR", "GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB",
-        "GONOSUMDB", "GOINSECURE", "GOVCS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
-        "http_proxy", "https_proxy", "no_proxy", "DOCKER_HOST",
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "TMPDIR",
+        "TERM",
+        "GOPATH",
+        "GOBIN",
+        "GOCACHE",
+        "GOMODCACHE",
+        "GOROOT",
+        "GOENV",
+        "GOTMPDIR",
+        "GOPROXY",
+        "GONOPROXY",
+        "GOPRIVATE",
+        "GOSUMDB",
+        "GONOSUMDB",
+        "GOINSECURE",
+        "GOVCS",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "DOCKER_HOST",
     ];
     BASE.contains(&name) || name.starts_with("LC_")
 }

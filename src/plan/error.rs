@@ -254,7 +254,12 @@ pub enum PlanError {
 
     // The graph: names, keys, instances, files, edges, actions.
     #[error("`{name}` has two meanings in this file")]
-    #[diagnostic(code(gomake::plan::name_taken), help("lets, parameters, `for` variables and targets of a file share one namespace: rename one"))]
+    #[diagnostic(
+        code(gomake::plan::name_taken),
+        help(
+            "lets, parameters, `for` variables and targets of a file share one namespace: rename one"
+        )
+    )]
     NameTaken {
         name: String,
         what: &'static str,
@@ -275,7 +280,10 @@ pub enum PlanError {
         help: String,
     },
     #[error("this `{kind}` needs a name")]
-    #[diagnostic(code(gomake::plan::unnamed), help("only the sole target of its kind may go without one"))]
+    #[diagnostic(
+        code(gomake::plan::unnamed),
+        help("only the sole target of its kind may go without one")
+    )]
     Unnamed {
         kind: &'static str,
         #[label("named after its kind")]
@@ -303,7 +311,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("two `run`s in one target")]
-    #[diagnostic(code(gomake::plan::run_twice), help("a target has one command; a script may have many lines"))]
+    #[diagnostic(
+        code(gomake::plan::run_twice),
+        help("a target has one command; a script may have many lines")
+    )]
     RunTwice {
         #[label("first here")]
         first: Span,
@@ -342,7 +353,10 @@ pub enum PlanError {
         help: &'static str,
     },
     #[error("there are two `{name}`")]
-    #[diagnostic(code(gomake::plan::duplicate_instance), help("drop the repeated item, or use `unique(…)`"))]
+    #[diagnostic(
+        code(gomake::plan::duplicate_instance),
+        help("drop the repeated item, or use `unique(…)`")
+    )]
     DuplicateInstance {
         name: String,
         #[label("these items repeat")]
@@ -377,7 +391,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("`{target}` calls itself without end")]
-    #[diagnostic(code(gomake::plan::endless_call), help("each call makes a new target: stop the recursion with an `if`"))]
+    #[diagnostic(
+        code(gomake::plan::endless_call),
+        help("each call makes a new target: stop the recursion with an `if`")
+    )]
     EndlessCall {
         target: String,
         #[label("more than {limit} calls deep")]
@@ -395,7 +412,10 @@ pub enum PlanError {
         help: String,
     },
     #[error("`{path}` is no path of this project: {reason}")]
-    #[diagnostic(code(gomake::plan::path_outside), help("paths are relative to the Gofile and stay below the project's root"))]
+    #[diagnostic(
+        code(gomake::plan::path_outside),
+        help("paths are relative to the Gofile and stay below the project's root")
+    )]
     PathOutside {
         path: String,
         reason: String,
@@ -403,7 +423,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("the output `{path}` lies where only {owner} may write")]
-    #[diagnostic(code(gomake::plan::protected_output), help("choose another directory for it"))]
+    #[diagnostic(
+        code(gomake::plan::protected_output),
+        help("choose another directory for it")
+    )]
     ProtectedOutput {
         path: String,
         owner: &'static str,
@@ -411,7 +434,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("the input `{path}` is a directory")]
-    #[diagnostic(code(gomake::plan::directory_input), help("write \"{path}/**\" for every file below it"))]
+    #[diagnostic(
+        code(gomake::plan::directory_input),
+        help("write \"{path}/**\" for every file below it")
+    )]
     DirectoryInput {
         path: String,
         #[label("a directory")]
@@ -427,14 +453,20 @@ pub enum PlanError {
         help: String,
     },
     #[error("`{pattern}` matches no file and no target's output")]
-    #[diagnostic(code(gomake::plan::no_match), help("write optional(\"…\") around it if it may match nothing"))]
+    #[diagnostic(
+        code(gomake::plan::no_match),
+        help("write optional(\"…\") around it if it may match nothing")
+    )]
     NoMatch {
         pattern: String,
         #[label("matches nothing")]
         span: Span,
     },
     #[error("`{first_target}` and `{target}` both make `{output}`")]
-    #[diagnostic(code(gomake::plan::output_conflict), help("an output has one target: rename one of them, or let one target make both"))]
+    #[diagnostic(
+        code(gomake::plan::output_conflict),
+        help("an output has one target: rename one of them, or let one target make both")
+    )]
     OutputConflict {
         output: String,
         first_target: String,
@@ -445,7 +477,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("`{first_target}` and `{target}` both make `{output}`")]
-    #[diagnostic(code(gomake::plan::output_repeated), help("let the path depend on every `for` variable and parameter"))]
+    #[diagnostic(
+        code(gomake::plan::output_repeated),
+        help("let the path depend on every `for` variable and parameter")
+    )]
     OutputRepeated {
         output: String,
         first_target: String,
@@ -454,7 +489,10 @@ pub enum PlanError {
         span: Span,
     },
     #[error("`{target}` reads `{path}`, which it makes itself")]
-    #[diagnostic(code(gomake::plan::own_output), help("an input must exist before the target runs: take it out of `inputs`"))]
+    #[diagnostic(
+        code(gomake::plan::own_output),
+        help("an input must exist before the target runs: take it out of `inputs`")
+    )]
     OwnOutput {
         target: String,
         path: String,
@@ -464,14 +502,20 @@ pub enum PlanError {
         output: Span,
     },
     #[error("{chain}")]
-    #[diagnostic(code(gomake::plan::cycle), help("nothing in the circle can run first: take one of these out"))]
+    #[diagnostic(
+        code(gomake::plan::cycle),
+        help("nothing in the circle can run first: take one of these out")
+    )]
     Cycle {
         chain: String,
         #[label(collection)]
         edges: Vec<LabeledSpan>,
     },
     #[error("the Go packages of `{target}` cannot be read: {reason}")]
-    #[diagnostic(code(gomake::plan::go_list), help("`go list` must be able to load them"))]
+    #[diagnostic(
+        code(gomake::plan::go_list),
+        help("`go list` must be able to load them")
+    )]
     GoList {
         target: String,
         reason: String,
@@ -492,7 +536,9 @@ pub enum PlanError {
     #[error("`go build` cannot write {outputs} in one call")]
     #[diagnostic(
         code(gomake::plan::go_outputs),
-        help("declare one file, one directory such as \"bin/\", or files of one directory; or write the command as `run:`")
+        help(
+            "declare one file, one directory such as \"bin/\", or files of one directory; or write the command as `run:`"
+        )
     )]
     GoOutputs {
         outputs: String,
@@ -509,7 +555,10 @@ pub enum PlanError {
         help: String,
     },
     #[error("`$out` needs exactly one output, and `{target}` has {count}")]
-    #[diagnostic(code(gomake::plan::no_single_out), help("use `$outputs`, or name the file"))]
+    #[diagnostic(
+        code(gomake::plan::no_single_out),
+        help("use `$outputs`, or name the file")
+    )]
     NoSingleOut {
         target: String,
         count: usize,
@@ -527,7 +576,10 @@ pub enum PlanError {
         help: String,
     },
     #[error("{what} cannot reach a script as `{name}`")]
-    #[diagnostic(code(gomake::plan::not_a_variable), help("take what is needed out of it in a let of its own"))]
+    #[diagnostic(
+        code(gomake::plan::not_a_variable),
+        help("take what is needed out of it in a let of its own")
+    )]
     NotAVariable {
         name: String,
         what: &'static str,
@@ -561,7 +613,11 @@ pub enum Lint {
         span: Span,
     },
     #[error("the pattern `{pattern}` of `{target}` also matches `{path}`, which `{other}` makes")]
-    #[diagnostic(code(gomake::lint::pattern_overlap), severity(Warning), help("a narrower pattern keeps the two apart"))]
+    #[diagnostic(
+        code(gomake::lint::pattern_overlap),
+        severity(Warning),
+        help("a narrower pattern keeps the two apart")
+    )]
     PatternOverlap {
         pattern: String,
         target: String,

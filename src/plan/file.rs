@@ -39,8 +39,11 @@ struct Pass<'r, 'a> {
 impl Pass<'_, '_> {
     fn target(&mut self, id: TargetId, inputs: &Inputs) {
         let mut needed: Option<HashSet<TargetId>> = None;
-        let excludes: Vec<Pattern> =
-            inputs.excludes.iter().filter_map(|text| Pattern::new(text).ok()).collect();
+        let excludes: Vec<Pattern> = inputs
+            .excludes
+            .iter()
+            .filter_map(|text| Pattern::new(text).ok())
+            .collect();
         for item in &inputs.items {
             let makers = match item {
                 Input::Target { .. } => continue,
@@ -64,8 +67,7 @@ impl Pass<'_, '_> {
             let (Input::File { span, .. } | Input::Glob { span, .. } | Input::Target { span, .. }) =
                 item;
             let needs = &mut self.resolver.graph.targets[id].needs;
-            let needed =
-                needed.get_or_insert_with(|| needs.iter().map(|edge| edge.to).collect());
+            let needed = needed.get_or_insert_with(|| needs.iter().map(|edge| edge.to).collect());
             for (claim, path) in makers {
                 if needed.insert(claim.target) {
                     needs.push(Edge {
@@ -99,7 +101,10 @@ impl Pass<'_, '_> {
         if makers.is_empty() && !optional {
             self.check_exists(path, span);
         }
-        makers.into_iter().map(|claim| (claim, path.to_string())).collect()
+        makers
+            .into_iter()
+            .map(|claim| (claim, path.to_string()))
+            .collect()
     }
 
     fn check_exists(&mut self, path: &ProjectPath, span: Span) {
@@ -125,7 +130,9 @@ impl Pass<'_, '_> {
         };
         let near = match plan.ask(query) {
             None => return,
-            Some(Answer::Paths(paths)) => nearest(path.as_str(), paths.iter().map(ProjectPath::as_str)),
+            Some(Answer::Paths(paths)) => {
+                nearest(path.as_str(), paths.iter().map(ProjectPath::as_str))
+            }
             Some(_) => None,
         };
         self.resolver.errors.push(PlanError::MissingInput {
@@ -133,7 +140,10 @@ impl Pass<'_, '_> {
             span,
             help: match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "paths are relative to the Gofile; write optional(\"…\") if it may be missing".to_owned(),
+                None => {
+                    "paths are relative to the Gofile; write optional(\"…\") if it may be missing"
+                        .to_owned()
+                }
             },
         });
     }
@@ -149,13 +159,15 @@ impl Pass<'_, '_> {
             }
         };
         let others = makers.iter().filter(|(claim, path)| {
-            claim.target != id && !excludes.iter().any(|exclude| exclude.matches(path))
+            claim.target != id && !excludes.iter().any(|exclude| exclude.excludes(path))
         });
         others.cloned().collect()
     }
 
     fn check_matches(&mut self, id: TargetId, inputs: &Inputs, pattern: &str, span: Span) {
-        let Some(answer) = self.resolver.plan.ask(inputs.glob_query(pattern)) else { return };
+        let Some(answer) = self.resolver.plan.ask(inputs.glob_query(pattern)) else {
+            return;
+        };
         let found = match answer {
             Answer::Paths(paths) => paths.iter().any(|path| {
                 let makers = self.claims.makers(path.as_str());
@@ -179,11 +191,13 @@ impl Pass<'_, '_> {
         let mut idle: Vec<bool> = vec![true; excludes.len()];
         let mut mark = |path: &str| {
             for (idle, exclude) in idle.iter_mut().zip(excludes) {
-                *idle = *idle && !exclude.matches(path);
+                *idle = *idle && !exclude.excludes(path);
             }
         };
         for item in &inputs.items {
-            let Input::Glob { pattern, .. } = item else { continue };
+            let Input::Glob { pattern, .. } = item else {
+                continue;
+            };
             let query = Query::Glob {
                 include: vec![pattern.clone()],
                 exclude: Vec::new(),
@@ -197,8 +211,8 @@ impl Pass<'_, '_> {
                 mark(&path);
             }
         }
-        let span = self.inputs_span(id);
-        for (text, idle) in inputs.excludes.iter().zip(idle) {
+        let spans = self.resolver.exclude_spans.remove(&id).unwrap_or_default();
+        for ((text, span), idle) in inputs.excludes.iter().zip(spans).zip(idle) {
             if idle {
                 self.resolver.graph.lints.push(Lint::IdleExclusion {
                     pattern: text.clone(),
@@ -206,11 +220,5 @@ impl Pass<'_, '_> {
                 });
             }
         }
-    }
-
-    fn inputs_span(&self, id: TargetId) -> Span {
-        let decl = self.resolver.graph.targets[id].decl;
-        let entry = self.resolver.bodies[decl].get("inputs");
-        entry.map_or(self.resolver.graph.decls[decl].name_span, |entry| entry.value.span)
     }
 }

@@ -6,11 +6,13 @@ use crate::base::path::ProjectPath;
 use crate::base::source::Sources;
 use crate::lang::ast::Statement;
 use crate::lang::parse::parse;
+use crate::plan::action::Action;
+use crate::plan::bind::{Context, Files, bind};
 use crate::plan::eval::Running;
-use crate::plan::graph::Graph;
+use crate::plan::graph::{Graph, Output, TargetId};
 use crate::plan::module::{Included, Module, ModuleId, Modules};
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, HostFact, Outcome, Presence, Query};
-use crate::plan::resolve::{Request, resolve};
+use crate::plan::resolve::{Request, add_go_edges, resolve};
 use crate::plan::select::read_words;
 use miette::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +26,7 @@ pub struct World {
     pub programs: BTreeSet<String>,
     pub go: GoAnswer,
     pub answers: Answers,
+    pub running: Running,
     /// How often queries had to be answered.
     pub rounds: usize,
 }
@@ -43,10 +46,18 @@ impl World {
             programs: ["cc", "go", "bash", "python3"].map(str::to_owned).into(),
             go: GoAnswer::default(),
             answers: Answers::default(),
+            running: Running::Allowed,
             rounds: 0,
         };
         let mut modules = IdVec::new();
-        world.load(&mut modules, "Gofile", gofile, ProjectPath::root(), "", includes);
+        world.load(
+            &mut modules,
+            "Gofile",
+            gofile,
+            ProjectPath::root(),
+            "",
+            includes,
+        );
         world.modules = Modules::new(modules);
         world
     }
@@ -70,9 +81,14 @@ impl World {
             includes: Vec::new(),
         });
         for at in 0..modules[id].tree.statements.len() {
-            let Statement::Include(include) = modules[id].tree.statements[at].clone() else { continue };
+            let Statement::Include(include) = modules[id].tree.statements[at].clone() else {
+                continue;
+            };
             let path = include.path.value.as_str();
-            let (_, text) = includes.iter().find(|(dir, _)| *dir == path).expect("an included text");
+            let (_, text) = includes
+                .iter()
+                .find(|(dir, _)| *dir == path)
+                .expect("an included text");
             let alias = include.alias.value.clone();
             let module = self.load(
                 modules,
@@ -106,7 +122,10 @@ impl World {
         match query {
             Query::Glob { include, exclude } => {
                 let compile = |texts: &[String]| -> Vec<Pattern> {
-                    texts.iter().filter_map(|text| Pattern::new(text).ok()).collect()
+                    texts
+                        .iter()
+                        .filter_map(|text| Pattern::new(text).ok())
+                        .collect()
                 };
                 let (include, exclude) = (compile(include), compile(exclude));
                 let found = self.files.iter().filter(|file| {
@@ -133,7 +152,11 @@ impl World {
             Query::EnvMatching(glob) => {
                 let pattern = Pattern::new(glob).expect("a pattern");
                 let found = self.env.iter().filter(|(name, _)| pattern.matches(name));
-                Answer::Variables(found.map(|(name, value)| (name.clone(), value.clone())).collect())
+                Answer::Variables(
+                    found
+                        .map(|(name, value)| (name.clone(), value.clone()))
+                        .collect(),
+                )
             }
             Query::Host(HostFact::Os) => Answer::Text(Some("linux".to_owned())),
             Query::Host(HostFact::Arch) => Answer::Text(Some("amd64".to_owned())),
@@ -152,7 +175,7 @@ impl World {
         let (request, words) =
             read_words(&self.modules, &words).map_err(|errors| self.render_all(&errors))?;
         loop {
-            match resolve(&self.modules, &request, &self.answers, Running::Allowed) {
+            match resolve(&self.modules, &request, &self.answers, self.running) {
                 Outcome::Ready(graph) => return Ok((graph, request, words)),
                 Outcome::Wanting(queries) => self.answer(queries),
                 Outcome::Failed(errors) => return Err(self.render_all(&errors)),
@@ -174,6 +197,48 @@ impl World {
         }
     }
 
+    /// Adds the edges of Go's packages for all targets.
+    pub fn go_edges(&mut self, graph: &mut Graph) -> Result<(), String> {
+        let all: Vec<TargetId> = graph.targets.ids().collect();
+        loop {
+            match add_go_edges(graph, &all, &self.answers) {
+                Outcome::Ready(()) => return Ok(()),
+                Outcome::Wanting(queries) => self.answer(queries),
+                Outcome::Failed(errors) => return Err(self.render_all(&errors)),
+            }
+        }
+    }
+
+    /// The action of a target, and its lints rendered; or everything that is wrong.
+    pub fn bind(
+        &mut self,
+        name: &str,
+        inputs: &[&str],
+        args: &[String],
+    ) -> Result<(Action, String), String> {
+        let (graph, request, _) = self.resolve(&[])?;
+        let id = graph.by_name[name];
+        let files = Files {
+            inputs: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            outputs: graph.targets[id].outputs.iter().map(Output::text).collect(),
+        };
+        loop {
+            let context = Context {
+                modules: &self.modules,
+                graph: &graph,
+                request: &request,
+                answers: &self.answers,
+                running: self.running,
+                extra_args: args,
+            };
+            match bind(&context, id, &files) {
+                Outcome::Ready((action, lints)) => return Ok((action, self.render_all(&lints))),
+                Outcome::Wanting(queries) => self.answer(queries),
+                Outcome::Failed(errors) => return Err(self.render_all(&errors)),
+            }
+        }
+    }
+
     pub fn render_all<D: Diagnostic>(&self, all: &[D]) -> String {
         let texts: Vec<String> = all.iter().map(|one| self.render(one)).collect();
         texts.join("\n")
@@ -181,13 +246,19 @@ impl World {
 
     /// Code, message, each label as `place [text] label`, and help: what a snapshot needs of a diagnostic.
     pub fn render(&self, diagnostic: &dyn Diagnostic) -> String {
-        let code = diagnostic.code().map(|code| code.to_string()).unwrap_or_default();
+        let code = diagnostic
+            .code()
+            .map(|code| code.to_string())
+            .unwrap_or_default();
         let mut text = format!("{code}: {diagnostic}\n");
         for label in diagnostic.labels().into_iter().flatten() {
             let span = crate::base::source::Span::new(label.offset(), label.offset() + label.len());
             let words = label.label().unwrap_or_default();
             let shown = self.sources.slice(span).replace('\n', "⏎");
-            text.push_str(&format!("  {} [{shown}] {words}\n", self.sources.place(span)));
+            text.push_str(&format!(
+                "  {} [{shown}] {words}\n",
+                self.sources.place(span)
+            ));
         }
         if let Some(help) = diagnostic.help() {
             text.push_str(&format!("  help: {help}\n"));

@@ -24,7 +24,9 @@ pub(super) struct Block<'b> {
 impl Block<'_> {
     /// The strings of a key, a single one as a list; what is not known yet by its name.
     pub fn texts(&self, key: &str) -> Vec<String> {
-        let Some(entry) = self.block.get(key) else { return Vec::new() };
+        let Some(entry) = self.block.get(key) else {
+            return Vec::new();
+        };
         let items = spanned(self.evaluator, self.module, self.scope, &entry.value);
         items.iter().filter_map(|(item, _)| text(item)).collect()
     }
@@ -33,14 +35,19 @@ impl Block<'_> {
         text(&self.evaluator.eval(self.module, self.scope, &entry.value))
     }
     pub fn flag(&self, key: &str) -> bool {
-        let value = self.block.get(key).map(|entry| self.evaluator.eval(self.module, self.scope, &entry.value));
+        let value = self
+            .block
+            .get(key)
+            .map(|entry| self.evaluator.eval(self.module, self.scope, &entry.value));
         value == Some(Value::Bool(true))
     }
     /// Build tags; `tags = "a,b"` is two.
     pub fn tags(&self) -> Vec<String> {
         let texts = self.texts("tags");
         let tags = texts.iter().flat_map(|text| text.split([',', ' ']));
-        tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+        tags.filter(|tag| !tag.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
     /// The packages as Go is to be told them: where none is named, the directory's own for a build, all for a test.
     pub fn packages(&self, kind: Kind) -> Vec<String> {
@@ -94,7 +101,10 @@ impl Block<'_> {
 
     fn test_argv(&self, outputs: &[String], extra: &[String]) -> Vec<String> {
         let mut argv = words(&["go", "test"]);
-        argv.extend(self.text("ldflags").map(|flags| format!("-ldflags={flags}")));
+        argv.extend(
+            self.text("ldflags")
+                .map(|flags| format!("-ldflags={flags}")),
+        );
         self.shared(&mut argv);
         match outputs {
             [profile] if self.flag("cover") => argv.push(format!("-coverprofile={profile}")),
@@ -136,9 +146,14 @@ pub(super) fn query(block: &Block<'_>, dir: ProjectPath, kind: Kind) -> GoQuery 
 /// Reports values of the wrong type, and words that contradict each other.
 pub(super) fn check(block: &Block<'_>, errors: &mut Vec<PlanError>) {
     for entry in &block.block.entries {
-        let value = block.evaluator.eval(block.module, block.scope, &entry.value);
+        let value = block
+            .evaluator
+            .eval(block.module, block.scope, &entry.value);
         let key = entry.key.value.as_str();
-        let shape = GO_KEYS.iter().find(|(name, _)| *name == key).map(|(_, shape)| *shape);
+        let shape = GO_KEYS
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, shape)| *shape);
         let shape = shape.expect("unknown keys are left out of a block");
         check_value(key, shape, &value, entry.value.span, errors);
     }
@@ -153,9 +168,17 @@ pub(super) fn check(block: &Block<'_>, errors: &mut Vec<PlanError>) {
             });
         }
     };
-    clash("package", "packages", "one names one package, the other names several");
+    clash(
+        "package",
+        "packages",
+        "one names one package, the other names several",
+    );
     if block.flag("static") && block.flag("race") {
-        clash("static", "race", "the race detector needs cgo, which `static` turns off");
+        clash(
+            "static",
+            "race",
+            "the race detector needs cgo, which `static` turns off",
+        );
     }
 }
 
@@ -185,8 +208,14 @@ fn text(value: &Value) -> Option<String> {
 
 /// Whether go can write just these outputs: one place, or files of one directory; else why not.
 pub(super) fn check_outputs(outputs: &[String], span: Span, errors: &mut Vec<PlanError>) {
-    let dir = |text: &str| text.rsplit_once('/').map_or(String::new(), |(dir, _)| dir.to_owned());
-    let one_place = outputs.len() <= 1 || outputs.windows(2).all(|pair| dir(&pair[0]) == dir(&pair[1]));
+    let dir = |text: &str| {
+        text.rsplit_once('/')
+            .map_or(String::new(), |(dir, _)| dir.to_owned())
+    };
+    let one_place = outputs.len() <= 1
+        || outputs
+            .windows(2)
+            .all(|pair| dir(&pair[0]) == dir(&pair[1]));
     if !one_place {
         errors.push(PlanError::GoOutputs {
             outputs: outputs.join(", "),

@@ -14,13 +14,17 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Extensions that make a file a part of the Go package in whose directory it lies.
 const SOURCES: &[&str] = &[
-    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx",
-    "swig", "swigcxx", "syso",
+    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S",
+    "sx", "swig", "swigcxx", "syso",
 ];
 
 /// Adds the edges from generators of Go files to the Go targets that `wanted` reaches, and repeats for what these
 /// reach. Reports cycles.
-pub fn add_go_edges(graph: &mut Graph, wanted: &[TargetId], answers: &Answers) -> Outcome<(), PlanError> {
+pub fn add_go_edges(
+    graph: &mut Graph,
+    wanted: &[TargetId],
+    answers: &Answers,
+) -> Outcome<(), PlanError> {
     let made = Made::of(graph);
     let mut seen: IdVec<TargetId, bool> = IdVec::filled(false, graph.targets.len());
     let mut stack: Vec<TargetId> = wanted.to_vec();
@@ -143,20 +147,36 @@ impl Made {
 
     fn add_listed(&self, answer: &GoAnswer, makers: &mut Vec<(TargetId, String)>) {
         for file in &answer.files {
-            let InputPath::Project(path) = file else { continue };
+            let InputPath::Project(path) = file else {
+                continue;
+            };
             let dir = path.parent().unwrap_or_else(ProjectPath::root);
-            let exact = self.files.get(&dir).into_iter().flatten().filter(|(_, made)| made == path);
+            let exact = self
+                .files
+                .get(&dir)
+                .into_iter()
+                .flatten()
+                .filter(|(_, made)| made == path);
             makers.extend(exact.map(|(id, _)| (*id, path.to_string())));
             let trees = self.trees.iter().filter(|(_, tree)| path.is_within(tree));
             makers.extend(trees.map(|(id, _)| (*id, path.to_string())));
-            let patterns = self.patterns.iter().filter(|(_, _, pattern)| pattern.matches(path.as_str()));
+            let patterns = self
+                .patterns
+                .iter()
+                .filter(|(_, _, pattern)| pattern.matches(path.as_str()));
             makers.extend(patterns.map(|(id, _, _)| (*id, path.to_string())));
         }
         // A file that `//go:embed` asks for and that is not there yet is only in the complaint.
-        for (_, (id, path)) in self.files.iter().flat_map(|(dir, all)| all.iter().map(move |one| (dir, one))) {
+        for (_, (id, path)) in self
+            .files
+            .iter()
+            .flat_map(|(dir, all)| all.iter().map(move |one| (dir, one)))
+        {
             let inside = answer.package_dirs.iter().filter(|dir| path.is_within(dir));
             let mut names = inside.map(|dir| path.relative_to(dir));
-            if !answer.errors.is_empty() && names.any(|name| answer.errors.iter().any(|error| mentions(error, &name))) {
+            if !answer.errors.is_empty()
+                && names.any(|name| answer.errors.iter().any(|error| mentions(error, &name)))
+            {
                 makers.push((*id, path.to_string()));
             }
         }
@@ -165,8 +185,16 @@ impl Made {
 
 fn belongs(path: &ProjectPath, dir: &ProjectPath, answer: &GoAnswer) -> bool {
     debug_assert!(path.is_within(dir));
-    let listed = || answer.files.iter().any(|file| matches!(file, InputPath::Project(file) if file == path));
-    let extension = path.file_name().rsplit_once('.').map(|(_, extension)| extension);
+    let listed = || {
+        answer
+            .files
+            .iter()
+            .any(|file| matches!(file, InputPath::Project(file) if file == path))
+    };
+    let extension = path
+        .file_name()
+        .rsplit_once('.')
+        .map(|(_, extension)| extension);
     extension.is_some_and(|extension| SOURCES.contains(&extension)) || listed()
 }
 
@@ -181,5 +209,7 @@ fn could_be_source(pattern: &Pattern, dir: &ProjectPath) -> bool {
 
 fn mentions(error: &str, name: &str) -> bool {
     let edge = |c: char| c.is_whitespace() || "\"'`:,;()".contains(c);
-    error.split(edge).any(|word| word == name || Pattern::new(word).is_ok_and(|pattern| pattern.matches(name)))
+    error
+        .split(edge)
+        .any(|word| word == name || Pattern::new(word).is_ok_and(|pattern| pattern.matches(name)))
 }

@@ -42,13 +42,19 @@ impl<'a> Resolver<'a> {
             help: tree.help.clone(),
             name_span,
             params,
-            fors: tree.fors.iter().map(|each| each.name.value.clone()).collect(),
+            fors: tree
+                .fors
+                .iter()
+                .map(|each| each.name.value.clone())
+                .collect(),
             instances: Vec::new(),
             go: body.go.as_ref().map(|block| block.span),
         });
         self.bodies.push(Rc::new(body));
         // The first of two with one name counts; the second is a mistake already reported.
-        self.by_decl.entry((module, name.to_owned())).or_insert(decl);
+        self.by_decl
+            .entry((module, name.to_owned()))
+            .or_insert(decl);
         let rows = self.read_header(decl, module, tree);
         let defaults = defaults(&self.graph.decls[decl].params);
         if let Some(args) = defaults {
@@ -59,7 +65,8 @@ impl<'a> Resolver<'a> {
                     if tree.fors.is_empty() {
                         continue;
                     }
-                    self.errors.push(PlanError::DuplicateInstance { name, span });
+                    self.errors
+                        .push(PlanError::DuplicateInstance { name, span });
                 }
             }
         }
@@ -70,17 +77,24 @@ impl<'a> Resolver<'a> {
         let scope = Scope::default();
         let mut params = Vec::new();
         for param in &tree.params {
-            let default = param.default.as_ref().map(|expr| self.check.eval(module, &scope, expr));
+            let default = param
+                .default
+                .as_ref()
+                .map(|expr| self.check.eval(module, &scope, expr));
             let choices = param.choices.as_ref().map(|expr| {
                 let value = self.check.eval(module, &scope, expr);
-                Evaluator::items(&value).iter().filter_map(plain_text).collect::<Vec<_>>()
+                Evaluator::items(&value)
+                    .iter()
+                    .filter_map(plain_text)
+                    .collect::<Vec<_>>()
             });
             let text = default.as_ref().and_then(plain_text);
             if let (Some(choices), Some(text), Some(expr)) = (&choices, text, &param.default)
                 && !matches!(default, Some(Value::Unknown(_)))
                 && !choices.contains(&text)
             {
-                self.errors.push(bad_choice(&param.name.value, &text, choices, expr.span));
+                self.errors
+                    .push(bad_choice(&param.name.value, &text, choices, expr.span));
             }
             params.push(ParamInfo {
                 name: param.name.value.clone(),
@@ -102,6 +116,13 @@ impl<'a> Resolver<'a> {
                     longer.push(row);
                 }
             }
+            // A condition that filters everything is meant (`if host.os == …`); a list of nothing hardly is.
+            if longer.is_empty() && !rows.is_empty() && !self.unsettled.contains(&decl) {
+                self.graph.lints.push(Lint::EmptyFor {
+                    name: self.graph.decls[decl].name.clone(),
+                    span: each.items.span,
+                });
+            }
             rows = longer;
         }
         if let Some(condition) = &tree.condition {
@@ -119,14 +140,6 @@ impl<'a> Resolver<'a> {
                 }
                 self.unsettled.insert(decl);
                 false
-            });
-        }
-        if rows.is_empty() && !self.unsettled.contains(&decl) {
-            let span = tree.fors.first().map(|each| each.items.span);
-            let span = span.or(tree.condition.as_ref().map(|condition| condition.span));
-            self.graph.lints.push(Lint::EmptyFor {
-                name: self.graph.decls[decl].name.clone(),
-                span: span.unwrap_or(tree.header),
             });
         }
         rows
@@ -162,10 +175,14 @@ impl<'a> Resolver<'a> {
 
     fn target_name(&self, decl: DeclId, row: &Row, args: &[(String, Value)]) -> String {
         let decl = &self.graph.decls[decl];
-        let items: Vec<String> = row.iter().filter_map(|(_, value)| plain_text(value)).collect();
-        let changed = args.iter().zip(&decl.params).filter(|((_, value), param)| {
-            param.default.as_ref() != Some(value)
-        });
+        let items: Vec<String> = row
+            .iter()
+            .filter_map(|(_, value)| plain_text(value))
+            .collect();
+        let changed = args
+            .iter()
+            .zip(&decl.params)
+            .filter(|((_, value), param)| param.default.as_ref() != Some(value));
         let args: Vec<(String, String)> = changed
             .map(|((name, value), _)| (name.clone(), plain_text(value).unwrap_or_default()))
             .collect();
@@ -207,13 +224,21 @@ impl<'a> Resolver<'a> {
 
     /// Makes the targets that the command line calls with arguments.
     pub fn calls_of(&mut self, request: &Request) {
-        let names: BTreeMap<String, DeclId> =
-            self.graph.decls.iter().map(|(id, decl)| (decl.name.clone(), id)).collect();
+        let names: BTreeMap<String, DeclId> = self
+            .graph
+            .decls
+            .iter()
+            .map(|(id, decl)| (decl.name.clone(), id))
+            .collect();
         for (name, args) in &request.calls {
             // An unknown name is the selection's to report.
-            let Some(&decl) = names.get(name) else { continue };
-            let given: Vec<(String, Value)> =
-                args.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            let Some(&decl) = names.get(name) else {
+                continue;
+            };
+            let given: Vec<(String, Value)> = args
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
             let Some(args) = self.arguments(decl, &given, Caller::CommandLine) else {
                 continue;
             };
@@ -257,7 +282,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn report_unknown(&mut self, reference: &TargetRef, span: Span) {
-        let names = self.by_decl.keys().filter(|(module, _)| *module == reference.module);
+        let names = self
+            .by_decl
+            .keys()
+            .filter(|(module, _)| *module == reference.module);
         let near = nearest(&reference.name, names.map(|(_, name)| name.as_str()));
         self.errors.push(PlanError::UnknownName {
             name: reference.name.clone(),
@@ -266,16 +294,24 @@ impl<'a> Resolver<'a> {
         });
     }
 
-    fn selected_rows(&mut self, decl: DeclId, reference: &TargetRef, span: Span) -> Option<Vec<Row>> {
+    fn selected_rows(
+        &mut self,
+        decl: DeclId,
+        reference: &TargetRef,
+        span: Span,
+    ) -> Option<Vec<Row>> {
         if reference.select.is_empty() {
             return Some(self.rows[decl].clone());
         }
         let matches = |row: &&Row| {
             row.len() == reference.select.len()
-                && row.iter().zip(&reference.select).all(|((_, value), selector)| match selector {
-                    Selector::Any => true,
-                    Selector::Is(text) => plain_text(value).as_deref() == Some(text),
-                })
+                && row
+                    .iter()
+                    .zip(&reference.select)
+                    .all(|((_, value), selector)| match selector {
+                        Selector::Any => true,
+                        Selector::Is(text) => plain_text(value).as_deref() == Some(text),
+                    })
         };
         let rows: Vec<Row> = self.rows[decl].iter().filter(matches).cloned().collect();
         if rows.is_empty() {
@@ -288,7 +324,10 @@ impl<'a> Resolver<'a> {
     fn report_selection(&mut self, decl: DeclId, reference: &TargetRef, span: Span) {
         let wanted = plain_text(&Value::Target(reference.clone().into())).unwrap_or_default();
         let info = &self.graph.decls[decl];
-        let names = info.instances.iter().map(|&id| &*self.graph.targets[id].name);
+        let names = info
+            .instances
+            .iter()
+            .map(|&id| &*self.graph.targets[id].name);
         self.errors.push(PlanError::UnknownInstance {
             target: info.name.clone(),
             wanted,
@@ -311,13 +350,17 @@ impl<'a> Resolver<'a> {
         for (name, _) in given {
             if !params.iter().any(|param| param.name == *name) {
                 let span = caller.place(declared_name(tree).1);
-                self.errors.push(unknown_argument(&target, name, &params, span));
+                self.errors
+                    .push(unknown_argument(&target, name, &params, span));
             }
         }
         let mut args = Vec::new();
         let mut missing = Vec::new();
         for (param, written) in params.iter().zip(&tree.params) {
-            let value = given.iter().find(|(name, _)| *name == param.name).map(|(_, value)| value);
+            let value = given
+                .iter()
+                .find(|(name, _)| *name == param.name)
+                .map(|(_, value)| value);
             let span = caller.place(written.name.span);
             match (value, &param.default) {
                 (Some(value), _) => match accepted(param, value, caller, span) {
@@ -361,7 +404,10 @@ pub(super) fn scope_of(bindings: &[(String, Value)]) -> Scope<'static> {
 
 /// The arguments of a call without any; None where one is required.
 fn defaults(params: &[ParamInfo]) -> Option<Vec<(String, Value)>> {
-    params.iter().map(|param| Some((param.name.clone(), param.default.clone()?))).collect()
+    params
+        .iter()
+        .map(|param| Some((param.name.clone(), param.default.clone()?)))
+        .collect()
 }
 
 /// The value as the parameter's type has it. `Err(None)`: a mistake that is reported already, or not known yet.
@@ -373,21 +419,28 @@ fn accepted(
 ) -> Result<Value, Option<Box<PlanError>>> {
     let value = match (caller, value, &param.default) {
         (_, Value::Bad | Value::Unknown(_), _) => return Err(None),
-        (Caller::CommandLine, Value::Str(text), Some(default)) => {
-            read_like(text, default).map_err(|expected| wrong_argument(param, expected, value, span))?
-        }
+        (Caller::CommandLine, Value::Str(text), Some(default)) => read_like(text, default)
+            .map_err(|expected| wrong_argument(param, expected, value, span))?,
         (Caller::File(_), value, Some(default)) if !same_type(value, default) => {
             return Err(wrong_argument(param, default.type_name(), value, span));
         }
         _ => value.clone(),
     };
     let Some(text) = plain_text(&value) else {
-        return Err(wrong_argument(param, "a string, a number, a boolean or a list", &value, span));
+        return Err(wrong_argument(
+            param,
+            "a string, a number, a boolean or a list",
+            &value,
+            span,
+        ));
     };
     match &param.choices {
-        Some(choices) if !choices.contains(&text) => {
-            Err(Some(Box::new(bad_choice(&param.name, &text, choices, span))))
-        }
+        Some(choices) if !choices.contains(&text) => Err(Some(Box::new(bad_choice(
+            &param.name,
+            &text,
+            choices,
+            span,
+        )))),
         _ => Ok(value),
     }
 }
@@ -446,7 +499,9 @@ fn usage(target: &str, params: &[ParamInfo], caller: Caller) -> String {
     match caller {
         Caller::CommandLine => command_usage(target, params),
         Caller::File(_) => {
-            let args: Vec<String> = required.map(|param| format!("{} = …", param.name)).collect();
+            let args: Vec<String> = required
+                .map(|param| format!("{} = …", param.name))
+                .collect();
             format!("{target}({})", args.join(", "))
         }
     }

@@ -9,7 +9,9 @@ pub fn read_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
-        let unit_end = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+        let unit_end = rest[digits..]
+            .find(|c: char| c.is_ascii_digit())
+            .map_or(rest.len(), |at| digits + at);
         let millis: u64 = match &rest[digits..unit_end] {
             "ms" => 1,
             "s" => 1_000,
@@ -25,7 +27,9 @@ pub fn read_duration(text: &str) -> Option<Duration> {
 
 /// `64MiB`, `10GB`, `4096`: bytes.
 pub fn read_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
     let unit: u64 = match text[digits..].trim_start() {
         "" | "B" => 1,
@@ -50,7 +54,15 @@ mod tests {
     fn durations_combine_units() {
         assert_eq!(read_duration("1h30m"), Some(Duration::from_secs(5400)));
         assert_eq!(read_duration("500ms"), Some(Duration::from_millis(500)));
-        for wrong in ["", "10", "m", "10x", "1.5s", "99999999999999999999s", "18446744073709551615h"] {
+        for wrong in [
+            "",
+            "10",
+            "m",
+            "10x",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
             assert_eq!(read_duration(wrong), None, "{wrong}");
         }
     }

@@ -13,6 +13,10 @@ pub mod action;
 pub mod bind;
 mod body;
 mod capture;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod case_bind;
 mod check;
 mod claim;
 pub mod environment;
@@ -22,8 +26,6 @@ mod expression;
 mod file;
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod case;
 pub mod function;
 mod go;
 mod goedge;

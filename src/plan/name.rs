@@ -146,7 +146,11 @@ fn split_items(text: &str, close: char) -> Option<(Vec<(String, bool)>, &str)> {
             }
             c if inside => item.push(c),
             c if c == close || c == ',' => {
-                let text = if was_quoted { item.as_str() } else { item.trim() };
+                let text = if was_quoted {
+                    item.as_str()
+                } else {
+                    item.trim()
+                };
                 items.push((text.to_owned(), was_quoted));
                 (item, was_quoted) = (String::new(), false);
                 if c == close {
@@ -175,7 +179,8 @@ pub fn read_like(text: &str, like: &Value) -> Result<Value, &'static str> {
         Value::List(items) => {
             let words = shlex::split(text).ok_or("a list of words with closed quotes")?;
             let item = items.first().cloned().unwrap_or_else(|| Value::str(""));
-            let items: Result<Vec<Value>, _> = words.iter().map(|word| read_like(word, &item)).collect();
+            let items: Result<Vec<Value>, _> =
+                words.iter().map(|word| read_like(word, &item)).collect();
             items.map(Value::list)
         }
         _ => Ok(Value::str(text)),
@@ -188,21 +193,36 @@ mod tests {
 
     #[test]
     fn names_read_back_as_they_were_written() {
-        let items = ["linux".to_owned(), "a,b]\"\\ c".to_owned(), String::new(), "*".to_owned()];
-        let name = instance_name("api:dist", &items, &[("host".to_owned(), "a)=b".to_owned())]);
+        let items = [
+            "linux".to_owned(),
+            "a,b]\"\\ c".to_owned(),
+            String::new(),
+            "*".to_owned(),
+        ];
+        let name = instance_name(
+            "api:dist",
+            &items,
+            &[("host".to_owned(), "a)=b".to_owned())],
+        );
         assert_eq!(name, r#"api:dist[linux,"a,b]\"\\ c","","*"](host="a)=b")"#);
         let word = parse_word(&name).expect("reads back");
         assert_eq!(word.to_string(), name);
         assert_eq!(word.name, "api:dist");
         let select: Vec<Item> = items.into_iter().map(Item::Is).collect();
         assert_eq!(word.select, Some(select));
-        assert_eq!(word.args, Some(vec![("host".to_owned(), "a)=b".to_owned())]));
+        assert_eq!(
+            word.args,
+            Some(vec![("host".to_owned(), "a)=b".to_owned())])
+        );
     }
 
     #[test]
     fn a_bare_star_selects_all_and_unclosed_words_are_refused() {
         let word = parse_word("dist[linux, *]").expect("closed");
-        assert_eq!(word.select, Some(vec![Item::Is("linux".to_owned()), Item::Any]));
+        assert_eq!(
+            word.select,
+            Some(vec![Item::Is("linux".to_owned()), Item::Any])
+        );
         assert_eq!(parse_word("dist[linux"), None);
         assert_eq!(parse_word("dist[linux]x"), None);
         assert_eq!(parse_word("deploy(web1)"), None);
@@ -212,9 +232,15 @@ mod tests {
     fn texts_take_the_type_of_the_default() {
         assert_eq!(read_like("3", &Value::Int(1)), Ok(Value::Int(3)));
         assert_eq!(read_like("x", &Value::Int(1)), Err("an integer"));
-        assert_eq!(read_like("yes", &Value::Bool(true)), Err("`true` or `false`"));
+        assert_eq!(
+            read_like("yes", &Value::Bool(true)),
+            Err("`true` or `false`")
+        );
         let list = Value::list(vec![]);
-        assert_eq!(read_like("a 'b c'", &list), Ok(Value::list(vec![Value::str("a"), Value::str("b c")])));
+        assert_eq!(
+            read_like("a 'b c'", &list),
+            Ok(Value::list(vec![Value::str("a"), Value::str("b c")]))
+        );
         assert_eq!(read_like("a b", &Value::str("")), Ok(Value::str("a b")));
     }
 }

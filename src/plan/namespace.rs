@@ -48,16 +48,23 @@ pub fn check_names(module: &Module, errors: &mut Vec<PlanError>) {
 }
 
 fn declarations(module: &Module) -> impl Iterator<Item = &TargetDecl> {
-    module.tree.statements.iter().filter_map(|statement| match statement {
-        Statement::Target(decl) => Some(&**decl),
-        _ => None,
-    })
+    module
+        .tree
+        .statements
+        .iter()
+        .filter_map(|statement| match statement {
+            Statement::Target(decl) => Some(&**decl),
+            _ => None,
+        })
 }
 
 /// Names inside one target, against the file's and against each other.
 fn check_inner<'a>(decl: &'a TargetDecl, outer: &Taken<'a>, errors: &mut Vec<PlanError>) {
     let params = decl.params.iter().map(|param| (&param.name, "a parameter"));
-    let fors = decl.fors.iter().map(|each| (&each.name, "a `for` variable"));
+    let fors = decl
+        .fors
+        .iter()
+        .map(|each| (&each.name, "a `for` variable"));
     let lets = decl.body.iter().filter_map(|item| match item {
         Item::Let(let_) => Some((&let_.name, "a let")),
         _ => None,
@@ -127,7 +134,10 @@ fn check_reserved(name: &Spanned<String>, errors: &mut Vec<PlanError>) {
         name: name.value.clone(),
         owner,
         span: name.span,
-        help: format!("call it something else, such as `my_{}`", name.value.to_lowercase()),
+        help: format!(
+            "call it something else, such as `my_{}`",
+            name.value.to_lowercase()
+        ),
     });
 }
 

@@ -63,8 +63,10 @@ fn cycles(graph: &Graph) -> Vec<PlanError> {
     let groups = petgraph::algo::kosaraju_scc(&whole);
     let mut found: Vec<Vec<TargetId>> = Vec::new();
     for group in groups {
-        let group: HashSet<TargetId> =
-            group.into_iter().map(|node| TargetId::from_index(node.index())).collect();
+        let group: HashSet<TargetId> = group
+            .into_iter()
+            .map(|node| TargetId::from_index(node.index()))
+            .collect();
         let first = group.iter().min().copied();
         found.extend(first.and_then(|first| circle(graph, first, &group)));
     }
@@ -108,7 +110,10 @@ fn report(graph: &Graph, circle: &[TargetId]) -> PlanError {
     let mut names: Vec<String> = circle.iter().copied().map(name).collect();
     if names.len() > SHOWN {
         let hidden = names.len() - SHOWN;
-        names.splice(SHOWN / 2..names.len() - SHOWN / 2, [format!("({hidden} more)")]);
+        names.splice(
+            SHOWN / 2..names.len() - SHOWN / 2,
+            [format!("({hidden} more)")],
+        );
     }
     names.push(name(circle[0]));
     PlanError::Cycle {

@@ -19,7 +19,9 @@ pub enum Place {
 pub fn place(dir: &ProjectPath, text: &str) -> Result<Place, String> {
     let reason = |error: PathError| error.to_string();
     if is_pattern(text) {
-        let dir = ProjectPath::root().resolve(&escaped(dir.as_str())).unwrap_or_else(|_| ProjectPath::root());
+        let dir = ProjectPath::root()
+            .resolve(&escaped(dir.as_str()))
+            .unwrap_or_else(|_| ProjectPath::root());
         let mut pattern = dir.resolve(text).map_err(reason)?.as_str().to_owned();
         if text.ends_with('/') {
             pattern.push_str("/**");
@@ -72,9 +74,15 @@ mod tests {
         assert_eq!(place(&dir, "../*.c"), pattern("services/*.c"));
         assert_eq!(place(&ProjectPath::root(), "gen/*/"), pattern("gen/*/**"));
         let bin = ProjectPath::root().resolve("bin").expect("a path");
-        assert_eq!(place(&ProjectPath::root(), "./bin/"), Ok(Place::Dir(bin.clone())));
+        assert_eq!(
+            place(&ProjectPath::root(), "./bin/"),
+            Ok(Place::Dir(bin.clone()))
+        );
         assert_eq!(place(&ProjectPath::root(), "bin"), Ok(Place::File(bin)));
-        assert_eq!(place(&ProjectPath::root(), "../x"), Err("it leaves the project".to_owned()));
+        assert_eq!(
+            place(&ProjectPath::root(), "../x"),
+            Err("it leaves the project".to_owned())
+        );
     }
 
     #[test]

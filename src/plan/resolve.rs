@@ -8,6 +8,7 @@
 //! anything; its values are `bind`'s business.
 
 use crate::base::ids::{Id, IdVec};
+use crate::base::source::Span;
 use crate::lang::ast::{Statement, TargetDecl};
 use crate::plan::body::Body;
 use crate::plan::claim::Claims;
@@ -72,6 +73,8 @@ pub(super) struct Resolver<'a> {
     pub unsettled: HashSet<DeclId>,
     /// The `for` variables of each instance of the header.
     pub rows: IdVec<DeclId, Vec<Vec<(String, Value)>>>,
+    /// Where each exclusion of a target was written.
+    pub exclude_spans: HashMap<TargetId, Vec<Span>>,
     /// How many calls deep a target was made.
     pub depth: IdVec<TargetId, usize>,
 }
@@ -95,6 +98,7 @@ impl<'a> Resolver<'a> {
             bodies: IdVec::new(),
             unsettled: HashSet::new(),
             rows: IdVec::new(),
+            exclude_spans: HashMap::new(),
             depth: IdVec::new(),
         }
     }
@@ -162,6 +166,7 @@ impl<'a> Resolver<'a> {
             Err(cycles) => self.errors.extend(cycles),
         }
         if self.errors.is_empty() {
+            self.graph.lints = in_text_order(self.graph.lints);
             Outcome::Ready(self.graph)
         } else {
             Outcome::Failed(in_text_order(self.errors))
@@ -186,16 +191,16 @@ fn runs(query: &Query) -> bool {
     matches!(query, Query::Capture(_) | Query::Git(_) | Query::Go(_))
 }
 
-/// Where a mistake is first labelled.
-fn place(error: &PlanError) -> usize {
-    let labels = error.labels().into_iter().flatten();
+/// Where a diagnostic is first labelled.
+fn place(found: &impl Diagnostic) -> usize {
+    let labels = found.labels().into_iter().flatten();
     labels.map(|label| label.offset()).min().unwrap_or_default()
 }
 
-/// Each mistake once, in the order of the text: two evaluators may have met the same one.
-pub(super) fn in_text_order(mut errors: Vec<PlanError>) -> Vec<PlanError> {
-    errors.sort_by_key(place);
+/// Each diagnostic once, in the order of the text: two evaluators, or many instances, may have met the same one.
+pub(super) fn in_text_order<D: Diagnostic>(mut all: Vec<D>) -> Vec<D> {
+    all.sort_by_cached_key(place);
     let mut seen = HashSet::new();
-    errors.retain(|error| seen.insert((place(error), error.to_string())));
-    errors
+    all.retain(|found| seen.insert((place(found), found.to_string())));
+    all
 }

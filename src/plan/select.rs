@@ -29,10 +29,7 @@ pub enum SelectError {
         help: String,
     },
     #[error("`{target}` needs {missing}")]
-    #[diagnostic(
-        code(gomake::select::missing_argument),
-        help("call it as `{usage}`")
-    )]
+    #[diagnostic(code(gomake::select::missing_argument), help("call it as `{usage}`"))]
     MissingArgument {
         target: String,
         missing: String,
@@ -41,7 +38,9 @@ pub enum SelectError {
     #[error("`{word}` cannot be read")]
     #[diagnostic(
         code(gomake::select::malformed),
-        help("instances are written 'dist[linux,amd64]', with \"…\" around an item that holds a comma or a bracket")
+        help(
+            "instances are written 'dist[linux,amd64]', with \"…\" around an item that holds a comma or a bracket"
+        )
     )]
     Malformed { word: String },
     #[error("nothing is called `{name}` that a value could be given to")]
@@ -52,7 +51,10 @@ pub enum SelectError {
         help: Option<String>,
     },
     #[error("`{name}` takes {expected}, not {text:?}")]
-    #[diagnostic(code(gomake::select::value_type), help("a value has the type of what it replaces"))]
+    #[diagnostic(
+        code(gomake::select::value_type),
+        help("a value has the type of what it replaces")
+    )]
     ValueType {
         name: String,
         expected: &'static str,
@@ -103,7 +105,11 @@ pub fn select(graph: &Graph, words: &[String]) -> Result<Vec<Vec<TargetId>>, Vec
             }
         }
     }
-    if errors.is_empty() { Ok(stages) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(stages)
+    } else {
+        Err(errors)
+    }
 }
 
 fn default_words(graph: &Graph) -> Result<Vec<String>, Vec<SelectError>> {
@@ -122,7 +128,9 @@ fn word_targets(graph: &Graph, text: &str) -> Result<Vec<TargetId>, SelectError>
     {
         return Ok(vec![id]);
     }
-    let malformed = || SelectError::Malformed { word: text.to_owned() };
+    let malformed = || SelectError::Malformed {
+        word: text.to_owned(),
+    };
     let word = parse_word(text).ok_or_else(malformed)?;
     if let Some(decl) = graph.decls.values().find(|decl| decl.name == word.name) {
         return decl_targets(graph, decl, &word, text);
@@ -130,7 +138,9 @@ fn word_targets(graph: &Graph, text: &str) -> Result<Vec<TargetId>, SelectError>
     let kind = Kind::from_word(text).filter(|kind| *kind != Kind::Task);
     let of_kind: Vec<TargetId> = kind.map_or_else(Vec::new, |kind| {
         let decls = graph.decls.values().filter(|decl| decl.kind == kind);
-        decls.flat_map(|decl| plain_instances(graph, decl)).collect()
+        decls
+            .flat_map(|decl| plain_instances(graph, decl))
+            .collect()
     });
     if of_kind.is_empty() {
         return Err(unknown_target(graph, &word, text));
@@ -151,8 +161,12 @@ fn decl_targets(
     text: &str,
 ) -> Result<Vec<TargetId>, SelectError> {
     let given = word.args.as_deref().unwrap_or_default();
-    let called: Vec<TargetId> =
-        decl.instances.iter().copied().filter(|&id| fits(graph, decl, id, given)).collect();
+    let called: Vec<TargetId> = decl
+        .instances
+        .iter()
+        .copied()
+        .filter(|&id| fits(graph, decl, id, given))
+        .collect();
     let mut found = called.clone();
     if let Some(select) = &word.select {
         found.retain(|&id| selected(graph, decl, id, select));
@@ -175,7 +189,11 @@ fn decl_targets(
         // A `for` over nothing: the lint says so, and there is nothing to do.
         return Ok(Vec::new());
     }
-    let names: Vec<&str> = decl.instances.iter().map(|&id| &*graph.targets[id].name).collect();
+    let names: Vec<&str> = decl
+        .instances
+        .iter()
+        .map(|&id| &*graph.targets[id].name)
+        .collect();
     Err(SelectError::UnknownInstance {
         target: decl.name.clone(),
         word: text.to_owned(),
@@ -188,15 +206,20 @@ fn decl_targets(
 
 /// Whether an instance's parameters are the given ones, and the defaults elsewhere.
 fn fits(graph: &Graph, decl: &Decl, id: TargetId, given: &[(String, String)]) -> bool {
-    let known = given.iter().all(|(name, _)| decl.params.iter().any(|param| param.name == *name));
+    let known = given
+        .iter()
+        .all(|(name, _)| decl.params.iter().any(|param| param.name == *name));
     known
         && decl.params.iter().all(|param| {
-            let Some(value) = binding(graph, id, &param.name) else { return false };
+            let Some(value) = binding(graph, id, &param.name) else {
+                return false;
+            };
             match given.iter().find(|(name, _)| *name == param.name) {
                 None => param.default.as_ref() == Some(value),
                 Some((_, text)) => {
                     let like = param.default.clone().unwrap_or_else(|| Value::str(""));
-                    read_like(text, &like).is_ok_and(|given| plain_text(&given) == plain_text(value))
+                    read_like(text, &like)
+                        .is_ok_and(|given| plain_text(&given) == plain_text(value))
                 }
             }
         })
@@ -206,13 +229,18 @@ fn selected(graph: &Graph, decl: &Decl, id: TargetId, select: &[Item]) -> bool {
     select.len() == decl.fors.len()
         && decl.fors.iter().zip(select).all(|(name, item)| match item {
             Item::Any => true,
-            Item::Is(text) => binding(graph, id, name).and_then(plain_text).as_deref() == Some(text),
+            Item::Is(text) => {
+                binding(graph, id, name).and_then(plain_text).as_deref() == Some(text)
+            }
         })
 }
 
 fn binding<'g>(graph: &'g Graph, id: TargetId, name: &str) -> Option<&'g Value> {
     let bindings = &graph.targets[id].bindings;
-    bindings.iter().find(|(bound, _)| bound == name).map(|(_, value)| value)
+    bindings
+        .iter()
+        .find(|(bound, _)| bound == name)
+        .map(|(_, value)| value)
 }
 
 fn unknown_target(graph: &Graph, word: &Word, text: &str) -> SelectError {
@@ -220,7 +248,9 @@ fn unknown_target(graph: &Graph, word: &Word, text: &str) -> SelectError {
     let kinds = ["build", "test", "image", "clean"];
     let near = nearest(&word.name, names.clone().chain(kinds));
     let help = match (Kind::from_word(text), near) {
-        (Some(Kind::Task), _) => Some("tasks are named one by one: `gomake -l` lists them".to_owned()),
+        (Some(Kind::Task), _) => {
+            Some("tasks are named one by one: `gomake -l` lists them".to_owned())
+        }
         (Some(kind), _) => Some(format!("this Gofile has no {kind} target")),
         (None, Some(near)) => Some(format!("did you mean `{near}`?")),
         (None, None) if names.count() == 0 => Some("the Gofile declares no target".to_owned()),

@@ -39,10 +39,14 @@ const KEYS: &[(&str, Shape)] = &[
 
 /// All entries of a file's settings.
 pub fn entries(modules: &Modules, module: ModuleId) -> impl Iterator<Item = &Entry> {
-    modules.modules[module].tree.statements.iter().flat_map(|statement| match statement {
-        Statement::Settings { entries, .. } => entries.as_slice(),
-        _ => &[],
-    })
+    modules.modules[module]
+        .tree
+        .statements
+        .iter()
+        .flat_map(|statement| match statement {
+            Statement::Settings { entries, .. } => entries.as_slice(),
+            _ => &[],
+        })
 }
 
 /// A file's settings but for `default`, which needs the targets.
@@ -55,14 +59,28 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
             continue;
         }
         let value = evaluator.eval(module, &Scope::default(), &entry.value);
-        let shape = KEYS.iter().find(|(name, _)| *name == key).map(|(_, shape)| *shape);
+        let shape = KEYS
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, shape)| *shape);
         let before = errors.len();
-        check_value(key, shape.unwrap_or(Shape::Plain), &value, entry.value.span, errors);
+        check_value(
+            key,
+            shape.unwrap_or(Shape::Plain),
+            &value,
+            entry.value.span,
+            errors,
+        );
         if errors.len() > before {
             continue;
         }
         match key {
-            "dotenv" => settings.dotenv = Evaluator::items(&value).iter().filter_map(plain_text).collect(),
+            "dotenv" => {
+                settings.dotenv = Evaluator::items(&value)
+                    .iter()
+                    .filter_map(plain_text)
+                    .collect()
+            }
             "pools" => settings.pools = pools(&value, entry.value.span, errors),
             "cache_size" => settings.cache_size = cache_size(&value, entry.value.span, errors),
             "shell" => check_shell(&value, entry.value.span, errors),
@@ -73,7 +91,9 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
 }
 
 fn pools(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> BTreeMap<String, u32> {
-    let Value::Map(pairs) = value else { return BTreeMap::new() };
+    let Value::Map(pairs) = value else {
+        return BTreeMap::new();
+    };
     let mut pools = BTreeMap::new();
     for (name, value) in pairs.iter() {
         match value {
@@ -127,10 +147,16 @@ fn check_shell(value: &Value, span: Span, errors: &mut Vec<PlanError>) {
 /// Fills in `default`, now that the targets are known.
 pub(super) fn name_default(resolver: &mut Resolver<'_>) {
     let modules = resolver.modules;
-    let Some(entry) = entries(modules, Modules::ROOT).find(|entry| entry.key.value == "default") else {
+    let Some(entry) = entries(modules, Modules::ROOT).find(|entry| entry.key.value == "default")
+    else {
         return;
     };
-    for (value, span) in spanned(&resolver.check, Modules::ROOT, &Scope::default(), &entry.value) {
+    for (value, span) in spanned(
+        &resolver.check,
+        Modules::ROOT,
+        &Scope::default(),
+        &entry.value,
+    ) {
         match value {
             Value::Target(reference) => {
                 let prefix = &modules.modules[reference.module].prefix;

@@ -38,7 +38,9 @@ pub(super) fn spanned(
 ) -> Vec<(Value, Span)> {
     if let ExprKind::List(items) = &expr.kind {
         let items = items.iter();
-        return items.flat_map(|item| spanned(evaluator, module, scope, item)).collect();
+        return items
+            .flat_map(|item| spanned(evaluator, module, scope, item))
+            .collect();
     }
     let value = evaluator.eval(module, scope, expr);
     let items = Evaluator::items(&value).into_iter();
@@ -70,7 +72,9 @@ impl<'a> Resolver<'a> {
             go::check(&values(&self.check), &mut self.errors);
             if kind == Kind::Build && body.run.is_none() {
                 let outputs: Vec<String> = read.outputs.iter().map(Output::text).collect();
-                let span = body.get("outputs").map_or(block.span, |entry| entry.value.span);
+                let span = body
+                    .get("outputs")
+                    .map_or(block.span, |entry| entry.value.span);
                 go::check_outputs(&outputs, span, &mut self.errors);
             }
             go::query(&values(&self.plan), dir, kind)
@@ -150,6 +154,7 @@ impl<'a> Resolver<'a> {
                 Some(excluded) => {
                     if let Some(pattern) = self.placed_pattern(module, excluded, span) {
                         read.inputs.excludes.push(pattern);
+                        self.exclude_spans.entry(id).or_default().push(span);
                     }
                 }
                 None => self.read_file(module, &text, false, span, read),
@@ -225,7 +230,9 @@ impl<'a> Resolver<'a> {
     ) {
         let items = if let ExprKind::Map(pairs) = &entry.value.kind {
             let values = pairs.iter();
-            values.flat_map(|(_, expr)| spanned(&self.plan, module, scope, expr)).collect()
+            values
+                .flat_map(|(_, expr)| spanned(&self.plan, module, scope, expr))
+                .collect()
         } else {
             match self.plan.eval(module, scope, &entry.value) {
                 Value::Map(pairs) => {
@@ -248,7 +255,8 @@ impl<'a> Resolver<'a> {
             Value::Str(text) => text,
             Value::Unknown(name) if self.running == Running::Never => {
                 let shown = ProjectPath::root().resolve(&format!("‹{name}›"));
-                read.outputs.extend(shown.map(|path| Output::File { path, span }));
+                read.outputs
+                    .extend(shown.map(|path| Output::File { path, span }));
                 return;
             }
             Value::Unknown(_) | Value::Bad => return,
@@ -331,7 +339,8 @@ impl<'a> Resolver<'a> {
         match self.modules.modules[module].dir.resolve(&text) {
             Ok(path) => Some(path),
             Err(reason) => {
-                self.errors.push(outside(&text, &reason.to_string(), entry.value.span));
+                self.errors
+                    .push(outside(&text, &reason.to_string(), entry.value.span));
                 None
             }
         }
@@ -368,7 +377,13 @@ impl<'a> Resolver<'a> {
     }
 
     fn check_key(&mut self, entry: &Entry, shape: Shape, value: &Value) {
-        check_value(&entry.key.value, shape, value, entry.value.span, &mut self.errors);
+        check_value(
+            &entry.key.value,
+            shape,
+            value,
+            entry.value.span,
+            &mut self.errors,
+        );
     }
 
     /// The command and the target's own lets, as far as they can be checked without running it.
@@ -404,17 +419,29 @@ impl<'a> Resolver<'a> {
         };
         if kind == Kind::Build {
             if body.get("outputs").is_none() {
-                missing("outputs", "a build makes files: name them; what makes none is a task or a test");
+                missing(
+                    "outputs",
+                    "a build makes files: name them; what makes none is a task or a test",
+                );
             }
             if body.get("inputs").is_none() && body.go.is_none() {
-                missing("inputs", "name the files that it reads, or write `inputs = []` if there are none");
+                missing(
+                    "inputs",
+                    "name the files that it reads, or write `inputs = []` if there are none",
+                );
             }
         }
         if matches!(kind, Kind::Build | Kind::Test) && body.run.is_none() && body.go.is_none() {
-            missing("run", "write the command as `run: …`, or use a `go { }` block");
+            missing(
+                "run",
+                "write the command as `run: …`, or use a `go { }` block",
+            );
         }
         if kind == Kind::Image && body.get("base").is_none() && body.get("dockerfile").is_none() {
-            missing("base", "write `base = \"scratch\"` and `files`, or `dockerfile = \"Dockerfile\"`");
+            missing(
+                "base",
+                "write `base = \"scratch\"` and `files`, or `dockerfile = \"Dockerfile\"`",
+            );
         }
     }
 }
@@ -430,7 +457,9 @@ impl Read {
 /// Adds the names that a script is given, which nobody knows before the run.
 fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
     for name in GIVEN {
-        scope.values.insert(name.to_owned(), Value::Unknown(name.into()));
+        scope
+            .values
+            .insert(name.to_owned(), Value::Unknown(name.into()));
     }
     scope
 }

@@ -17,15 +17,28 @@ pub(super) fn tools(
     names: Option<&ScriptNames<'_>>,
 ) -> Vec<(String, Option<PathBuf>)> {
     if let Some(entry) = binder.body.get("tools") {
-        let items = spanned(&binder.evaluator, binder.decl.module, &binder.scope, &entry.value);
-        let words: BTreeSet<String> =
-            items.iter().filter_map(|(item, _)| item.as_text()).map(|text| text.to_string()).collect();
-        return words.into_iter().filter_map(|word| Some((word.clone(), place(binder, &word)?))).collect();
+        let items = spanned(
+            &binder.evaluator,
+            binder.decl.module,
+            &binder.scope,
+            &entry.value,
+        );
+        let words: BTreeSet<String> = items
+            .iter()
+            .filter_map(|(item, _)| item.as_text())
+            .map(|text| text.to_string())
+            .collect();
+        return words
+            .into_iter()
+            .filter_map(|word| Some((word.clone(), place(binder, &word)?)))
+            .collect();
     }
     let mut words: BTreeSet<String> = BTreeSet::new();
     match command {
         Command::Script { name, .. } => {
-            let commands = names.map(|names| names.commands.clone()).unwrap_or_default();
+            let commands = names
+                .map(|names| names.commands.clone())
+                .unwrap_or_default();
             words.extend(commands.into_iter().filter(|word| !is_posix_utility(word)));
             if !is_posix_utility(name) {
                 words.insert(name.clone());

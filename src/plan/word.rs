@@ -29,7 +29,9 @@ pub fn read_words(
         match assignment(word) {
             None => targets.push(word.clone()),
             Some((name, _)) if values.contains_key(name) => {
-                errors.push(SelectError::ValueTwice { name: name.to_owned() });
+                errors.push(SelectError::ValueTwice {
+                    name: name.to_owned(),
+                });
             }
             Some((name, text)) => {
                 values.insert(name.to_owned(), text.to_owned());
@@ -45,7 +47,10 @@ pub fn read_words(
     if targets.is_empty() && !values.is_empty() {
         targets = reader.default_words();
     }
-    let targets = targets.iter().map(|word| reader.call(word, &values)).collect();
+    let targets = targets
+        .iter()
+        .map(|word| reader.call(word, &values))
+        .collect();
     for (name, text) in &values {
         if !reader.used.contains(name) {
             reader.override_let(name, text);
@@ -94,21 +99,31 @@ impl Reader<'_> {
 
     /// Gives a word the values that its target takes, and returns it with them.
     fn call(&mut self, text: &str, values: &BTreeMap<String, String>) -> String {
-        let Some(word) = parse_word(text) else { return text.to_owned() };
-        let Some(decl) = self.declaration(&word.name) else { return text.to_owned() };
+        let Some(word) = parse_word(text) else {
+            return text.to_owned();
+        };
+        let Some(decl) = self.declaration(&word.name) else {
+            return text.to_owned();
+        };
         let names = decl.params.iter().map(|param| &param.name.value);
         let taken = names.filter_map(|name| values.get_key_value(name));
-        let taken: Vec<(String, String)> =
-            taken.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let taken: Vec<(String, String)> = taken
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         self.used.extend(taken.iter().map(|(name, _)| name.clone()));
         let mut given = word.args.clone().unwrap_or_default();
         given.extend(taken);
         if given.is_empty() {
             return text.to_owned();
         }
-        let args = given.iter().map(|(name, value)| (name.clone(), Value::str(value.as_str())));
+        let args = given
+            .iter()
+            .map(|(name, value)| (name.clone(), Value::str(value.as_str())));
         self.request.calls.push((word.name.clone(), args.collect()));
-        let word = Word { args: Some(given), ..word };
+        let word = Word {
+            args: Some(given),
+            ..word
+        };
         word.to_string()
     }
 
@@ -151,16 +166,21 @@ impl Reader<'_> {
                 _ => None,
             })
         };
-        let params = decls().flat_map(|decl| decl.params.iter().map(|param| param.name.value.as_str()));
+        let params =
+            decls().flat_map(|decl| decl.params.iter().map(|param| param.name.value.as_str()));
         let near = nearest(name, lets.chain(params));
         let owner = decls().find(|decl| decl.params.iter().any(|param| param.name.value == name));
         let help = match (owner, near) {
             (Some(decl), _) => {
                 let target = declared_name(decl).0;
-                Some(format!("it is a parameter of `{target}`: name that target too"))
+                Some(format!(
+                    "it is a parameter of `{target}`: name that target too"
+                ))
             }
             (None, Some(near)) => Some(format!("did you mean `{near}`?")),
-            (None, None) => Some("values go to top-level lets and to parameters of the named targets".to_owned()),
+            (None, None) => Some(
+                "values go to top-level lets and to parameters of the named targets".to_owned(),
+            ),
         };
         SelectError::UnknownValue {
             name: name.to_owned(),
@@ -192,18 +212,19 @@ impl Reader<'_> {
                 BinaryOp::Add => next(left),
                 _ => Value::Bool(true),
             },
-            ExprKind::Name(name) => {
-                self.like(module, name, depth + 1).unwrap_or_else(|| Value::str(""))
-            }
+            ExprKind::Name(name) => self
+                .like(module, name, depth + 1)
+                .unwrap_or_else(|| Value::str("")),
             ExprKind::Call { function, .. } => match function.value.as_str() {
                 "glob" | "split" | "unique" | "flatten" => Value::list(Vec::new()),
                 "contains" | "starts_with" | "ends_with" | "exists" => Value::Bool(true),
                 "len" => Value::Int(0),
                 _ => Value::str(""),
             },
-            ExprKind::Str(_) | ExprKind::Map(_) | ExprKind::Index { .. } | ExprKind::Field { .. } => {
-                Value::str("")
-            }
+            ExprKind::Str(_)
+            | ExprKind::Map(_)
+            | ExprKind::Index { .. }
+            | ExprKind::Field { .. } => Value::str(""),
         }
     }
 }
