@@ -1,6 +1,10 @@
 //! The command line.
 
 pub mod args;
+pub mod complete;
+pub mod draw;
+pub mod fmt;
+pub mod list;
 pub mod load;
 pub mod settings;
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Standard output and standard error, or what stands for them in a test.
+#[derive(Clone)]
 pub struct Sinks {
     pub out: Sink,
     pub err: Sink,
