@@ -14,8 +14,8 @@ use std::path::Path;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("lang", &["base"]),
-    ("plan", &["base", "lang"]),
-    ("golang", &["base", "plan"]),
+    ("golang", &["base"]),
+    ("plan", &["base", "lang", "golang"]),
     ("fingerprint", &["base", "plan"]),
     ("state", &["base", "plan", "fingerprint"]),
     ("cache", &["base", "plan", "fingerprint"]),
@@ -39,8 +39,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "base",
             "lang",
-            "plan",
             "golang",
+            "plan",
             "fingerprint",
             "state",
             "cache",
@@ -185,6 +185,27 @@ fn the_table_is_in_the_order_of_data_flow() {
         }
         assert!(above.insert(*name), "{name} stands twice");
     }
+}
+
+#[test]
+fn the_docs_say_the_same() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/design/architecture.md");
+    let text = fs::read_to_string(path).expect("docs/design/architecture.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `src/"));
+    let said: Vec<String> = rows
+        .filter_map(|row| {
+            let (name, rest) = row.split_once('`')?;
+            let allowed = rest.trim_end_matches('|').rsplit('|').next()?.trim();
+            Some(format!("{name}: {allowed}"))
+        })
+        .collect();
+    let (last, others) = MAY_IMPORT.split_last().expect("a table");
+    let held = MAY_IMPORT.iter().map(|(name, allowed)| match allowed {
+        [] => format!("{name}: nothing of ours"),
+        all if *name == last.0 && all.len() == others.len() => format!("{name}: all"),
+        some => format!("{name}: {}", some.join(", ")),
+    });
+    assert_eq!(said, held.collect::<Vec<_>>());
 }
 
 #[test]

@@ -52,12 +52,23 @@ pub fn if_exists<T>(result: FsResult<T>) -> FsResult<Option<T>> {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FileKind {
     File,
     Dir,
     Symlink,
     Other,
+}
+
+impl FileKind {
+    fn of(found: fs::FileType) -> Self {
+        match found {
+            t if t.is_symlink() => Self::Symlink,
+            t if t.is_dir() => Self::Dir,
+            t if t.is_file() => Self::File,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// What decides whether a remembered digest of a file still holds. Times are nanoseconds since 1970.
@@ -74,14 +85,8 @@ pub struct Stat {
 
 impl Stat {
     fn of(meta: &Metadata) -> Self {
-        let kind = match meta.file_type() {
-            t if t.is_symlink() => FileKind::Symlink,
-            t if t.is_dir() => FileKind::Dir,
-            t if t.is_file() => FileKind::File,
-            _ => FileKind::Other,
-        };
         Self {
-            kind,
+            kind: FileKind::of(meta.file_type()),
             size: meta.size(),
             mtime: meta
                 .mtime()
@@ -247,21 +252,61 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
         .map_err(|error| FsError::new("move into place", to, error.error))
 }
 
+/// Copies a file (by reflink where the file system can) into a new one in `dir`, which is removed again when dropped.
+pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
+    let temp = temp_file(dir)?.into_temp_path();
+    at("copy", &temp, fs::remove_file(&temp))?;
+    at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
+    Ok(temp)
+}
+/// Copies a file (by reflink where the file system can) to a path where nothing is yet.
+pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
+    at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
+}
+/// Puts a file of [`copy_to_temp`] in its place.
+pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
+    temp.persist(to)
+        .map_err(|error| FsError::new("move into place", to, error.error))
+}
+/// A new file in `dir`, removed when dropped.
+pub fn temp_file(dir: &Path) -> FsResult<tempfile::NamedTempFile> {
+    at(
+        "create a file in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempfile_in(dir),
+    )
+}
+/// A new directory in `dir`, removed with all that is in it when dropped.
+pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
+    at(
+        "create a directory in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(".gomake-tmp-")
+            .tempdir_in(dir),
+    )
+}
+
 /// One entry of a directory; the name may be any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DirEntry {
     pub name: std::ffi::OsString,
     pub is_dir: bool,
+    pub kind: FileKind,
 }
 
-/// The entries of a directory in order of their names. `is_dir` does not follow symlinks.
+/// The entries of a directory in order of their names. `is_dir` and `kind` do not follow symlinks.
 pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
     let mut entries = at("list", path, fs::read_dir(path))?
         .map(|entry| {
             let entry = entry?;
+            let kind = FileKind::of(entry.file_type()?);
             Ok(DirEntry {
                 name: entry.file_name(),
-                is_dir: entry.file_type()?.is_dir(),
+                is_dir: kind == FileKind::Dir,
+                kind,
             })
         })
         .collect::<io::Result<Vec<_>>>()

@@ -1,6 +1,7 @@
 //! What every layer stands on: ids, paths, digests, source text, and the one file that touches `std::fs`.
 
 pub mod digest;
+pub mod frame;
 pub mod fs;
 pub mod glob;
 pub mod ids;

@@ -118,7 +118,22 @@ impl fmt::Display for ProjectPath {
 pub enum InputPath {
     Project(ProjectPath),
     /// Absolute, or relative to the project's root with a leading `..`.
-    Outside(PathBuf),
+    Outside(#[serde(with = "path_bytes")] PathBuf),
+}
+
+/// Paths as raw bytes: serde's own form refuses names that are not UTF-8.
+mod path_bytes {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().as_bytes().serialize(serializer)
+    }
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+        Vec::<u8>::deserialize(deserializer).map(|bytes| PathBuf::from(OsString::from_vec(bytes)))
+    }
 }
 
 impl InputPath {

@@ -301,6 +301,7 @@ mod tests {
             name_span: Span::default(),
             params: Vec::new(),
             fors: Vec::new(),
+            go: None,
             instances: Vec::new(),
         })
     }

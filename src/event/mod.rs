@@ -90,5 +90,19 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
+impl Summary {
+    /// Adds what a further stage of the same run did.
+    pub fn add(&mut self, stage: Self) {
+        self.ran += stage.ran;
+        self.up_to_date += stage.up_to_date;
+        self.restored += stage.restored;
+        self.failed.extend(stage.failed);
+        self.skipped += stage.skipped;
+        self.cancelled += stage.cancelled;
+        self.elapsed += stage.elapsed;
+        self.interrupted |= stage.interrupted;
+    }
+}
+
 /// Where events go. Called from any thread.
 pub type Emit<'a> = &'a (dyn Fn(Event) + Sync);

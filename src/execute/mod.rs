@@ -1,1 +1,19 @@
-//! execute
+//! Runs actions: the driver over the schedule, and below it processes, signals and the jobserver.
+
+pub mod check;
+pub mod clean;
+pub mod clock;
+pub mod command;
+pub mod drive;
+pub mod environment;
+pub mod expand;
+pub mod forecast;
+pub mod launch;
+pub mod output;
+pub mod perform;
+pub mod poll;
+pub mod process;
+pub mod project;
+pub mod signal;
+pub mod slots;
+pub mod wanted;

@@ -2,6 +2,7 @@
 
 use crate::base::digest::{Digest, FieldHasher};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Content {
@@ -19,6 +20,10 @@ pub enum Content {
     },
     Absent,
 }
+
+/// What a target made: project-relative paths, patterns resolved, with what is there. Shared, because everything that
+/// stands behind the target reads it.
+pub type Outputs = Arc<[(String, Content)]>;
 
 /// A directory's content, as hashed and as the cache stores it. Entries are sorted by name bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

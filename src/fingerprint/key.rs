@@ -2,9 +2,10 @@
 
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::path::InputPath;
-use crate::fingerprint::content::Content;
+use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Raise when the walk changes: every recorded key is then unequal.
 const VERSION: &str = "1";
@@ -49,8 +50,8 @@ pub struct Subject<'a> {
     pub outputs: &'a [String],
     /// Project inputs and those outside, each once, in a fixed order.
     pub inputs: &'a [(InputPath, Content)],
-    /// For each output of what it needs: the target's name, the output's path, its content.
-    pub upstream: &'a [(String, String, Content)],
+    /// For each target that it needs, its name and what it made.
+    pub upstream: &'a [(Arc<str>, Outputs)],
     /// Files that the last run's depfile named.
     pub deps: &'a [(InputPath, Content)],
     /// Identities of `action.tools`, in their order.
@@ -122,20 +123,18 @@ impl Subject<'_> {
 
     fn walk_files(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
         for (path, content) in self.inputs {
-            visit(
-                Field::Input,
-                &path.to_string(),
-                FactValue::Content(*content),
-            );
+            visit_path(Field::Input, path, *content, visit);
         }
         let mut name = String::new();
-        for (target, path, content) in self.upstream {
-            name.clear();
-            name.extend([target.as_str(), "\0", path.as_str()]);
-            visit(Field::Upstream, &name, FactValue::Content(*content));
+        for (target, outputs) in self.upstream {
+            for (path, content) in outputs.iter() {
+                name.clear();
+                name.extend([target, "\0", path.as_str()]);
+                visit(Field::Upstream, &name, FactValue::Content(*content));
+            }
         }
         for (path, content) in self.deps {
-            visit(Field::Dep, &path.to_string(), FactValue::Content(*content));
+            visit_path(Field::Dep, path, *content, visit);
         }
     }
 
@@ -150,5 +149,17 @@ impl Subject<'_> {
             };
         });
         hasher.finish()
+    }
+}
+
+fn visit_path(
+    field: Field,
+    path: &InputPath,
+    content: Content,
+    visit: &mut dyn FnMut(Field, &str, FactValue<'_>),
+) {
+    match path {
+        InputPath::Project(path) => visit(field, path.as_str(), FactValue::Content(content)),
+        InputPath::Outside(path) => visit(field, &path.to_string_lossy(), FactValue::Content(content)),
     }
 }

@@ -5,3 +5,4 @@ pub mod content;
 pub mod depfile;
 pub mod explain;
 pub mod key;
+pub mod tree;

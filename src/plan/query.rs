@@ -2,6 +2,7 @@
 //! on: a graph holds for as long as asking again gives the same answers.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::list::EmbedPattern;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,6 +86,8 @@ pub struct GoQuery {
     pub race: bool,
     /// Whether test files and the imports of tests count.
     pub tests: bool,
+    /// The user's flags that decide which files are built, such as `-mod=vendor`.
+    pub flags: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +115,8 @@ pub struct GoAnswer {
     pub files: Vec<InputPath>,
     /// Directories of the project's packages among them, also of those that do not exist yet.
     pub package_dirs: Vec<ProjectPath>,
+    /// `//go:embed` patterns of these packages.
+    pub embeds: Vec<EmbedPattern>,
     /// Counted values: the toolchain and `go env`, third-party modules by version.
     pub facts: BTreeMap<String, String>,
     /// What `go list` complained of; a build may still work once generated files exist.

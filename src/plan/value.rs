@@ -53,6 +53,55 @@ impl Value {
     pub fn list(items: Vec<Value>) -> Self {
         Self::List(Arc::new(items))
     }
+    /// The value without its `volatile`, and whether it had one.
+    pub fn into_plain(self) -> (Self, bool) {
+        match self {
+            Self::Volatile(inner) => (Arc::unwrap_or_clone(inner), true),
+            plain => (plain, false),
+        }
+    }
+    /// Wraps it where what it was made of is volatile. Unknown and bad values need no wrapping: they say so themselves.
+    pub fn volatile_if(self, volatile: bool) -> Self {
+        match self {
+            Self::Unknown(_) | Self::Bad | Self::Volatile(_) => self,
+            plain if volatile => Self::Volatile(Arc::new(plain)),
+            plain => plain,
+        }
+    }
+    /// `Bad` or `Unknown` if it, or an item in it, is; a mistake outweighs a value not known yet.
+    pub fn doubt(&self) -> Option<Self> {
+        match self {
+            Self::Bad | Self::Unknown(_) => Some(self.clone()),
+            Self::Volatile(inner) => inner.doubt(),
+            Self::List(items) => worst(items.iter()),
+            Self::Map(entries) => worst(entries.iter().map(|(_, value)| value)),
+            _ => None,
+        }
+    }
+    /// Its text, for a string, an integer or a boolean.
+    pub fn as_text(&self) -> Option<Arc<str>> {
+        match self {
+            Self::Str(text) => Some(text.clone()),
+            Self::Int(number) => Some(number.to_string().into()),
+            Self::Bool(truth) => Some(if *truth { "true" } else { "false" }.into()),
+            _ => None,
+        }
+    }
+    /// How many lists and maps lie within each other.
+    pub fn nesting(&self) -> usize {
+        match self {
+            Self::List(items) => 1 + items.iter().map(Self::nesting).max().unwrap_or(0),
+            Self::Map(entries) => {
+                1 + entries
+                    .iter()
+                    .map(|(_, value)| value.nesting())
+                    .max()
+                    .unwrap_or(0)
+            }
+            Self::Volatile(inner) => inner.nesting(),
+            _ => 0,
+        }
+    }
     /// The word for its type in messages.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -69,4 +118,15 @@ impl Value {
             Self::Bad => "a mistake",
         }
     }
+}
+
+fn worst<'v>(values: impl Iterator<Item = &'v Value>) -> Option<Value> {
+    let mut worst = None;
+    for doubt in values.filter_map(Value::doubt) {
+        if doubt == Value::Bad {
+            return Some(doubt);
+        }
+        worst.get_or_insert(doubt);
+    }
+    worst
 }

@@ -1,0 +1,120 @@
+//! What to keep when the cache is too large: the most recently used results and what they name.
+
+use crate::base::digest::Digest;
+use crate::base::fs::{self, FsResult};
+use crate::cache::layout::{Item, Layout, Part};
+use crate::cache::store::{CachedResult, Collected};
+use crate::fingerprint::content::{Content, Tree, TreeNode};
+use std::collections::{HashMap, HashSet};
+
+/// Forgets the least recently used results until the rest fits into `limit` bytes, then all that no result names.
+/// The caller sees to it that nobody stores meanwhile.
+pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
+    let mut census = Census::take(layout)?;
+    let mut results = layout.items(Part::Results)?;
+    results.sort_by_key(|item| (std::cmp::Reverse(item.mtime), item.digest));
+    let mut done = Collected::default();
+    let mut oldest_kept = i64::MAX;
+    let mut full = false;
+    for item in results {
+        // Once one does not fit, no older one may stay.
+        full = full || !census.keep(layout, &item, limit);
+        if full {
+            fs::if_exists(fs::remove_file(&item.path))?;
+            done.results_removed += 1;
+            done.bytes_removed += item.size;
+        } else {
+            oldest_kept = item.mtime;
+        }
+    }
+    for item in layout.items(Part::Manifests)? {
+        if item.mtime < oldest_kept {
+            fs::if_exists(fs::remove_file(&item.path))?;
+            done.bytes_removed += item.size;
+        } else {
+            census.used += item.size;
+        }
+    }
+    done.bytes_removed += census.sweep()?;
+    done.bytes_left = census.used;
+    Ok(done)
+}
+
+/// All blobs and trees, and which of them the results kept so far name.
+struct Census {
+    items: HashMap<(Part, Digest), Item>,
+    named: HashSet<(Part, Digest)>,
+    /// Bytes of what is kept.
+    used: u64,
+}
+
+impl Census {
+    fn take(layout: &Layout) -> FsResult<Self> {
+        let mut items = HashMap::new();
+        for part in [Part::Blobs, Part::Trees] {
+            let found = layout.items(part)?;
+            items.extend(found.into_iter().map(|item| ((part, item.digest), item)));
+        }
+        Ok(Self {
+            items,
+            named: HashSet::new(),
+            used: 0,
+        })
+    }
+
+    /// Keeps a result and what it names, if all of it is there and fits.
+    fn keep(&mut self, layout: &Layout, item: &Item, limit: u64) -> bool {
+        let Some(result) = layout.load::<CachedResult>(Part::Results, item.digest) else {
+            // Damaged, and removed by the attempt: it takes no room and pushes nothing out.
+            return true;
+        };
+        let mut more = HashSet::new();
+        for (_, content) in &result.outputs {
+            match *content {
+                Content::File { digest, .. } | Content::Link { digest } => {
+                    more.insert((Part::Blobs, digest));
+                }
+                Content::Tree { digest } => {
+                    more.insert((Part::Trees, digest));
+                    // A tree that is already named has its files named too.
+                    if !self.named.contains(&(Part::Trees, digest)) {
+                        more.extend(blobs_of(layout, digest));
+                    }
+                }
+                Content::Absent => {}
+            }
+        }
+        more.retain(|what| !self.named.contains(what));
+        let sizes = more.iter().filter_map(|what| self.items.get(what));
+        let size = item.size + sizes.map(|item| item.size).sum::<u64>();
+        if self.used.saturating_add(size) > limit {
+            return false;
+        }
+        self.used += size;
+        self.named.extend(more);
+        true
+    }
+
+    /// Removes what is not named; gives its bytes.
+    fn sweep(&self) -> FsResult<u64> {
+        let mut removed = 0;
+        for (what, item) in &self.items {
+            if !self.named.contains(what) {
+                fs::if_exists(fs::remove_file(&item.path))?;
+                removed += item.size;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn blobs_of(layout: &Layout, tree: Digest) -> Vec<(Part, Digest)> {
+    let tree: Tree = layout.load(Part::Trees, tree).unwrap_or_default();
+    let nodes = tree.entries.into_iter().map(|entry| entry.node);
+    nodes
+        .filter_map(|node| match node {
+            TreeNode::File { digest, .. } => Some((Part::Blobs, digest)),
+            TreeNode::Dir | TreeNode::Link(_) => None,
+        })
+        .collect()
+}

@@ -1,0 +1,64 @@
+//! Outputs on disk into blobs and trees. Nothing is visible in the cache before it is whole and has the right digest.
+
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::cache::error::CacheError;
+use crate::cache::layout::{Layout, Part};
+use crate::fingerprint::content::Content;
+use crate::fingerprint::tree;
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
+
+/// Stores what is at `path`, which should be `content`; gives the bytes that the cache grew by.
+///
+/// # Errors
+/// `Changed` when it is something else by now, `Io` when it cannot be read or stored.
+pub fn ingest(layout: &Layout, path: &Path, content: Content) -> Result<u64, CacheError> {
+    match content {
+        Content::File { digest, .. } => ingest_file(layout, path, digest),
+        Content::Link { digest } => {
+            let target = fs::read_link(path)?.into_os_string().into_vec();
+            if Digest::of(&target) != digest {
+                return Err(changed(path));
+            }
+            Ok(layout.put_bytes(&layout.path(Part::Blobs, digest), &target)?)
+        }
+        Content::Tree { digest } => ingest_tree(layout, path, digest),
+        Content::Absent => Err(changed(path)),
+    }
+}
+
+fn ingest_tree(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
+    let mut grown = 0;
+    let tree = tree::walk(path, |file, _| {
+        let digest = fs::hash_file(file)?;
+        grown += ingest_file(layout, file, digest)?;
+        Ok::<Digest, CacheError>(digest)
+    })?;
+    if tree.digest() != digest {
+        return Err(changed(path));
+    }
+    Ok(grown + layout.save(Part::Trees, digest, &tree)?)
+}
+
+fn ingest_file(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
+    let blob = layout.path(Part::Blobs, digest);
+    if fs::if_exists(fs::lstat(&blob))?.is_some() {
+        return Ok(0);
+    }
+    let temp = fs::copy_to_temp(path, &layout.tmp())?;
+    // The copy is what is hashed: the file itself may change at any moment.
+    if fs::hash_file(&temp)? != digest {
+        return Err(changed(path));
+    }
+    let size = fs::lstat(&temp)?.size;
+    layout.put(temp, &blob)?;
+    Ok(size)
+}
+
+/// Marks a path whose bytes are not those that were recorded.
+fn changed(path: &Path) -> CacheError {
+    CacheError::Changed {
+        path: path.to_owned(),
+    }
+}

@@ -1,0 +1,49 @@
+//! What ends a call before anything runs: diagnostics for the user and an exit status.
+
+use crate::plan::error::PlanError;
+use crate::plan::select::SelectError;
+use miette::Diagnostic;
+
+/// Why a call ended early, with the exit status 2.
+#[derive(Debug, Default)]
+pub struct Fault {
+    pub diagnostics: Vec<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+impl Fault {
+    pub fn one(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
+        Self { diagnostics: vec![Box::new(diagnostic)] }
+    }
+    pub fn all<D: Diagnostic + Send + Sync + 'static>(diagnostics: impl IntoIterator<Item = D>) -> Self {
+        Self { diagnostics: diagnostics.into_iter().map(|one| Box::new(one) as _).collect() }
+    }
+    pub fn plan(errors: Vec<PlanError>) -> Self {
+        Self::all(errors)
+    }
+    pub fn select(errors: Vec<SelectError>) -> Self {
+        Self::all(errors)
+    }
+}
+
+/// A mistake that has no better home than the call itself.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum CallError {
+    #[error("gomake was started by a command of a gomake that runs in this very project")]
+    #[diagnostic(
+        code(gomake::call::nested),
+        help("it would wait for itself: name the target in `needs`, which also lets both run in one schedule")
+    )]
+    Nested,
+    #[error("there is no place for a cache: neither HOME nor XDG_CACHE_HOME is set")]
+    #[diagnostic(code(gomake::call::no_cache), help("GOMAKE_CACHE_DIR names one"))]
+    NoCache,
+    #[error("interrupted")]
+    #[diagnostic(code(gomake::call::interrupted))]
+    Interrupted,
+    #[error("{what}: {source}")]
+    #[diagnostic(code(gomake::call::system))]
+    System { what: &'static str, source: std::io::Error },
+    #[error("{0}")]
+    #[diagnostic(code(gomake::call::check))]
+    Check(#[from] crate::execute::check::CheckError),
+}

@@ -1,0 +1,336 @@
+//! Answers planning's questions from the real world. Knows nothing of why they are asked.
+
+use crate::base::fs::{self, FileKind, FsError};
+use crate::base::glob::{Pattern, walk};
+use crate::base::path::ProjectPath;
+use crate::cli::observe_go;
+use crate::cli::dotenv::{self, DotenvError};
+use crate::cli::git;
+use crate::cli::output::{Said, output};
+use crate::plan::query::{
+    Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact,
+    Presence, Query,
+};
+use crate::plan::script;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The world as one call sees it.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    /// Absolute.
+    root: PathBuf,
+    /// The caller's environment, with what dotenv files add.
+    env: BTreeMap<OsString, OsString>,
+    refused: Vec<(String, String)>,
+}
+
+impl Observer {
+    /// Looks at the project below `root` with the caller's environment and what the dotenv files add to it.
+    ///
+    /// # Errors
+    /// For a dotenv file that cannot be read, or that holds a line which is no assignment.
+    pub fn new(
+        root: &Path,
+        caller: &BTreeMap<OsString, OsString>,
+        dotenv: &[String],
+    ) -> Result<Self, DotenvError> {
+        let dotenv = dotenv::load(root, dotenv, caller)?;
+        let mut env = caller.clone();
+        env.extend(
+            dotenv
+                .added
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        );
+        Ok(Self {
+            root: root.to_owned(),
+            env,
+            refused: dotenv.refused,
+        })
+    }
+    /// The caller's environment with what dotenv files add.
+    pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
+        &self.env
+    }
+    /// What dotenv files tried to set and may not: file and name.
+    pub fn refused(&self) -> &[(String, String)] {
+        &self.refused
+    }
+    /// Answers all queries; the slow ones side by side.
+    pub fn answer_all(&self, queries: Vec<Query>, answers: &mut Answers) {
+        let (slow, quick): (Vec<Query>, Vec<Query>) = queries.into_iter().partition(is_slow);
+        let answered = |query: Query| {
+            let answer = self.answer(&query);
+            (query, answer)
+        };
+        let mut found: Vec<(Query, Answer)> = quick.into_iter().map(answered).collect();
+        match slow.len() {
+            0 | 1 => found.extend(slow.into_iter().map(answered)),
+            _ => found.extend(slow.into_par_iter().map(answered).collect::<Vec<_>>()),
+        }
+        found
+            .into_iter()
+            .for_each(|(query, answer)| answers.insert(query, answer));
+    }
+    pub fn answer(&self, query: &Query) -> Answer {
+        match query {
+            Query::Glob { include, exclude } => self.glob(include, exclude),
+            Query::Read(path) => self.read(path),
+            Query::Presence(path) => self.presence(path),
+            Query::Which(program) => Answer::Program(self.which(program)),
+            Query::Env(name) => self.env(name),
+            Query::EnvMatching(pattern) => self.env_matching(pattern),
+            Query::Host(fact) => Answer::Text(Some(host(*fact))),
+            Query::Git(fact) => self.git(*fact),
+            Query::Capture(capture) => self.capture(capture),
+            Query::Go(query) => observe_go::answer(&self.root, &self.env, query),
+        }
+    }
+
+    fn glob(&self, include: &[String], exclude: &[String]) -> Answer {
+        let compile = |texts: &[String]| {
+            texts
+                .iter()
+                .map(|text| Pattern::new(text))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        match (compile(include), compile(exclude)) {
+            (Ok(include), Ok(exclude)) => match walk(&self.root, &include, &exclude) {
+                Ok(found) => Answer::Paths(found.files),
+                Err(error) => Answer::Failed(error.to_string()),
+            },
+            (Err(error), _) | (_, Err(error)) => Answer::Failed(error.to_string()),
+        }
+    }
+    fn read(&self, path: &ProjectPath) -> Answer {
+        match fs::if_exists(fs::read(&path.under(&self.root))) {
+            Ok(None) => Answer::Text(None),
+            Ok(Some(bytes)) => match String::from_utf8(bytes) {
+                Ok(text) => Answer::Text(Some(text)),
+                Err(_) => Answer::Failed("it is not UTF-8".to_owned()),
+            },
+            Err(error) => Answer::Failed(bare(&error)),
+        }
+    }
+    fn presence(&self, path: &ProjectPath) -> Answer {
+        match fs::if_exists(fs::stat(&path.under(&self.root))) {
+            Ok(None) => Answer::Presence(Presence::Missing),
+            Ok(Some(stat)) if stat.kind == FileKind::Dir => Answer::Presence(Presence::Dir),
+            Ok(Some(_)) => Answer::Presence(Presence::File),
+            Err(error) => Answer::Failed(bare(&error)),
+        }
+    }
+    /// Where PATH finds a program; relative entries of PATH count from the project's root.
+    fn which(&self, program: &str) -> Option<PathBuf> {
+        which::which_in(program, self.env.get(OsStr::new("PATH")), &self.root).ok()
+    }
+    fn env(&self, name: &str) -> Answer {
+        match self.env.get(OsStr::new(name)).map(|value| value.to_str()) {
+            None => Answer::Text(None),
+            Some(Some(value)) => Answer::Text(Some(value.to_owned())),
+            Some(None) => Answer::Failed("its value is not UTF-8".to_owned()),
+        }
+    }
+    /// A variable whose name or value is not UTF-8 matches nothing: it could not be counted.
+    fn env_matching(&self, pattern: &str) -> Answer {
+        let pattern = match Pattern::new(pattern) {
+            Ok(pattern) => pattern,
+            Err(error) => return Answer::Failed(error.to_string()),
+        };
+        let texts = self
+            .env
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        let matching = texts.filter(|(name, _)| pattern.matches(name));
+        Answer::Variables(
+            matching
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+    fn git(&self, fact: GitFact) -> Answer {
+        let found = match fact {
+            GitFact::Describe => self.ask_git(&["describe", "--tags", "--always", "--dirty"]),
+            GitFact::Dirty => self
+                .ask_git(&["status", "--porcelain", "--untracked-files=no"])
+                .map(|changes| (!changes.is_empty()).to_string()),
+            // Formats of references that are not plain files are git's own to read.
+            GitFact::Commit => git::commit(&self.root)
+                .map_or_else(|| self.ask_git(&["rev-parse", "--verify", "HEAD"]), Ok),
+            GitFact::Branch => git::branch(&self.root)
+                .map_or_else(|| self.ask_git(&["branch", "--show-current"]), Ok),
+        };
+        match found {
+            Ok(text) => Answer::Text(Some(text)),
+            Err(reason) => Answer::Failed(reason),
+        }
+    }
+    fn ask_git(&self, args: &[&str]) -> Result<String, String> {
+        if !git::is_repository(&self.root) {
+            return Err("this is not a git repository".to_owned());
+        }
+        let program = self.which("git").ok_or("PATH holds no `git`")?;
+        let mut command = self.command(program.as_os_str(), &self.root);
+        // No lock on the index for a question, and no program that a repository's settings name.
+        command
+            .args(["-c", "core.fsmonitor=false"])
+            .args(args)
+            .env("GIT_OPTIONAL_LOCKS", "0");
+        text(
+            output(command, CAPTURE_TIMEOUT),
+            &format!("git {}", args[0]),
+        )
+    }
+    fn capture(&self, capture: &Capture) -> Answer {
+        // Kept until the command has ended.
+        let mut file = None;
+        let (argv, name) = match &capture.command {
+            CaptureCommand::Argv(argv) => (argv.clone(), argv.first().cloned().unwrap_or_default()),
+            CaptureCommand::Script { interpreter, text } => {
+                match script_argv(interpreter, text, &mut file) {
+                    Ok(argv) => (argv, "the script".to_owned()),
+                    Err(reason) => return Answer::Failed(reason),
+                }
+            }
+        };
+        let Some((program, args)) = argv.split_first() else {
+            return Answer::Failed("there is no program to run".to_owned());
+        };
+        let dir = capture.dir.under(&self.root);
+        let program = if program.contains('/') {
+            Some(dir.join(program))
+        } else {
+            self.which(program)
+        };
+        let Some(program) = program else {
+            return Answer::Failed(format!("PATH holds no `{}`", argv[0]));
+        };
+        let mut command = self.command(program.as_os_str(), &dir);
+        command.args(args).envs(&capture.env);
+        match text(output(command, CAPTURE_TIMEOUT), &name) {
+            Ok(text) => Answer::Text(Some(text)),
+            Err(reason) => Answer::Failed(reason),
+        }
+    }
+    fn command(&self, program: &OsStr, dir: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(dir).env_clear().envs(&self.env);
+        command
+    }
+}
+
+fn is_slow(query: &Query) -> bool {
+    match query {
+        Query::Glob { .. } | Query::Capture(_) | Query::Go(_) => true,
+        Query::Git(fact) => matches!(fact, GitFact::Describe | GitFact::Dirty),
+        Query::Read(_)
+        | Query::Presence(_)
+        | Query::Which(_)
+        | Query::Env(_)
+        | Query::EnvMatching(_)
+        | Query::Host(_) => false,
+    }
+}
+
+/// The system's word alone: whoever shows it names the path.
+fn bare(error: &FsError) -> String {
+    error.source.to_string()
+}
+
+fn host(fact: HostFact) -> String {
+    let known = |name: &'static str, ours: &[(&str, &'static str)]| {
+        ours.iter()
+            .find(|(rust, _)| *rust == name)
+            .map_or(name, |(_, go)| go)
+    };
+    match fact {
+        HostFact::Os => known(std::env::consts::OS, &[("macos", "darwin")]).to_owned(),
+        HostFact::Arch => known(
+            std::env::consts::ARCH,
+            &[
+                ("x86_64", "amd64"),
+                ("aarch64", "arm64"),
+                ("x86", "386"),
+                ("loongarch64", "loong64"),
+            ],
+        )
+        .to_owned(),
+        HostFact::Cpus => std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .to_string(),
+    }
+}
+
+/// A shell takes the script by `-c`; any other interpreter as a file, which `file` keeps.
+fn script_argv(
+    interpreter: &[String],
+    text: &str,
+    file: &mut Option<tempfile::TempPath>,
+) -> Result<Vec<String>, String> {
+    let mut argv = interpreter.to_vec();
+    if argv
+        .first()
+        .is_some_and(|program| !script::interpreter(program).as_file)
+    {
+        argv.extend(["-c".to_owned(), text.to_owned()]);
+        return Ok(argv);
+    }
+    let write = || -> std::io::Result<tempfile::TempPath> {
+        let mut temp = tempfile::Builder::new()
+            .prefix("gomake-script-")
+            .tempfile()?;
+        temp.write_all(text.as_bytes())?;
+        Ok(temp.into_temp_path())
+    };
+    let path =
+        write().map_err(|error| format!("the script cannot be written to a file: {error}"))?;
+    argv.push(
+        path.to_str()
+            .ok_or("the directory for temporary files is not UTF-8")?
+            .to_owned(),
+    );
+    *file = Some(path);
+    Ok(argv)
+}
+
+/// Standard output without its trailing newlines, or the failure as a sentence.
+fn text(said: std::io::Result<Said>, name: &str) -> Result<String, String> {
+    let said = said.map_err(|error| format!("`{name}` cannot be run: {error}"))?;
+    match said {
+        Said::Done { status, stdout, .. } if status.success() => match String::from_utf8(stdout) {
+            Ok(text) => Ok(text.trim_end_matches(['\n', '\r']).to_owned()),
+            Err(_) => Err(format!("`{name}` printed something that is not UTF-8")),
+        },
+        Said::Done { status, stderr, .. } => Err(failure(name, status, &stderr)),
+        Said::TooMuch => Err(format!("`{name}` printed more than a value should hold")),
+        Said::TimedOut => Err(format!(
+            "`{name}` did not end within {} seconds",
+            CAPTURE_TIMEOUT.as_secs()
+        )),
+    }
+}
+fn failure(name: &str, status: std::process::ExitStatus, stderr: &[u8]) -> String {
+    /// Lines of standard error that are shown: the last ones mostly say what is wrong.
+    const SHOWN: usize = 20;
+    let said = String::from_utf8_lossy(stderr);
+    let lines: Vec<&str> = said.trim_end().lines().collect();
+    let shown = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+    let how = match (
+        status.code(),
+        std::os::unix::process::ExitStatusExt::signal(&status),
+    ) {
+        (Some(code), _) => format!("exited with status {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "failed".to_owned(),
+    };
+    if shown.is_empty() {
+        format!("`{name}` {how}")
+    } else {
+        format!("`{name}` {how} and said:\n{shown}")
+    }
+}

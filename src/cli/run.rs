@@ -1,0 +1,256 @@
+//! The modes that concern what a run does: the run itself, `-n`, and `--why`.
+
+use crate::cli::args::Args;
+use crate::cli::fault::{CallError, Fault};
+use crate::cli::load::Loaded;
+use crate::cli::observe::Observer;
+use crate::cli::plan::plan;
+use crate::cli::session::{Session, Surroundings, with_project};
+use crate::cli::settings::Environment;
+use crate::event::{Emit, Event, Summary};
+use crate::execute::drive;
+use crate::execute::environment::Variables;
+use crate::execute::forecast::{Fate, forecast};
+use crate::execute::project::{Going, Options, Project, Reuse};
+use crate::execute::signal::{Cancel, install_signal_handlers};
+use crate::execute::slots::Slots;
+use crate::plan::action::Kind;
+use crate::plan::eval::Running;
+use crate::plan::graph::TargetId;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// How long a command that was asked to end may take before it is killed.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The cache's limit where the Gofile does not say.
+pub const CACHE_LIMIT: u64 = 10 << 30;
+
+/// What a call is made of, for the modes here.
+pub struct Call<'a> {
+    pub args: &'a Args,
+    pub env: &'a Environment,
+    pub loaded: &'a Loaded,
+    pub observer: &'a Observer,
+    /// The caller's variables with those of dotenv files.
+    pub caller: &'a Variables,
+    pub emit: Emit<'a>,
+}
+
+impl Call<'_> {
+    fn options(&self, slots: &Slots) -> Options {
+        let jobs = match self.args.jobs {
+            Some(jobs) => usize::from(jobs),
+            None => slots.limit().unwrap_or_else(|| self.env.jobs(self.args)),
+        };
+        Options {
+            jobs,
+            keep_going: if self.args.keep_going { Going::KeepGoing } else { Going::StopAtFailure },
+            reuse: if self.args.force { Reuse::Never } else { Reuse::Allowed },
+            grace: GRACE,
+        }
+    }
+
+    fn slots(&self) -> Result<Slots, Fault> {
+        let joined = self.env.jobserver().and_then(|flags| Slots::join(&flags));
+        match joined {
+            Some(slots) => Ok(slots),
+            None => Slots::serve(self.env.jobs(self.args)).map_err(|source| system("cannot make a jobserver", source)),
+        }
+    }
+
+    pub(super) fn surroundings<'b>(&'b self, cancel: &'b Cancel, slots: &'b Slots, running: Running) -> Surroundings<'b> {
+        Surroundings {
+            running,
+            loaded: self.loaded,
+            observer: self.observer,
+            caller: self.caller,
+            options: self.options(slots),
+            cancel,
+            slots,
+            emit: self.emit,
+            extra_args: &self.args.args,
+        }
+    }
+
+    /// Runs what the call asks for. Returns the exit status.
+    ///
+    /// # Errors
+    /// What is wrong with the Gofile or the call: nothing has run then, but for what earlier stages did.
+    pub fn run(&self) -> Result<u8, Fault> {
+        let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
+        let _handlers =
+            install_signal_handlers(&cancel).map_err(|source| system("cannot take signals", source))?;
+        let slots = self.slots()?;
+        let around = self.surroundings(&cancel, &slots, Running::Allowed);
+        let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
+        let command = command.collect::<Vec<_>>().join(" ");
+        let mut plan_now = plan(self.loaded, &self.args.words, self.observer, Running::Allowed)?;
+        let mut session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit)?;
+        let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
+        session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
+        let mut total = Summary::default();
+        for stage in 0..plan_now.stages.len() {
+            if stage > 0 {
+                // What a clean removed, globs must not find again.
+                plan_now = plan(self.loaded, &self.args.words, self.observer, Running::Allowed)?;
+            }
+            let roots = plan_now.stages[stage].clone();
+            let done = with_project(&around, &session, &mut plan_now, &roots, |project, wanted, _| {
+                (self.emit)(Event::Planned { wanted: wanted.order.len() });
+                drive::run(project, wanted).map_err(|source| system("cannot start threads", source))
+            })?;
+            total.add(done);
+            if !total.failed.is_empty() || total.interrupted {
+                break;
+            }
+        }
+        self.settle(&session);
+        let status = match (cancel.exit_status(), total.failed.is_empty()) {
+            (Some(status), _) => status,
+            (None, false) => 1,
+            (None, true) => 0,
+        };
+        (self.emit)(Event::Summary(total));
+        Ok(status)
+    }
+
+    /// Writes what was learnt; what cannot be written is only slower the next time.
+    fn settle(&self, session: &Session) {
+        let saved = session.memo.save().map_err(|error| error.to_string());
+        let collected = session.cache.as_ref().map(|cache| cache.settle().map_err(|error| error.to_string()));
+        for trouble in [saved.err(), collected.and_then(Result::err)].into_iter().flatten() {
+            (self.emit)(Event::Warning { target: None, message: trouble });
+        }
+    }
+
+    /// What a run would do, target by target.
+    ///
+    /// # Errors
+    /// As [`Call::run`].
+    pub fn dry_run(&self) -> Result<String, Fault> {
+        self.forecast(&self.args.words, |project, fates, _| {
+            let mut out = String::new();
+            for (id, fate) in fates {
+                self.line(&mut out, project, *id, fate);
+            }
+            let counted = |wanted: fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| wanted(fate)).count();
+            let _ = writeln!(
+                out,
+                "would run {}, restore {}; {} up to date{}",
+                counted(|fate| matches!(fate, Fate::Run { .. })),
+                counted(|fate| matches!(fate, Fate::Restore { .. })),
+                counted(|fate| matches!(fate, Fate::UpToDate)),
+                match counted(|fate| matches!(fate, Fate::Perhaps { .. })) {
+                    0 => String::new(),
+                    many => format!("; {many} only if what they need comes out different"),
+                }
+            );
+            out
+        })
+    }
+
+    /// One target of `-n`.
+    fn line(&self, out: &mut String, project: &Project<'_>, id: TargetId, fate: &Fate) {
+        let target = project.graph().target(id);
+        let label = format!("{} {}", target.kind, target.name);
+        let _ = match fate {
+            Fate::UpToDate if self.args.verbose => writeln!(out, "up to date  {label}"),
+            Fate::UpToDate => Ok(()),
+            Fate::Restore { reasons } => writeln!(out, "restore     {label}  ({})", first(reasons)),
+            Fate::Run { reasons } => writeln!(out, "run         {label}  ({})", first(reasons)),
+            Fate::Perhaps { because } => {
+                writeln!(out, "perhaps     {label}  (behind {})", project.graph().target(*because).name)
+            }
+        };
+        let runs = matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. });
+        if let (true, Some(bound)) = (runs, &project.bound[id]) {
+            for line in crate::execute::command::text(&bound.action.command).lines() {
+                let _ = writeln!(out, "    {line}");
+            }
+        }
+        if target.kind == Kind::Clean
+            && let Some(bound) = &project.bound[id]
+        {
+            match project.clean_plan(&bound.action.remove) {
+                Ok(sweep) => sweep.remove.iter().for_each(|path| {
+                    let _ = writeln!(out, "    remove {path}");
+                }),
+                Err(why) => {
+                    let _ = writeln!(out, "    {why}");
+                }
+            }
+        }
+    }
+
+    /// What changed for a target since its last success.
+    ///
+    /// # Errors
+    /// As [`Call::run`].
+    pub fn why(&self, word: &str) -> Result<String, Fault> {
+        let mut words: Vec<String> = self.args.words.clone();
+        words.push(word.to_owned());
+        self.forecast(&words, |project, fates, asked| {
+            let mut out = String::new();
+            for (id, fate) in fates.iter().filter(|(id, _)| asked.contains(id)) {
+                explain(&mut out, project, *id, fate, fates);
+            }
+            out
+        })
+    }
+
+    fn forecast(
+        &self,
+        words: &[String],
+        then: impl Fn(&Project<'_>, &[(TargetId, Fate)], &[TargetId]) -> String,
+    ) -> Result<String, Fault> {
+        let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
+        let slots = self.slots()?;
+        let around = self.surroundings(&cancel, &slots, Running::Allowed);
+        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        let mut session = Session::read(&self.loaded.root)?;
+        let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
+        session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
+        let roots: Vec<TargetId> = planned.stages.concat();
+        with_project(&around, &session, &mut planned, &roots, |project, wanted, _| {
+            let fates = forecast(project, wanted).map_err(|error| Fault::one(CallError::Check(error)))?;
+            Ok(then(project, &fates, &roots))
+        })
+    }
+}
+
+fn first(reasons: &[String]) -> String {
+    match reasons {
+        [] => "no reason recorded".to_owned(),
+        [only] => only.clone(),
+        [first, rest @ ..] => format!("{first}; and {} more", rest.len()),
+    }
+}
+
+/// The whole story of one target.
+fn explain(out: &mut String, project: &Project<'_>, id: TargetId, fate: &Fate, fates: &[(TargetId, Fate)]) {
+    let graph = project.graph();
+    let name = &graph.target(id).name;
+    let mut list = |head: String, reasons: &[String]| {
+        let _ = writeln!(out, "{head}");
+        for reason in reasons {
+            let _ = writeln!(out, "  {}", reason.replace('\n', "\n  "));
+        }
+    };
+    match fate {
+        Fate::UpToDate => list(format!("{name} is up to date: nothing changed since its last success"), &[]),
+        Fate::Restore { reasons } => list(format!("{name} would come from the cache:"), reasons),
+        Fate::Run { reasons } => list(format!("{name} would run:"), reasons),
+        Fate::Perhaps { because } => {
+            let cause = graph.target(*because);
+            list(format!("{name} runs if what {} makes comes out different:", cause.name), &[]);
+            if let Some((_, fate)) = fates.iter().find(|(other, _)| other == because) {
+                explain(out, project, *because, fate, fates);
+            }
+        }
+    }
+}
+
+pub(super) fn system(what: &'static str, source: std::io::Error) -> Fault {
+    Fault::one(CallError::System { what, source })
+}

@@ -1,0 +1,236 @@
+//! What a call holds open while it works on a project: the state, the lock, the cache, the slots; and the loop that binds
+//! the wanted targets. Modes that run, forecast or explain all start here.
+
+use crate::base::ids::IdVec;
+use crate::base::path::ProjectPath;
+use crate::cache::store::Cache;
+use crate::cli::fault::{CallError, Fault};
+use crate::cli::load::Loaded;
+use crate::cli::observe::Observer;
+use crate::cli::plan::{Plan, ask_go};
+use crate::event::{Emit, Event};
+use crate::execute::check::bind_all;
+use crate::execute::command::RUNNING_VARIABLE;
+use crate::execute::environment::Variables;
+use crate::execute::project::{Bound, Options, Project};
+use crate::execute::signal::Cancel;
+use crate::execute::slots::Slots;
+use crate::execute::wanted::Wanted;
+use crate::plan::bind::Context;
+use crate::plan::error::Lint;
+use crate::plan::eval::Running;
+use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
+use crate::state::dir::{Access, StateDir};
+use crate::state::lock::{Attempt, Lock};
+use crate::state::memo::Memo;
+use crate::state::store::Store;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
+const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// State and cache, open.
+pub struct Session {
+    pub dir: StateDir,
+    pub store: Store,
+    pub memo: Memo,
+    pub cache: Option<Cache>,
+    /// Held while anything may be written.
+    _lock: Option<Lock>,
+}
+
+impl Session {
+    /// Opens the state for reading: nothing is written or locked.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn read(root: &Path) -> Result<Self, Fault> {
+        let dir = StateDir::open(root, Access::Read).map_err(Fault::one)?;
+        Self::with(dir, None)
+    }
+
+    /// Opens the state for a run; waits while another gomake runs in the project.
+    ///
+    /// # Errors
+    /// When the state cannot be written, when we were started by a run in the same project, or when interrupted while
+    /// waiting.
+    pub fn write(root: &Path, caller: &Variables, command: &str, cancel: &Cancel, emit: Emit<'_>) -> Result<Self, Fault> {
+        if caller.get(OsStr::new(RUNNING_VARIABLE)).is_some_and(|running| Path::new(running) == root) {
+            return Err(Fault::one(CallError::Nested));
+        }
+        let dir = StateDir::open(root, Access::Write).map_err(Fault::one)?;
+        let mut told = false;
+        let lock = loop {
+            match Lock::try_acquire(&dir, command).map_err(Fault::one)? {
+                Attempt::Held(lock) => break lock,
+                Attempt::Busy(holder) if !told => {
+                    told = true;
+                    emit(Event::LockWait { holder });
+                }
+                Attempt::Busy(_) if cancel.is_cancelled() => return Err(Fault::one(CallError::Interrupted)),
+                Attempt::Busy(_) => std::thread::sleep(LOCK_POLL),
+            }
+        };
+        Self::with(dir, Some(lock))
+    }
+
+    fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
+        let store = Store::open(&dir).map_err(Fault::one)?;
+        let memo = Memo::open(&dir).map_err(Fault::one)?;
+        Ok(Self { dir, store, memo, cache: None, _lock: lock })
+    }
+
+    /// Opens the user's cache; a cache that cannot be used is done without.
+    pub fn open_cache(&mut self, place: Option<&Path>, limit: u64, emit: Emit<'_>) {
+        let Some(place) = place else { return };
+        match Cache::open(place, limit) {
+            Ok(cache) => self.cache = Some(cache),
+            Err(error) => emit(Event::Warning { target: None, message: format!("running without the cache: {error}") }),
+        }
+    }
+}
+
+/// What the modes share beside the session.
+pub struct Surroundings<'a> {
+    /// `Never`: no command is started, neither for values nor for Go's import graph.
+    pub running: Running,
+    pub loaded: &'a Loaded,
+    pub observer: &'a Observer,
+    pub caller: &'a Variables,
+    pub options: Options,
+    pub cancel: &'a Cancel,
+    pub slots: &'a Slots,
+    pub emit: Emit<'a>,
+    pub extra_args: &'a [String],
+}
+
+/// Binds what `roots` reach and hands the project over to `then`.
+///
+/// # Errors
+/// Everything that is wrong with the wanted targets.
+pub fn with_project<T>(
+    around: &Surroundings<'_>,
+    session: &Session,
+    plan: &mut Plan,
+    roots: &[TargetId],
+    then: impl FnOnce(&Project<'_>, &Wanted, Vec<Lint>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    if around.running == Running::Allowed {
+        let wanted = Wanted::new(&plan.graph, roots, &session.store);
+        ask_go(plan, &wanted.order, around.observer)?;
+    }
+    let wanted = Wanted::new(&plan.graph, roots, &session.store);
+    let observe = |query: Query| -> Answer {
+        if around.running == Running::Never && matches!(query, Query::Go(_)) {
+            return Answer::Go(GoAnswer::default());
+        }
+        let mut answers = Answers::default();
+        around.observer.answer_all(vec![query.clone()], &mut answers);
+        answers.get(&query).cloned().unwrap_or(Answer::Failed("the question was not answered".to_owned()))
+    };
+    let place = |id: TargetId| around.loaded.sources.place(plan.graph.decl_of(id).name_span);
+    let tracked = || tracked_files(&around.loaded.root);
+    let left_over = left_over(&plan.graph, &session.store);
+    let mut answers = std::mem::take(&mut plan.answers);
+    loop {
+        let mut project = Project {
+            root: &around.loaded.root,
+            context: Context {
+                modules: &around.loaded.modules,
+                graph: &plan.graph,
+                request: &plan.request,
+                answers: &answers,
+                running: around.running,
+                extra_args: around.extra_args,
+            },
+            bound: IdVec::filled(None, plan.graph.targets.len()),
+            store: &session.store,
+            memo: &session.memo,
+            cache: session.cache.as_ref(),
+            caller: around.caller,
+            options: around.options.clone(),
+            cancel: around.cancel,
+            slots: around.slots,
+            emit: around.emit,
+            observe: &observe,
+            tracked_files: &tracked,
+            place: &place,
+            left_over: left_over.clone(),
+        };
+        match bind_all(&project, &wanted.order).map_err(|error| Fault::one(CallError::Check(error)))? {
+            Outcome::Failed(errors) => return Err(Fault::plan(errors)),
+            Outcome::Wanting(queries) => {
+                let (go, other) = queries.into_iter().partition(|query| {
+                    around.running == Running::Never && matches!(query, Query::Go(_))
+                });
+                for query in Vec::<Query>::from(go) {
+                    answers.insert(query, Answer::Go(GoAnswer::default()));
+                }
+                around.observer.answer_all(other, &mut answers);
+            }
+            Outcome::Ready(bound) => {
+                let lints = fill(&mut project.bound, bound);
+                return then(&project, &wanted, lints);
+            }
+        }
+    }
+}
+
+fn fill(into: &mut IdVec<TargetId, Option<Bound>>, bound: Vec<(TargetId, Bound, Vec<Lint>)>) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    for (id, bound, more) in bound {
+        into[id] = Some(bound);
+        lints.extend(more);
+    }
+    lints
+}
+
+/// Files that earlier runs made and that no target declares any more.
+fn left_over(graph: &Graph, store: &Store) -> HashSet<String> {
+    let recorded = store.all_recorded_outputs();
+    let mut exact = HashSet::new();
+    let mut trees = Vec::new();
+    let mut patterns = Vec::new();
+    for target in graph.targets.values() {
+        for output in &target.outputs {
+            match output {
+                Output::File { path, .. } => {
+                    exact.insert(path.as_str());
+                }
+                Output::Tree { path, .. } => trees.push(path),
+                Output::Pattern { pattern, .. } => patterns.extend(crate::base::glob::Pattern::new(pattern)),
+            }
+        }
+    }
+    let is_declared = |path: &str| {
+        exact.contains(path)
+            || patterns.iter().any(|pattern| pattern.matches(path))
+            || ProjectPath::root().resolve(path).is_ok_and(|path| trees.iter().any(|tree| path.is_within(tree)))
+    };
+    recorded.into_iter().map(|(path, _)| path).filter(|path| !is_declared(path)).collect()
+}
+
+/// The files below `root` that git tracks; none where no repository is.
+fn tracked_files(root: &Path) -> Result<Vec<ProjectPath>, String> {
+    let in_repository = root.ancestors().any(|dir| crate::base::fs::lstat(&dir.join(".git")).is_ok());
+    if !in_repository {
+        return Ok(Vec::new());
+    }
+    let listed = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root)
+        .output()
+        .map_err(|error| format!("git cannot be asked what it tracks: {error}"))?;
+    if !listed.status.success() {
+        let why = String::from_utf8_lossy(&listed.stderr).trim().to_owned();
+        return Err(format!("git cannot say what it tracks: {why}"));
+    }
+    let names = listed.stdout.split(|byte| *byte == 0);
+    let paths = names.filter_map(|name| ProjectPath::root().resolve(std::str::from_utf8(name).ok()?).ok());
+    Ok(paths.collect())
+}

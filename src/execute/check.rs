@@ -1,0 +1,314 @@
+//! Is a target up to date, can the cache give its outputs back, or must its command run? One answer for the sweep over
+//! an unchanged project, for the run, and for what `-n` and `--why` tell.
+
+use crate::base::digest::Digest;
+use crate::base::fs::{FsError, FsResult};
+use crate::base::path::{InputPath, ProjectPath};
+use crate::cache::store::CachedResult;
+use crate::execute::expand::{Disk, Expanded};
+use crate::execute::project::{Bound, Project, Reuse};
+use crate::fingerprint::content::{Content, Outputs};
+use crate::fingerprint::explain::{Change, compare, facts};
+use crate::fingerprint::key::Subject;
+use crate::plan::action::{Action, Kind};
+use crate::plan::bind::{Files, bind};
+use crate::plan::error::PlanError;
+use crate::plan::graph::{EdgeWhy, Output, TargetId};
+use crate::plan::query::{Answer, Answers, Outcome, Query};
+use crate::state::store::TargetRecord;
+use std::sync::Arc;
+
+/// A target with everything that its result depends on, but for what its depfile will name.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub kind: Kind,
+    pub action: Arc<Action>,
+    /// Declared outputs, trees with their `/`.
+    pub declared: Vec<String>,
+    pub expanded: Expanded,
+    pub inputs: Vec<(InputPath, Content)>,
+    pub upstream: Vec<(Arc<str>, Outputs)>,
+    pub tools: Vec<Content>,
+}
+
+/// Why a target could not even be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Plan(Vec<PlanError>),
+    #[error("{0}")]
+    Observe(String),
+    #[error("the input {0} does not exist")]
+    MissingInput(String),
+}
+
+/// What is to be done with a target.
+#[derive(Debug)]
+pub enum Verdict {
+    UpToDate(Outputs),
+    /// The cache holds the result of these very facts.
+    Restorable { key: Digest, result: CachedResult, reasons: Vec<String> },
+    Run { reasons: Vec<String> },
+}
+
+impl Prepared {
+    pub fn subject<'a>(&'a self, deps: &'a [(InputPath, Content)]) -> Subject<'a> {
+        Subject {
+            kind: self.kind,
+            action: &self.action,
+            outputs: &self.declared,
+            inputs: &self.inputs,
+            upstream: &self.upstream,
+            deps,
+            tools: &self.tools,
+        }
+    }
+}
+
+impl Project<'_> {
+    /// Brings together what decides about a target. `made` gives the outputs of the targets before it.
+    pub fn prepare(
+        &self,
+        id: TargetId,
+        disk: Disk,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<Prepared, CheckError> {
+        let target = self.graph().target(id);
+        let expanded = self.expand(id, disk, made)?;
+        let action = self.action(id, disk, &expanded)?;
+        let declared = target.outputs.iter().map(Output::text).collect();
+        let mut prepared = Prepared {
+            kind: target.kind,
+            action,
+            declared,
+            expanded,
+            inputs: Vec::new(),
+            upstream: Vec::new(),
+            tools: Vec::new(),
+        };
+        if !target.always_runs {
+            self.count(id, &mut prepared, made)?;
+        }
+        Ok(prepared)
+    }
+
+    /// Reads the contents that count.
+    fn count(&self, id: TargetId, prepared: &mut Prepared, made: &dyn Fn(TargetId) -> Outputs) -> Result<(), CheckError> {
+        prepared.inputs = self.contents(&prepared.expanded.counted)?;
+        for tool in &prepared.action.tools {
+            prepared.tools.push(match &tool.1 {
+                Some(path) => self.memo.content(&InputPath::Outside(path.clone()))?,
+                None => Content::Absent,
+            });
+        }
+        for edge in &self.graph().target(id).needs {
+            if matches!(edge.why, EdgeWhy::Needs | EdgeWhy::Input) {
+                let name = self.graph().target(edge.to).name.clone();
+                prepared.upstream.push((name, made(edge.to)));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is at each path now.
+    pub fn contents(&self, paths: &[InputPath]) -> FsResult<Vec<(InputPath, Content)>> {
+        paths
+            .iter()
+            .map(|path| Ok((path.clone(), self.memo.content(path)?)))
+            .collect()
+    }
+
+    /// The action as planned or, where what it reads has changed since, bound again.
+    fn action(&self, id: TargetId, disk: Disk, expanded: &Expanded) -> Result<Arc<Action>, CheckError> {
+        let listed: Vec<String> = expanded.listed.iter().map(ToString::to_string).collect();
+        let go = if disk == Disk::Changed { self.go_answer(id, disk) } else { None };
+        let go_changed = go.as_ref().is_some_and(|answer| {
+            let query = self.graph().target(id).go.clone().map(Query::Go);
+            query.is_some_and(|query| self.context.answers.get(&query) != Some(answer))
+        });
+        match &self.bound[id] {
+            Some(bound) if bound.files.inputs == listed && !go_changed => Ok(bound.action.clone()),
+            _ => self.bind_again(id, listed, go),
+        }
+    }
+
+    fn bind_again(&self, id: TargetId, inputs: Vec<String>, go: Option<Answer>) -> Result<Arc<Action>, CheckError> {
+        let target = self.graph().target(id);
+        let files = Files { inputs, outputs: target.outputs.iter().map(Output::text).collect() };
+        let mut answers = Answers::default();
+        for (query, answer) in self.context.answers.iter() {
+            answers.insert(query.clone(), answer.clone());
+        }
+        if let (Some(query), Some(answer)) = (target.go.clone(), go) {
+            answers.insert(Query::Go(query), answer);
+        }
+        loop {
+            let context = crate::plan::bind::Context { answers: &answers, ..self.context };
+            match bind(&context, id, &files) {
+                Outcome::Ready((action, _)) => return Ok(Arc::new(action)),
+                Outcome::Failed(errors) => return Err(CheckError::Plan(errors)),
+                Outcome::Wanting(queries) => {
+                    for query in queries {
+                        let answer = self.observe_one(query.clone());
+                        answers.insert(query, answer);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides about a prepared target.
+    pub fn verdict(&self, id: TargetId, prepared: &Prepared) -> Result<Verdict, CheckError> {
+        let target = self.graph().target(id);
+        if target.always_runs {
+            return Ok(Verdict::Run { reasons: vec!["it always runs".to_owned()] });
+        }
+        if self.options.reuse == Reuse::Never {
+            return Ok(Verdict::Run { reasons: vec!["forced".to_owned()] });
+        }
+        let record = self.store.result(&target.name);
+        let deps = self.contents(record.as_ref().map_or(&[], |record| &record.deps))?;
+        let subject = prepared.subject(&deps);
+        let key = subject.key();
+        let reasons = match &record {
+            None => vec!["never built".to_owned()],
+            Some(record) if record.key == key => {
+                let changed = self.changed_outputs(record)?;
+                if changed.is_empty() {
+                    return Ok(Verdict::UpToDate(made(record)));
+                }
+                changed
+            }
+            Some(_) => self.changed_facts(id, &subject),
+        };
+        if let Some(missing) = prepared.inputs.iter().find(|(path, content)| {
+            *content == Content::Absent && self.is_declared_file(id, path)
+        }) {
+            return Err(CheckError::MissingInput(missing.0.to_string()));
+        }
+        Ok(match self.lookup(id, prepared, key)? {
+            Some((key, result)) => Verdict::Restorable { key, result, reasons },
+            None => Verdict::Run { reasons },
+        })
+    }
+
+    /// The outputs of a target whose last success still holds; the part of [`Project::verdict`] that an unchanged project
+    /// comes down to.
+    pub fn is_up_to_date(&self, id: TargetId, prepared: &Prepared) -> Result<Option<Outputs>, CheckError> {
+        let Some(record) = self.store.result(&self.graph().target(id).name) else { return Ok(None) };
+        let deps = self.contents(&record.deps)?;
+        let holds = record.key == prepared.subject(&deps).key() && self.changed_outputs(&record)?.is_empty();
+        Ok(holds.then(|| made(&record)))
+    }
+
+    /// Whether a path is among the declared inputs; Go's own may come and go.
+    fn is_declared_file(&self, id: TargetId, path: &InputPath) -> bool {
+        self.graph().target(id).inputs.items.iter().any(|item| {
+            matches!((item, path), (crate::plan::graph::Input::File { path: declared, .. }, InputPath::Project(path)) if declared == path)
+        })
+    }
+
+    /// The differences between the facts of the last success and those of now, as sentences.
+    pub(crate) fn changed_facts(&self, id: TargetId, subject: &Subject<'_>) -> Vec<String> {
+        let recorded = self.store.facts(&self.graph().target(id).name).unwrap_or_default();
+        if recorded.is_empty() {
+            return vec!["what the last success depended on is not recorded".to_owned()];
+        }
+        compare(&recorded, &facts(subject)).iter().map(Change::sentence).collect()
+    }
+
+    /// What is wrong with the outputs that the last success recorded.
+    fn changed_outputs(&self, record: &TargetRecord) -> FsResult<Vec<String>> {
+        let mut reasons = Vec::new();
+        for (path, recorded) in &record.outputs {
+            match self.memo.output_content(&recorded_path(path))? {
+                now if now == *recorded => {}
+                Content::Absent => reasons.push(format!("output {path} is missing")),
+                _ => reasons.push(format!("output {path} was changed outside of gomake")),
+            }
+        }
+        Ok(reasons)
+    }
+
+    /// A result of the same facts from the cache; with a depfile, under any of the dependency lists seen before.
+    fn lookup(&self, id: TargetId, prepared: &Prepared, key: Digest) -> Result<Option<(Digest, CachedResult)>, CheckError> {
+        let Some(cache) = self.cache.filter(|_| prepared.action.cache) else { return Ok(None) };
+        if let Some(result) = cache.lookup(key) {
+            return Ok(Some((key, result)));
+        }
+        if self.graph().target(id).depfile.is_none() {
+            return Ok(None);
+        }
+        for paths in cache.dep_lists(prepared.subject(&[]).key()) {
+            let deps = self.contents(&paths)?;
+            let key = prepared.subject(&deps).key();
+            if let Some(result) = cache.lookup(key) {
+                return Ok(Some((key, result)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What a success made.
+fn made(record: &TargetRecord) -> Outputs {
+    record.outputs.as_slice().into()
+}
+
+/// A path that the state recorded as project-relative.
+pub fn recorded_path(text: &str) -> ProjectPath {
+    ProjectPath::root().resolve(text).unwrap_or_else(|_| ProjectPath::root())
+}
+
+/// Binds every wanted target with what is known before anything runs.
+///
+/// # Errors
+/// As [`Outcome`] says; the mistakes of all targets at once.
+pub fn bind_all(
+    project: &Project<'_>,
+    wanted: &[TargetId],
+) -> Result<Outcome<Vec<(TargetId, Bound, Vec<crate::plan::error::Lint>)>, PlanError>, CheckError> {
+    let (mut bound, mut wanting, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for &id in wanted {
+        let expanded = project.expand(id, Disk::AsPlanned, &|id| project.last_outputs(id))?;
+        let files = Files {
+            inputs: expanded.listed.iter().map(ToString::to_string).collect(),
+            outputs: project.graph().target(id).outputs.iter().map(Output::text).collect(),
+        };
+        match bind(&project.context, id, &files) {
+            Outcome::Ready((action, lints)) => bound.push((id, Bound { files, action: Arc::new(action) }, lints)),
+            Outcome::Wanting(queries) => wanting.extend(queries),
+            Outcome::Failed(mistakes) => errors.extend(mistakes),
+        }
+    }
+    Ok(if !errors.is_empty() {
+        Outcome::Failed(errors)
+    } else if !wanting.is_empty() {
+        Outcome::Wanting(wanting)
+    } else {
+        Outcome::Ready(bound)
+    })
+}
+
+impl Project<'_> {
+    /// The outputs of a target as they are on disk now.
+    pub fn current_outputs(&self, id: TargetId) -> Outputs {
+        let now = |path: &str| self.memo.output_content(&recorded_path(path)).unwrap_or(Content::Absent);
+        self.last_outputs(id).iter().map(|(path, _)| (path.clone(), now(path))).collect()
+    }
+
+    /// The outputs of a target as the last success left them, or as declared where there was none.
+    pub fn last_outputs(&self, id: TargetId) -> Outputs {
+        let target = self.graph().target(id);
+        if let Some(record) = self.store.result(&target.name) {
+            return made(&record);
+        }
+        let declared = target.outputs.iter().filter_map(|output| match output {
+            Output::File { path, .. } | Output::Tree { path, .. } => Some((path.to_string(), Content::Absent)),
+            Output::Pattern { .. } => None,
+        });
+        declared.collect()
+    }
+}

@@ -1,0 +1,35 @@
+//! Moments to compare with the times of files.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A moment as the kernel stamps files with it, in nanoseconds since 1970.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment(i64);
+
+impl Moment {
+    /// On Linux the coarse clock, which is the one that file times are taken from: a file written later has this time or
+    /// a greater one.
+    pub fn now() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+            Self(now.tv_sec.saturating_mul(1_000_000_000).saturating_add(now.tv_nsec))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            Self(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+        }
+    }
+    /// Whether a file with this change time was written after the moment. Within one tick of the clock it cannot be known:
+    /// then only a file that is known to have been `made_before` is given the benefit of the doubt.
+    pub fn is_before(self, ctime: i64, made_before: bool) -> bool {
+        if made_before { ctime > self.0 } else { ctime >= self.0 }
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,244 @@
+//! An action to a process: its arguments, its environment, its output on the way to the reporters.
+
+use crate::event::{Event, Failure};
+use crate::execute::check::Prepared;
+use crate::execute::environment::{self, Variables};
+use crate::execute::output::Mask;
+use crate::execute::perform::Trouble;
+use crate::execute::process::{self, Group, How, Output, Spawn, Stdin};
+use crate::execute::project::Project;
+use crate::plan::action::{BaseEnv, Command, EnvValue};
+use crate::plan::graph::TargetId;
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+use tempfile::NamedTempFile;
+
+/// Set for every command, so that a gomake which a command starts in the same project does not wait for us for ever.
+pub const RUNNING_VARIABLE: &str = "GOMAKE_RUNNING_IN";
+
+/// The kernel takes arguments up to 128 KiB each (MAX_ARG_STRLEN on Linux); a longer script goes by a file.
+const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
+
+/// How much of a command's output is kept to look for names of withheld variables.
+const TAIL: usize = 64 * 1024;
+
+/// A command that ended well.
+#[derive(Debug)]
+pub struct Launched {
+    pub duration: Duration,
+}
+
+/// What a command is, for people: the script as written, or the quoted words.
+pub fn text(command: &Command) -> String {
+    match command {
+        Command::None => String::new(),
+        Command::Script { text, .. } => text.clone(),
+        Command::Argv(words) => shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" ")),
+    }
+}
+
+/// A process to start, and the files that must outlive its start.
+struct Line {
+    program: OsString,
+    args: Vec<OsString>,
+    _files: Vec<NamedTempFile>,
+}
+
+impl Project<'_> {
+    /// Runs the command of a prepared target once.
+    pub(crate) fn launch(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        attempt: u32,
+        reasons: &[String],
+    ) -> Result<Launched, Trouble> {
+        let action = &prepared.action;
+        let command = text(&action.command);
+        let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
+        let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let mut files = Vec::new();
+        let (env, secrets) = self.environment(prepared, &mut files).map_err(&failed)?;
+        let line = self.line(&self.graph().target(id).name, prepared, files).map_err(&failed)?;
+        self.announce(id, prepared, attempt, reasons);
+        let mut sink = Sink::new(self, id, &secrets);
+        let dir = action.dir.under(self.root);
+        let interactive = action.limits.interactive;
+        let mut hand_on = |chunk: &[u8]| sink.push(chunk);
+        let _terminal = interactive.then(|| {
+            (self.emit)(Event::Terminal { target: id, taken: true });
+            self.cancel.hand_over_terminal()
+        });
+        let ended = process::run(Spawn {
+            program: &line.program,
+            args: &line.args,
+            env: &env,
+            dir: &dir,
+            stdin: if interactive { Stdin::Inherit } else { Stdin::Null },
+            output: if interactive { Output::Inherit } else { Output::Capture(&mut hand_on) },
+            group: if interactive { Group::Ours } else { Group::Own },
+            timeout: action.limits.timeout,
+            grace: self.options.grace,
+            cancel: self.cancel,
+            jobserver: Some(self.slots),
+        });
+        if interactive {
+            (self.emit)(Event::Terminal { target: id, taken: false });
+        }
+        let tail = sink.finish();
+        let ended = ended.map_err(|error| failed(error.to_string()))?;
+        match ended.how {
+            How::Exit(0) => Ok(Launched { duration: ended.duration }),
+            How::Cancelled => Err(Trouble::Cancelled),
+            // A command that was interrupted together with us may end in its own way.
+            _ if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
+            how => {
+                let mut failure: Failure = self.failure(id, ending(how, action.limits.timeout), command);
+                failure.notes = self.withheld(prepared.action.base_env, &tail, &env);
+                Err(Trouble::Failed(failure))
+            }
+        }
+    }
+
+    /// The complete environment, and the values that must not be shown.
+    fn environment(&self, prepared: &Prepared, files: &mut Vec<NamedTempFile>) -> Result<(Variables, Vec<OsString>), String> {
+        let mut env = match prepared.action.base_env {
+            BaseEnv::Strict => environment::strict(self.caller),
+            BaseEnv::Whole => self.caller.clone(),
+        };
+        env.remove(OsStr::new("PWD"));
+        env.remove(OsStr::new("OLDPWD"));
+        let mut secrets = Vec::new();
+        for (name, value) in &prepared.action.env {
+            let value = match value {
+                EnvValue::Text(text) | EnvValue::Volatile(text) => OsString::from(text),
+                EnvValue::Secret(variable) => {
+                    let secret = self.caller.get(OsStr::new(variable));
+                    let secret = secret.ok_or_else(|| format!("the secret {variable} is not set in the environment"))?;
+                    secrets.push(secret.clone());
+                    secret.clone()
+                }
+                EnvValue::InputsFile => {
+                    let paths = &prepared.expanded.listed;
+                    let text: String = paths.iter().map(|path| path.relative_to(&prepared.action.dir) + "\n").collect();
+                    let file = self.temporary("inputs-", text.as_bytes())?;
+                    let path = file.path().as_os_str().to_owned();
+                    files.push(file);
+                    path
+                }
+            };
+            env.insert(OsString::from(name), value);
+        }
+        let (name, value) = self.slots.variable();
+        env.insert(name, value);
+        env.insert(RUNNING_VARIABLE.into(), self.root.as_os_str().to_owned());
+        Ok((env, secrets))
+    }
+
+    fn line(&self, target: &str, prepared: &Prepared, mut files: Vec<NamedTempFile>) -> Result<Line, String> {
+        let extra = prepared.action.args.iter().map(OsString::from);
+        let words: Vec<OsString> = match &prepared.action.command {
+            Command::None => return Err("there is nothing to run".to_owned()),
+            Command::Argv(words) => words.iter().map(OsString::from).chain(extra).collect(),
+            Command::Script { interpreter, text, as_file, .. } => {
+                let mut words: Vec<OsString> = interpreter.iter().map(OsString::from).collect();
+                if *as_file || text.len() > LONGEST_ARGUMENT {
+                    let file = self.temporary("script-", text.as_bytes())?;
+                    words.push(file.path().as_os_str().to_owned());
+                    files.push(file);
+                } else {
+                    // The word after the script is `$0`, which a shell puts before its own messages.
+                    words.extend(["-c".into(), text.into(), target.into()]);
+                }
+                words.extend(extra);
+                words
+            }
+        };
+        let mut words = words.into_iter();
+        let program = words.next().ok_or("`run` is an empty list")?;
+        Ok(Line { program, args: words.collect(), _files: files })
+    }
+
+    /// A file in `.gomake/tmp` that is gone when it is dropped.
+    fn temporary(&self, prefix: &str, bytes: &[u8]) -> Result<NamedTempFile, String> {
+        let dir = self.root.join(".gomake").join("tmp");
+        crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
+        let made = tempfile::Builder::new().prefix(prefix).tempfile_in(&dir).and_then(|mut file| {
+            file.write_all(bytes)?;
+            Ok(file)
+        });
+        made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))
+    }
+
+    /// Variables that the caller has, the command was not given, and its output speaks of.
+    fn withheld(&self, base: BaseEnv, output: &[u8], passed: &Variables) -> Vec<String> {
+        if base == BaseEnv::Whole {
+            return Vec::new();
+        }
+        let names = environment::withheld_and_named(output, self.caller, passed);
+        if names.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "the output names variables that your environment has and the command was not given: {}; pass them with `pass_env`",
+            names.join(", ")
+        )]
+    }
+}
+
+/// A command's bad end in words.
+fn ending(how: How, timeout: Option<Duration>) -> String {
+    match how {
+        How::Exit(code) => format!("exit status {code}"),
+        How::Signal(number) => format!("killed by signal {number}{}", signal_name(number)),
+        How::TimedOut => format!("timed out after {:?}", timeout.unwrap_or_default()),
+        How::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+fn signal_name(number: i32) -> String {
+    let names = [(1, "HUP"), (2, "INT"), (3, "QUIT"), (4, "ILL"), (6, "ABRT"), (8, "FPE"), (9, "KILL"), (11, "SEGV"), (13, "PIPE"), (14, "ALRM"), (15, "TERM")];
+    names.iter().find(|(known, _)| *known == number).map_or_else(String::new, |(_, name)| format!(" ({name})"))
+}
+
+/// Takes a command's output, hides secrets, and hands it on.
+struct Sink<'a> {
+    project: &'a Project<'a>,
+    target: TargetId,
+    mask: Mask,
+    tail: Vec<u8>,
+}
+
+impl<'a> Sink<'a> {
+    fn new(project: &'a Project<'a>, target: TargetId, secrets: &[OsString]) -> Self {
+        let mask = Mask::new(secrets.iter().map(|secret| secret.as_bytes()));
+        Self { project, target, mask, tail: Vec::new() }
+    }
+    fn push(&mut self, chunk: &[u8]) {
+        if self.mask.is_empty() {
+            return self.hand_on(chunk.to_vec());
+        }
+        let mut shown = Vec::with_capacity(chunk.len());
+        self.mask.push(chunk, &mut shown);
+        self.hand_on(shown);
+    }
+    fn hand_on(&mut self, bytes: Vec<u8>) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.tail.extend_from_slice(&bytes);
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
+        (self.project.emit)(Event::Output { target: self.target, bytes: bytes.into() });
+    }
+    /// The end of what was shown.
+    fn finish(mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        self.mask.finish(&mut rest);
+        self.hand_on(rest);
+        self.tail
+    }
+}

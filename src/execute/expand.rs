@@ -1,0 +1,167 @@
+//! What a target's `inputs` come to, as files, at the moment it is looked at: globs also take what the targets before
+//! it make, and never its own outputs or what a target that is gone left behind.
+
+use crate::base::fs::FsResult;
+use crate::base::glob::Pattern;
+use crate::base::path::{InputPath, ProjectPath};
+use crate::execute::project::Project;
+use crate::fingerprint::content::{Content, Outputs};
+use crate::plan::graph::{EdgeWhy, Input, Output, Target, TargetId};
+use crate::plan::query::{Answer, Query};
+use std::collections::HashSet;
+
+/// A target's inputs as files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expanded {
+    /// What `$inputs` lists, in the order declared; trees without their `/`.
+    pub listed: Vec<ProjectPath>,
+    /// Everything that is read from disk and counted, sorted: the listed files that no named target makes, and Go's.
+    pub counted: Vec<InputPath>,
+}
+
+/// Whether answers of the planning phase may be used as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// Nothing has run since the plan was made.
+    AsPlanned,
+    /// A command may have made files that a pattern matches: look again.
+    Changed,
+}
+
+impl Project<'_> {
+    /// Expands the inputs of `id`; `made` gives the outputs of the targets it needs.
+    pub fn expand(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> FsResult<Expanded> {
+        let target = self.graph().target(id);
+        let own = Own::of(target);
+        let excludes = patterns(&target.inputs.excludes);
+        let mut seen = HashSet::new();
+        let mut listed = Vec::new();
+        let mut counted = Vec::new();
+        for item in &target.inputs.items {
+            match item {
+                Input::File { path, optional, .. } => {
+                    if !*optional || self.is_present(path) {
+                        counted.push(InputPath::Project(path.clone()));
+                        push_new(&mut listed, &mut seen, path.clone());
+                    }
+                }
+                Input::Glob { pattern, .. } => {
+                    for path in self.glob(target, pattern, &excludes, disk, made)? {
+                        if !own.holds(&path) && !self.is_left_over(&path) {
+                            counted.push(InputPath::Project(path.clone()));
+                            push_new(&mut listed, &mut seen, path);
+                        }
+                    }
+                }
+                Input::Target { id, .. } => {
+                    for (path, _) in made(*id).iter() {
+                        if let Ok(path) = ProjectPath::root().resolve(path) {
+                            push_new(&mut listed, &mut seen, path);
+                        }
+                    }
+                }
+            }
+        }
+        counted.extend(self.go_files(id, disk));
+        counted.sort();
+        counted.dedup();
+        Ok(Expanded { listed, counted })
+    }
+
+    /// The files that one glob stands for: those on disk, and those that the targets before this one make.
+    fn glob(
+        &self,
+        target: &Target,
+        pattern: &str,
+        excludes: &[Pattern],
+        disk: Disk,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> FsResult<Vec<ProjectPath>> {
+        let query = Query::Glob { include: vec![pattern.to_owned()], exclude: target.inputs.excludes.clone() };
+        let mut paths = match (disk, self.context.answers.get(&query)) {
+            (Disk::AsPlanned, Some(Answer::Paths(paths))) => paths.clone(),
+            _ => match self.observe_one(query) {
+                Answer::Paths(paths) => paths,
+                _ => Vec::new(),
+            },
+        };
+        let Ok(compiled) = Pattern::new(pattern) else { return Ok(paths) };
+        for edge in target.needs.iter().filter(|edge| matches!(edge.why, EdgeWhy::File(_))) {
+            for (path, content) in made(edge.to).iter() {
+                let taken = !matches!(content, Content::Tree { .. })
+                    && compiled.matches(path)
+                    && !excludes.iter().any(|exclude| exclude.excludes(path));
+                if taken && let Ok(path) = ProjectPath::root().resolve(path) {
+                    paths.push(path);
+                }
+            }
+        }
+        paths.sort();
+        paths.dedup();
+        Ok(paths)
+    }
+
+    fn go_files(&self, id: TargetId, disk: Disk) -> Vec<InputPath> {
+        match self.go_answer(id, disk) {
+            Some(Answer::Go(answer)) => answer.files,
+            _ => Vec::new(),
+        }
+    }
+
+    /// What Go says of a target's packages; asked again where a generator may have run.
+    pub fn go_answer(&self, id: TargetId, disk: Disk) -> Option<Answer> {
+        let target = self.graph().target(id);
+        let query = Query::Go(target.go.clone()?);
+        let generated = target.needs.iter().any(|edge| matches!(edge.why, EdgeWhy::Go(_)));
+        match (disk, self.context.answers.get(&query)) {
+            (Disk::Changed, _) if generated => Some(self.observe_one(query)),
+            (_, Some(answer)) => Some(answer.clone()),
+            (_, None) => Some(self.observe_one(query)),
+        }
+    }
+
+    /// Whether a file was made by a target that is no longer declared.
+    fn is_left_over(&self, path: &ProjectPath) -> bool {
+        self.left_over.contains(path.as_str())
+    }
+}
+
+/// A target's own outputs, which its globs never match.
+struct Own<'a> {
+    exact: HashSet<&'a ProjectPath>,
+    trees: Vec<&'a ProjectPath>,
+    patterns: Vec<Pattern>,
+}
+
+impl<'a> Own<'a> {
+    fn of(target: &'a Target) -> Self {
+        let mut own = Self { exact: HashSet::new(), trees: Vec::new(), patterns: Vec::new() };
+        own.exact.extend(&target.depfile);
+        for output in &target.outputs {
+            match output {
+                Output::File { path, .. } => {
+                    own.exact.insert(path);
+                }
+                Output::Tree { path, .. } => own.trees.push(path),
+                Output::Pattern { pattern, .. } => own.patterns.extend(Pattern::new(pattern)),
+            }
+        }
+        own
+    }
+    fn holds(&self, path: &ProjectPath) -> bool {
+        self.exact.contains(path)
+            || self.trees.iter().any(|tree| path.is_within(tree))
+            || self.patterns.iter().any(|pattern| pattern.matches(path.as_str()))
+    }
+}
+
+/// Patterns that planning has found to be well-formed.
+pub fn patterns(texts: &[String]) -> Vec<Pattern> {
+    texts.iter().filter_map(|text| Pattern::new(text).ok()).collect()
+}
+
+fn push_new(list: &mut Vec<ProjectPath>, seen: &mut HashSet<ProjectPath>, path: ProjectPath) {
+    if seen.insert(path.clone()) {
+        list.push(path);
+    }
+}

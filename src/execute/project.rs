@@ -1,0 +1,93 @@
+//! What a run works on and with: the graph, the disk, the state, the cache. Shared by all threads of the run.
+
+use crate::base::ids::IdVec;
+use crate::base::path::ProjectPath;
+use crate::cache::store::Cache;
+use crate::event::{Emit, Event};
+use crate::execute::environment::Variables;
+use crate::execute::signal::Cancel;
+use crate::execute::slots::Slots;
+use crate::plan::action::Action;
+use crate::plan::bind::{Context, Files};
+use crate::plan::graph::{Graph, TargetId};
+use crate::plan::query::{Answer, Query};
+use crate::state::memo::Memo;
+use crate::state::store::Store;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Actions at once, at least 1.
+    pub jobs: usize,
+    pub keep_going: Going,
+    pub reuse: Reuse,
+    /// How long a command may take to end after it was asked to.
+    pub grace: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Going {
+    /// After a failure nothing further starts.
+    StopAtFailure,
+    /// Go on with what does not depend on the failure.
+    KeepGoing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reuse {
+    Allowed,
+    /// Every wanted command runs (`-B`), and nothing protects what `clean` would spare.
+    Never,
+}
+
+/// A target with the values that it was given when the plan was made.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    pub files: Files,
+    pub action: Arc<Action>,
+}
+
+pub struct Project<'a> {
+    /// Absolute.
+    pub root: &'a Path,
+    pub context: Context<'a>,
+    /// One for each wanted target.
+    pub bound: IdVec<TargetId, Option<Bound>>,
+    pub store: &'a Store,
+    pub memo: &'a Memo,
+    /// None: nothing is stored or restored.
+    pub cache: Option<&'a Cache>,
+    /// The caller's variables, dotenv files included.
+    pub caller: &'a Variables,
+    pub options: Options,
+    pub cancel: &'a Cancel,
+    pub slots: &'a Slots,
+    pub emit: Emit<'a>,
+    /// Answers a question anew.
+    pub observe: &'a (dyn Fn(Query) -> Answer + Sync),
+    /// What git tracks in the project; nothing where there is no repository, an error where git cannot tell.
+    pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
+    /// `Gofile:12:1` of a target.
+    pub place: &'a (dyn Fn(TargetId) -> String + Sync),
+    /// Files that earlier runs made for targets that are gone.
+    pub left_over: HashSet<String>,
+}
+
+impl Project<'_> {
+    pub fn graph(&self) -> &Graph {
+        self.context.graph
+    }
+    pub fn observe_one(&self, query: Query) -> Answer {
+        (self.observe)(query)
+    }
+    pub fn is_present(&self, path: &ProjectPath) -> bool {
+        crate::base::fs::lstat(&path.under(self.root)).is_ok()
+    }
+    pub fn warn(&self, target: TargetId, message: String) {
+        (self.emit)(Event::Warning { target: Some(self.graph().target(target).name.clone()), message });
+    }
+}

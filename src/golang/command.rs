@@ -1,0 +1,302 @@
+//! What a `go { }` block says, and the command that it stands for when its target has no `run`.
+//! Does not know files: which inputs follow from a block is `list`'s business.
+
+use crate::base::path::ProjectPath;
+use crate::golang::list::GoRequest;
+use std::collections::BTreeMap;
+
+/// The entries of a `go { }` block, as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoBuild {
+    pub package: Option<String>,
+    pub packages: Vec<String>,
+    pub os: Option<String>,
+    pub arch: Option<String>,
+    /// `static = true`
+    pub static_: bool,
+    pub ldflags: Option<String>,
+    pub tags: Vec<String>,
+    pub race: bool,
+    pub cover: bool,
+    /// More flags for `go build` or `go test`, after ours and so over them.
+    pub flags: Vec<String>,
+    /// Stamp the commit into the binary.
+    pub vcs: bool,
+}
+
+/// Which of Go's commands a block stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoKind {
+    Build,
+    Test,
+}
+
+/// Why a block has no command of its own.
+#[derive(Debug, thiserror::Error, miette::Diagnostic, PartialEq, Eq)]
+pub enum GoCommandError {
+    #[error("`go build` cannot write to {outputs}")]
+    #[diagnostic(
+        code(gomake::golang::outputs),
+        help(
+            "declare one file, one directory (`bin/`), or files that share a directory; or write the command as `run:`"
+        )
+    )]
+    Outputs { outputs: String },
+    #[error("`static` and `race` exclude each other: the race detector needs cgo")]
+    #[diagnostic(code(gomake::golang::static_race), help("leave out one of them"))]
+    StaticRace,
+}
+
+/// Flags of the user's that `go list` must see too, because they decide which files are built.
+const LIST_FLAGS: &[&str] = &[
+    "-mod",
+    "-modfile",
+    "-overlay",
+    "-tags",
+    "-race",
+    "-msan",
+    "-asan",
+    "-compiler",
+];
+
+impl GoBuild {
+    /// The packages as Go is to be told them; `.` when the block names none.
+    pub fn patterns(&self) -> Vec<String> {
+        let all: Vec<String> = self.package.iter().chain(&self.packages).cloned().collect();
+        if all.is_empty() {
+            vec![".".to_owned()]
+        } else {
+            all
+        }
+    }
+
+    /// The question whose answer is this block's inputs. `dir` is where the command will run.
+    pub fn request(&self, dir: ProjectPath, kind: GoKind) -> GoRequest {
+        GoRequest {
+            dir,
+            patterns: self.patterns(),
+            os: self.os.clone(),
+            arch: self.arch.clone(),
+            tags: self.tags.clone(),
+            cgo: self.static_.then_some(false),
+            race: self.race,
+            tests: kind == GoKind::Test,
+            flags: self
+                .flags
+                .iter()
+                .filter(|flag| concerns_list(flag))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// The variables that the block sets for `go`, for the command as for a script of the user's.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        go_env(
+            self.os.as_deref(),
+            self.arch.as_deref(),
+            self.static_.then_some(false),
+        )
+    }
+}
+
+/// GOOS, GOARCH and CGO_ENABLED where something was asked for.
+pub fn go_env(os: Option<&str>, arch: Option<&str>, cgo: Option<bool>) -> BTreeMap<String, String> {
+    let cgo = cgo.map(|on| if on { "1" } else { "0" });
+    [("GOOS", os), ("GOARCH", arch), ("CGO_ENABLED", cgo)]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+        .collect()
+}
+
+fn concerns_list(flag: &str) -> bool {
+    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
+    // `-mod vendor` in two words is not told apart from `-run mod`; Go takes `--mod` for `-mod`.
+    LIST_FLAGS.contains(&name)
+        || LIST_FLAGS
+            .iter()
+            .any(|known| name.strip_prefix('-') == Some(known))
+}
+
+/// The argument list that a block stands for. `outputs` are the declared ones as seen from the working directory, a
+/// tree with its trailing `/`.
+///
+/// # Errors
+/// When Go cannot be told to write just these outputs, or the block contradicts itself.
+pub fn default_command(
+    kind: GoKind,
+    block: &GoBuild,
+    outputs: &[String],
+) -> Result<Vec<String>, GoCommandError> {
+    if block.static_ && block.race {
+        return Err(GoCommandError::StaticRace);
+    }
+    match kind {
+        GoKind::Build => build_command(block, outputs),
+        GoKind::Test => Ok(test_command(block, outputs)),
+    }
+}
+
+fn build_command(block: &GoBuild, outputs: &[String]) -> Result<Vec<String>, GoCommandError> {
+    let mut argv: Vec<String> = ["go", "build", "-trimpath"].map(str::to_owned).into();
+    argv.push(format!("-buildvcs={}", block.vcs));
+    // An empty build id: with one, two checkouts with the same sources make different bytes.
+    let id = (!block.vcs).then_some("-buildid=");
+    let ldflags: Vec<&str> = block.ldflags.as_deref().into_iter().chain(id).collect();
+    if !ldflags.is_empty() {
+        argv.push(format!("-ldflags={}", ldflags.join(" ")));
+    }
+    push_shared(&mut argv, block);
+    if block.cover {
+        argv.push("-cover".to_owned());
+    }
+    argv.extend(block.flags.iter().cloned());
+    argv.extend(["-o".to_owned(), destination(outputs)?]);
+    argv.extend(block.patterns());
+    Ok(argv)
+}
+
+/// `-count=1` is not passed: gomake decides whether a test runs, and below that Go's own cache is welcome.
+fn test_command(block: &GoBuild, outputs: &[String]) -> Vec<String> {
+    let mut argv: Vec<String> = ["go", "test"].map(str::to_owned).into();
+    if let Some(ldflags) = &block.ldflags {
+        argv.push(format!("-ldflags={ldflags}"));
+    }
+    push_shared(&mut argv, block);
+    match outputs {
+        [profile] if block.cover => argv.push(format!("-coverprofile={profile}")),
+        _ if block.cover => argv.push("-cover".to_owned()),
+        _ => {}
+    }
+    // Flags last before the packages: `-args` and what follows it would swallow them otherwise.
+    argv.extend(block.flags.iter().cloned());
+    argv.extend(block.patterns());
+    argv
+}
+
+fn push_shared(argv: &mut Vec<String>, block: &GoBuild) {
+    if !block.tags.is_empty() {
+        argv.push(format!("-tags={}", block.tags.join(",")));
+    }
+    if block.race {
+        argv.push("-race".to_owned());
+    }
+}
+
+/// What `-o` is given: the file, the tree, or the one directory that all outputs share.
+fn destination(outputs: &[String]) -> Result<String, GoCommandError> {
+    let parent = |output: &String| output.rsplit_once('/').map(|(dir, _)| format!("{dir}/"));
+    match outputs {
+        [one] => Ok(one.clone()),
+        [first, rest @ ..] if rest.iter().all(|other| parent(other) == parent(first)) => {
+            Ok(parent(first).unwrap_or_else(|| "./".to_owned()))
+        }
+        _ => Err(GoCommandError::Outputs {
+            outputs: outputs.join(", "),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_build_is_reproducible_unless_stamped() {
+        let mut block = GoBuild {
+            package: Some("./cmd/app".into()),
+            ldflags: Some("-s -w -X main.version=1".into()),
+            tags: texts(&["a", "b"]),
+            ..GoBuild::default()
+        };
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"])).unwrap();
+        let expected = "go build -trimpath -buildvcs=false|-ldflags=-s -w -X main.version=1 -buildid=|-tags=a,b -o bin/app ./cmd/app";
+        assert_eq!(argv.join(" "), expected.replace('|', " "));
+        assert_eq!(
+            argv[4], "-ldflags=-s -w -X main.version=1 -buildid=",
+            "one argument"
+        );
+
+        block.vcs = true;
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"])).unwrap();
+        assert_eq!(
+            argv[3..5],
+            ["-buildvcs=true", "-ldflags=-s -w -X main.version=1"]
+        );
+    }
+
+    #[test]
+    fn several_outputs_need_one_directory() {
+        let block = GoBuild {
+            packages: texts(&["./cmd/a", "./cmd/b"]),
+            ..GoBuild::default()
+        };
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/a", "bin/b"])).unwrap();
+        assert_eq!(argv[5..], ["-o", "bin/", "./cmd/a", "./cmd/b"]);
+        let apart = default_command(GoKind::Build, &block, &texts(&["bin/a", "out/b"]));
+        assert_eq!(
+            apart,
+            Err(GoCommandError::Outputs {
+                outputs: "bin/a, out/b".into()
+            })
+        );
+        assert!(default_command(GoKind::Build, &block, &[]).is_err());
+    }
+
+    #[test]
+    fn a_test_may_write_its_profile() {
+        let block = GoBuild {
+            packages: texts(&["./..."]),
+            race: true,
+            cover: true,
+            ..GoBuild::default()
+        };
+        let argv = default_command(GoKind::Test, &block, &texts(&["cover.out"])).unwrap();
+        assert_eq!(
+            argv,
+            ["go", "test", "-race", "-coverprofile=cover.out", "./..."]
+        );
+        let argv = default_command(GoKind::Test, &block, &[]).unwrap();
+        assert_eq!(argv, ["go", "test", "-race", "-cover", "./..."]);
+    }
+
+    #[test]
+    fn static_means_no_cgo() {
+        let block = GoBuild {
+            static_: true,
+            os: Some("linux".into()),
+            arch: Some("arm64".into()),
+            ..GoBuild::default()
+        };
+        let env: Vec<_> = block
+            .env()
+            .into_iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        assert_eq!(env, ["CGO_ENABLED=0", "GOARCH=arm64", "GOOS=linux"]);
+        let both = GoBuild {
+            race: true,
+            ..block
+        };
+        assert_eq!(
+            default_command(GoKind::Test, &both, &[]),
+            Err(GoCommandError::StaticRace)
+        );
+    }
+
+    #[test]
+    fn go_list_is_told_the_flags_that_choose_files() {
+        let block = GoBuild {
+            flags: texts(&["-run=TestX", "-mod=vendor", "--tags=x", "-v"]),
+            ..GoBuild::default()
+        };
+        let request = block.request(ProjectPath::root(), GoKind::Test);
+        assert_eq!(request.flags, ["-mod=vendor", "--tags=x"]);
+        assert_eq!(request.patterns, ["."]);
+        assert!(request.tests);
+    }
+}

@@ -1,0 +1,666 @@
+//! `go list -deps -json` -> the files, modules and directories that a `go { }` block depends on. Does not start `go`
+//! and does not look at a disk: what it must know of one, it asks the caller's closure.
+
+use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::command::go_env;
+use crate::golang::package::{FIELDS, Module, Package, WithTests};
+use crate::golang::place::{in_project, input, without_root};
+use globset::GlobBuilder;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What to ask Go about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct GoRequest {
+    /// Where `go` runs.
+    pub dir: ProjectPath,
+    /// Package patterns as Go reads them: `./cmd/app`, `./...`, an import path, or `.go` files.
+    pub patterns: Vec<String>,
+    pub os: Option<String>,
+    pub arch: Option<String>,
+    pub tags: Vec<String>,
+    /// `Some(false)` for a static binary.
+    pub cgo: Option<bool>,
+    pub race: bool,
+    /// Also what the packages' tests need.
+    pub tests: bool,
+    /// The user's flags that decide which files are built, such as `-mod=vendor`.
+    pub flags: Vec<String>,
+}
+
+/// What a block depends on. All lists are sorted and hold nothing twice.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoInputs {
+    /// Files of the main module, of the workspace, of modules replaced by a directory and of `vendor/`, with the files
+    /// that say which modules those are.
+    pub files: Vec<InputPath>,
+    /// Module files that do not exist, and would count if they did.
+    pub absent: Vec<InputPath>,
+    /// Directories of the project's packages, those included that are imported but do not exist yet.
+    pub package_dirs: Vec<ProjectPath>,
+    /// `//go:embed` patterns of the project's packages; a file that is made later may match one.
+    pub embeds: Vec<EmbedPattern>,
+    /// Third-party modules as `path@version`; their bytes are pinned by go.sum, which is among the files.
+    pub modules: Vec<String>,
+    /// For tests: where a package's `testdata` is, whether or not it exists. The caller walks them.
+    pub test_data_dirs: Vec<ProjectPath>,
+    /// What Go could not load, in its own words, with the project's root spelled `.`. Expected as long as a generated
+    /// file is missing.
+    pub errors: Vec<String>,
+}
+
+/// One `//go:embed` pattern.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EmbedPattern {
+    pub dir: ProjectPath,
+    /// As written, without `all:`.
+    pub pattern: String,
+}
+
+/// What `go list` said and could not be read.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum GoListError {
+    #[error("`go list` answered with something that is not its JSON: {0}")]
+    #[diagnostic(
+        code(gomake::golang::list),
+        help("run `go list -deps -json` by hand; is `go` on PATH the Go tool?")
+    )]
+    Unreadable(#[from] serde_json::Error),
+    #[error("`go list` failed: {message}")]
+    #[diagnostic(
+        code(gomake::golang::list_failed),
+        help("fix go.mod, or the packages that the `go` block names")
+    )]
+    Failed { message: String },
+}
+
+/// The arguments after `go`.
+pub fn list_args(request: &GoRequest) -> Vec<String> {
+    let mut args: Vec<String> = ["list", "-e", "-deps"].map(str::to_owned).into();
+    args.push(format!("-json={FIELDS}"));
+    if request.tests {
+        args.push("-test".to_owned());
+    }
+    if !request.tags.is_empty() {
+        args.push(format!("-tags={}", request.tags.join(",")));
+    }
+    if request.race {
+        args.push("-race".to_owned());
+    }
+    args.extend(request.flags.iter().cloned());
+    args.push("--".to_owned());
+    args.extend(request.patterns.iter().cloned());
+    args
+}
+
+impl GoRequest {
+    /// A request that names no package yet.
+    pub fn new(dir: ProjectPath) -> Self {
+        Self {
+            dir,
+            patterns: Vec::new(),
+            os: None,
+            arch: None,
+            tags: Vec::new(),
+            cgo: None,
+            race: false,
+            tests: false,
+            flags: Vec::new(),
+        }
+    }
+
+    /// The variables to set for `go list`.
+    pub fn env(&self) -> BTreeMap<String, String> {
+        go_env(self.os.as_deref(), self.arch.as_deref(), self.cgo)
+    }
+
+    /// Whether a pattern names `dir`, so that a package which appears there belongs to the block although `go list`
+    /// has never seen it. `...` leaves out `vendor`, `testdata` and names that start with `.` or `_`, as Go does.
+    pub fn covers(&self, dir: &ProjectPath) -> bool {
+        self.patterns
+            .iter()
+            .filter(|pattern| is_local_pattern(pattern))
+            .any(|pattern| {
+                let (prefix, tree) = match pattern.strip_suffix("...") {
+                    Some(prefix) => (prefix, true),
+                    None => (pattern.as_str(), false),
+                };
+                let Ok(base) = self.dir.resolve(prefix) else {
+                    return false;
+                };
+                if tree {
+                    dir.is_within(&base) && holds_packages(dir, &base)
+                } else {
+                    *dir == base
+                }
+            })
+    }
+}
+
+fn is_local_pattern(pattern: &str) -> bool {
+    pattern == "." || pattern == ".." || pattern.starts_with("./") || pattern.starts_with("../")
+}
+
+fn holds_packages(dir: &ProjectPath, below: &ProjectPath) -> bool {
+    dir.components()
+        .skip(below.components().count())
+        .all(|part| !part.starts_with(['.', '_']) && part != "vendor" && part != "testdata")
+}
+
+impl EmbedPattern {
+    /// Whether `path`, a file or (with everything in it) a directory, can be among what the pattern embeds.
+    /// Errs on the side of yes: the answer only orders targets.
+    pub fn may_match(&self, path: &ProjectPath) -> bool {
+        let Some(inner) = path
+            .as_str()
+            .strip_prefix(self.dir.as_str())
+            .filter(|_| path.is_within(&self.dir))
+        else {
+            return false;
+        };
+        let parts = inner.split('/').filter(|part| !part.is_empty());
+        parts
+            .zip(self.pattern.split('/').filter(|part| *part != "."))
+            .all(|(part, glob)| {
+                GlobBuilder::new(glob)
+                    .build()
+                    .map_or(part == glob, |glob| glob.compile_matcher().is_match(part))
+            })
+    }
+}
+
+/// Reads what `go list` with [`list_args`] printed: JSON objects one after the other.
+///
+/// `project_root` and `go_work` (what `go env GOWORK` says, if it is a file) are absolute. `exists` tells of an
+/// absolute path whether a file is there; it is asked about module files only.
+///
+/// # Errors
+/// When the output is not JSON of that shape. Packages that Go could not load are no error here, see
+/// [`GoInputs::errors`].
+pub fn parse_list(
+    json: &[u8],
+    project_root: &Path,
+    request: &GoRequest,
+    go_work: Option<&Path>,
+    exists: impl Fn(&Path) -> bool,
+) -> Result<GoInputs, GoListError> {
+    let packages = serde_json::Deserializer::from_slice(json)
+        .into_iter()
+        .collect::<Result<Vec<Package>, _>>()?;
+    let mut found = Found::new(project_root, request);
+    for package in &packages {
+        found.package(package);
+    }
+    for package in &packages {
+        found.missing(package);
+    }
+    found.module_files(go_work, exists);
+    Ok(found.finish())
+}
+
+struct Found<'a> {
+    root: &'a Path,
+    request: &'a GoRequest,
+    files: BTreeSet<InputPath>,
+    absent: BTreeSet<InputPath>,
+    package_dirs: BTreeSet<ProjectPath>,
+    embeds: BTreeSet<EmbedPattern>,
+    modules: BTreeSet<String>,
+    test_data_dirs: BTreeSet<ProjectPath>,
+    errors: BTreeSet<String>,
+    /// Import path prefix -> directory of the user's own modules.
+    local: BTreeMap<String, PathBuf>,
+    go_mods: BTreeSet<PathBuf>,
+}
+
+impl<'a> Found<'a> {
+    fn new(root: &'a Path, request: &'a GoRequest) -> Self {
+        Self {
+            root,
+            request,
+            files: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            package_dirs: BTreeSet::new(),
+            embeds: BTreeSet::new(),
+            modules: BTreeSet::new(),
+            test_data_dirs: BTreeSet::new(),
+            errors: BTreeSet::new(),
+            local: BTreeMap::new(),
+            go_mods: BTreeSet::new(),
+        }
+    }
+
+    fn package(&mut self, package: &Package) {
+        for error in package.error.iter().chain(&package.deps_errors) {
+            self.errors.insert(without_root(self.root, &error.text()));
+        }
+        if package.standard || package.dir.is_empty() {
+            return;
+        }
+        match &package.module {
+            Some(module) if module.is_local() => self.local_module(module),
+            Some(module) if !module.is_vendored() => {
+                self.modules.insert(module.identity());
+                return;
+            }
+            _ => {}
+        }
+        self.own_package(package);
+    }
+
+    fn local_module(&mut self, module: &Module) {
+        if !module.dir.is_empty() {
+            self.local
+                .insert(module.path.clone(), PathBuf::from(&module.dir));
+        }
+        if !module.go_mod.is_empty() {
+            self.go_mods.insert(PathBuf::from(&module.go_mod));
+        }
+    }
+
+    fn own_package(&mut self, package: &Package) {
+        let dir = Path::new(&package.dir);
+        // Only the packages that the block names are tested; what they import is merely built.
+        let named = self.request.tests && !package.dep_only && package.for_test.is_empty();
+        let tests = if named { WithTests::Yes } else { WithTests::No };
+        self.files.extend(
+            package
+                .files(tests)
+                .map(|name| input(self.root, &dir.join(name))),
+        );
+        let Some(place) = in_project(self.root, dir) else {
+            return;
+        };
+        self.embeds
+            .extend(package.embed_patterns(tests).map(|pattern| EmbedPattern {
+                dir: place.clone(),
+                pattern: pattern.strip_prefix("all:").unwrap_or(pattern).to_owned(),
+            }));
+        if named && let Ok(data) = place.resolve("testdata") {
+            self.test_data_dirs.insert(data);
+        }
+        self.package_dirs.insert(place);
+    }
+
+    /// A package that has an error and no directory is one that may be generated: its import path, below the longest
+    /// module path that it starts with, says where.
+    fn missing(&mut self, package: &Package) {
+        if package.error.is_none() || !package.dir.is_empty() {
+            return;
+        }
+        if is_local_pattern(&package.import_path) {
+            self.package_dirs
+                .extend(self.request.dir.resolve(&package.import_path));
+            return;
+        }
+        let inside = |module: &str| {
+            let rest = package.import_path.strip_prefix(module)?;
+            (rest.is_empty() || rest.starts_with('/'))
+                .then(|| rest.trim_start_matches('/').to_owned())
+        };
+        let owner = self
+            .local
+            .iter()
+            .filter_map(|(path, dir)| Some((path.len(), dir, inside(path)?)))
+            .max();
+        if let Some((_, dir, rest)) = owner {
+            self.package_dirs
+                .extend(in_project(self.root, &dir.join(rest)));
+        }
+    }
+
+    fn module_files(&mut self, go_work: Option<&Path>, exists: impl Fn(&Path) -> bool) {
+        let mut candidates = BTreeSet::new();
+        for go_mod in &self.go_mods {
+            candidates.extend([
+                go_mod.clone(),
+                go_mod.with_extension("sum"),
+                go_mod.with_file_name("vendor/modules.txt"),
+            ]);
+        }
+        match go_work {
+            Some(file) => {
+                candidates.extend([file.to_owned(), file.with_extension("work.sum")]);
+                candidates.insert(file.with_file_name("vendor/modules.txt"));
+            }
+            // Go takes the nearest go.work upward; one that appears later makes the answer another.
+            None => {
+                let upward =
+                    std::iter::successors(Some(self.request.dir.clone()), ProjectPath::parent);
+                candidates.extend(upward.map(|dir| dir.under(self.root).join("go.work")));
+            }
+        }
+        for file in candidates {
+            let place = input(self.root, &file);
+            if exists(&file) {
+                self.files.insert(place)
+            } else {
+                self.absent.insert(place)
+            };
+        }
+    }
+
+    fn finish(self) -> GoInputs {
+        GoInputs {
+            files: self.files.into_iter().collect(),
+            absent: self.absent.into_iter().collect(),
+            package_dirs: self.package_dirs.into_iter().collect(),
+            embeds: self.embeds.into_iter().collect(),
+            modules: self.modules.into_iter().collect(),
+            test_data_dirs: self.test_data_dirs.into_iter().collect(),
+            errors: self.errors.into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(patterns: &[&str]) -> GoRequest {
+        GoRequest {
+            patterns: patterns.iter().map(|&p| p.to_owned()).collect(),
+            ..GoRequest::new(ProjectPath::root())
+        }
+    }
+    fn path(text: &str) -> ProjectPath {
+        ProjectPath::root().resolve(text).unwrap()
+    }
+    fn shown<T: ToString>(items: &[T]) -> Vec<String> {
+        items.iter().map(T::to_string).collect()
+    }
+
+    const LIST: &str = r#"
+        {"Dir":"/go/src/fmt","ImportPath":"fmt","Standard":true,"GoFiles":["print.go"]}
+        {"Dir":"/go/pkg/mod/example.org/third@v1.2.0","ImportPath":"example.org/third","DepOnly":true,
+         "Module":{"Path":"example.org/third","Version":"v1.2.0","Dir":"/go/pkg/mod/example.org/third@v1.2.0"},
+         "GoFiles":["t.go"]}
+        {"Dir":"/home/a/p/vendor/example.org/kept","ImportPath":"example.org/kept","DepOnly":true,
+         "Module":{"Path":"example.org/kept","Version":"v0.1.0"},"GoFiles":["k.go"]}
+        {"Dir":"/home/a/sibling","ImportPath":"example.org/sibling","DepOnly":true,"GoFiles":["s.go"],
+         "Module":{"Path":"example.org/sibling","Version":"v0.0.0","Dir":"/home/a/sibling","GoMod":"/home/a/sibling/go.mod",
+         "Replace":{"Path":"../sibling","Dir":"/home/a/sibling"}},"TestGoFiles":["s_test.go"]}
+        {"ImportPath":"example.com/p/internal/gen","DepOnly":true,
+         "Error":{"Pos":"main.go:4:2","Err":"no required module provides package example.com/p/internal/gen"}}
+        {"Dir":"/home/a/p","ImportPath":"example.com/p","GoFiles":["main.go"],"CgoFiles":["c.go"],"CXXFiles":["x.cc"],
+         "SwigCXXFiles":["y.swigcxx"],"IgnoredGoFiles":["main_windows.go"],"EmbedFiles":["web/index.html"],
+         "EmbedPatterns":["all:web"],"TestGoFiles":["main_test.go"],"XTestGoFiles":["x_test.go"],
+         "XTestEmbedPatterns":["golden/*.txt"],
+         "Module":{"Path":"example.com/p","Main":true,"Dir":"/home/a/p","GoMod":"/home/a/p/go.mod"},
+         "DepsErrors":[{"Pos":"main.go:4:2","Err":"no required module provides package example.com/p/internal/gen"}]}
+        {"Dir":"/home/a/p","ImportPath":"example.com/p.test","GoFiles":["/home/a/.cache/go-build/ea/ea01-d"],
+         "Module":{"Path":"example.com/p","Main":true,"Dir":"/home/a/p","GoMod":"/home/a/p/go.mod"}}
+    "#;
+
+    #[test]
+    fn a_build_reads_its_own_files_and_the_module_files() {
+        let exists =
+            |file: &Path| !file.ends_with("vendor/modules.txt") && !file.ends_with("go.work");
+        let found = parse_list(
+            LIST.as_bytes(),
+            Path::new("/home/a/p"),
+            &request(&["."]),
+            None,
+            exists,
+        )
+        .unwrap();
+        let own = [
+            "c.go",
+            "go.mod",
+            "go.sum",
+            "main.go",
+            "main_windows.go",
+            "vendor/example.org/kept/k.go",
+        ];
+        let more = [
+            "web/index.html",
+            "x.cc",
+            "y.swigcxx",
+            "../sibling/go.mod",
+            "../sibling/go.sum",
+            "../sibling/s.go",
+        ];
+        assert_eq!(shown(&found.files), [&own[..], &more[..]].concat());
+        assert_eq!(
+            shown(&found.absent),
+            [
+                "go.work",
+                "vendor/modules.txt",
+                "../sibling/vendor/modules.txt"
+            ]
+        );
+        assert_eq!(found.modules, ["example.org/third@v1.2.0"]);
+        assert_eq!(
+            shown(&found.package_dirs),
+            [".", "internal/gen", "vendor/example.org/kept"]
+        );
+        assert_eq!(
+            found.embeds,
+            [EmbedPattern {
+                dir: ProjectPath::root(),
+                pattern: "web".into()
+            }]
+        );
+        assert!(found.test_data_dirs.is_empty());
+        assert_eq!(
+            found.errors,
+            ["main.go:4:2: no required module provides package example.com/p/internal/gen"]
+        );
+    }
+
+    #[test]
+    fn a_test_also_reads_the_test_files_of_the_packages_it_names() {
+        let request = GoRequest {
+            tests: true,
+            ..request(&["."])
+        };
+        let found = parse_list(
+            LIST.as_bytes(),
+            Path::new("/home/a/p"),
+            &request,
+            None,
+            |_| false,
+        )
+        .unwrap();
+        let files = shown(&found.files);
+        assert!(
+            files.contains(&"main_test.go".to_owned()) && files.contains(&"x_test.go".to_owned())
+        );
+        assert!(
+            !files.iter().any(|file| file.contains("s_test.go")),
+            "a dependency's tests are not run"
+        );
+        assert!(
+            !files.iter().any(|file| file.contains("go-build")),
+            "Go's own test main"
+        );
+        assert_eq!(shown(&found.test_data_dirs), ["testdata"]);
+        assert_eq!(found.embeds.len(), 2);
+    }
+
+    #[test]
+    fn a_workspace_brings_its_own_files() {
+        let work = Path::new("/home/a/go.work");
+        let found = parse_list(
+            LIST.as_bytes(),
+            Path::new("/home/a/p"),
+            &request(&["."]),
+            Some(work),
+            |_| true,
+        )
+        .unwrap();
+        let files = shown(&found.files);
+        for file in ["../go.work", "../go.work.sum", "../vendor/modules.txt"] {
+            assert!(files.contains(&file.to_owned()), "{file} in {files:?}");
+        }
+        assert!(found.absent.is_empty());
+    }
+
+    #[test]
+    fn a_package_that_is_named_and_not_there_is_one_of_its_directories() {
+        let json = br#"{"ImportPath":"./cmd/gen","Error":{"Pos":"","Err":"stat /p/sub/cmd/gen: directory not found"}}"#;
+        let request = GoRequest {
+            dir: path("sub"),
+            ..request(&["./cmd/gen"])
+        };
+        let found = parse_list(json, Path::new("/p"), &request, None, |_| false).unwrap();
+        assert_eq!(shown(&found.package_dirs), ["sub/cmd/gen"]);
+        assert_eq!(found.errors, ["stat ./sub/cmd/gen: directory not found"]);
+        assert_eq!(shown(&found.absent), ["go.work", "sub/go.work"]);
+    }
+
+    #[test]
+    fn what_is_not_json_is_an_error() {
+        let torn = parse_list(
+            b"{\"Dir\": \"/p\"",
+            Path::new("/p"),
+            &request(&["."]),
+            None,
+            |_| false,
+        );
+        assert!(matches!(torn, Err(GoListError::Unreadable(_))));
+        let nothing = parse_list(b"", Path::new("/p"), &request(&["."]), None, |_| false).unwrap();
+        assert!(nothing.files.is_empty());
+    }
+
+    #[test]
+    fn patterns_cover_directories_as_go_reads_them() {
+        let all = GoRequest {
+            dir: path("svc"),
+            ..request(&["./..."])
+        };
+        assert!(all.covers(&path("svc")) && all.covers(&path("svc/a/b")));
+        for other in [
+            "other",
+            "svc/vendor/x",
+            "svc/testdata",
+            "svc/_old/a",
+            "svc/.git",
+        ] {
+            assert!(!all.covers(&path(other)), "{other}");
+        }
+        let one = request(&["./cmd/app", "example.com/p/lib"]);
+        assert!(
+            one.covers(&path("cmd/app"))
+                && !one.covers(&path("cmd/app/sub"))
+                && !one.covers(&path("lib"))
+        );
+        assert!(request(&["./..."]).covers(&ProjectPath::root()));
+    }
+
+    #[test]
+    fn an_embed_pattern_finds_files_that_are_made_later() {
+        let embed = |pattern: &str| EmbedPattern {
+            dir: path("web"),
+            pattern: pattern.to_owned(),
+        };
+        assert!(
+            embed("dist").may_match(&path("web/dist/app.js")),
+            "a directory embeds what is in it"
+        );
+        assert!(
+            embed("dist/*.js").may_match(&path("web/dist")),
+            "a tree output"
+        );
+        assert!(embed("dist/*.js").may_match(&path("web/dist/app.js")));
+        assert!(!embed("dist/*.js").may_match(&path("web/dist/app.css")));
+        assert!(!embed("dist").may_match(&path("web/src/app.ts")));
+        assert!(!embed("dist").may_match(&path("website/dist/app.js")));
+    }
+
+    #[test]
+    fn the_arguments_ask_for_what_the_block_says() {
+        let request = GoRequest {
+            tests: true,
+            race: true,
+            tags: vec!["a".into(), "b".into()],
+            flags: vec!["-mod=vendor".into()],
+            ..request(&["./..."])
+        };
+        let args = list_args(&request);
+        assert_eq!(args[..3], ["list", "-e", "-deps"]);
+        assert_eq!(
+            args[4..],
+            ["-test", "-tags=a,b", "-race", "-mod=vendor", "--", "./..."]
+        );
+    }
+
+    /// Real Go says what the canned text says. Needs `go`; on CI it must be there.
+    #[test]
+    fn a_real_go_is_understood() {
+        let Some(go) = go_or_skip() else { return };
+        let temp = tempfile::tempdir().unwrap();
+        let root = crate::base::fs::canonical(temp.path()).unwrap();
+        for (file, text) in [
+            ("go.mod", "module example.com/m\n\ngo 1.24\n"),
+            (
+                "cmd/app/main.go",
+                "package main\n\nimport (\n\t_ \"embed\"\n\t\"example.com/m/gen\"\n\t\"example.com/m/lib\"\n)\n\n//go:embed page.html\nvar page string\n\nfunc main() { print(page, gen.X, lib.X) }\n",
+            ),
+            ("cmd/app/page.html", "<p>"),
+            ("cmd/app/main_test.go", "package main\n"),
+            ("lib/lib.go", "package lib\n\nconst X = 1\n"),
+            ("lib/lib_test.go", "package lib\n"),
+        ] {
+            let file = root.join(file);
+            crate::base::fs::create_dirs(file.parent().unwrap()).unwrap();
+            crate::base::fs::write_atomic(&file, text.as_bytes()).unwrap();
+        }
+        let request = GoRequest {
+            tests: true,
+            ..request(&["./cmd/app"])
+        };
+        let output = std::process::Command::new(go)
+            .args(list_args(&request))
+            .current_dir(&root)
+            .envs([
+                ("GOTOOLCHAIN", "local"),
+                ("GOPROXY", "off"),
+                ("GOFLAGS", "-mod=mod"),
+                ("GOWORK", "off"),
+            ])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found = parse_list(&output.stdout, &root, &request, None, Path::exists).unwrap();
+        let files = [
+            "cmd/app/main.go",
+            "cmd/app/main_test.go",
+            "cmd/app/page.html",
+            "go.mod",
+            "lib/lib.go",
+        ];
+        assert_eq!(shown(&found.files), files);
+        assert_eq!(shown(&found.package_dirs), ["cmd/app", "gen", "lib"]);
+        assert_eq!(shown(&found.test_data_dirs), ["cmd/app/testdata"]);
+        assert!(
+            found
+                .errors
+                .iter()
+                .any(|error| error.contains("example.com/m/gen")),
+            "{:?}",
+            found.errors
+        );
+    }
+
+    /// A missing Go is a skip on a developer's machine and a failure on CI, where the setup must have brought it.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one variable that says whether a skip is allowed"
+    )]
+    fn go_or_skip() -> Option<PathBuf> {
+        let go = which::which("go").ok();
+        if go.is_none() {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "no `go` on PATH: run scripts/setup"
+            );
+            println!("skipped: no `go` on PATH");
+        }
+        go
+    }
+}

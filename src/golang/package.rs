@@ -1,0 +1,157 @@
+//! One record of `go list -json`, and what it says of itself. Field meanings: `go help list`.
+//! Does not know the project or which records stand beside it.
+
+use serde::Deserialize;
+
+/// The fields to ask for; each one less makes `go list` quicker.
+pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Error,DepsErrors,\
+    GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,FFiles,HFiles,SFiles,SysoFiles,SwigFiles,SwigCXXFiles,\
+    IgnoredGoFiles,IgnoredOtherFiles,EmbedFiles,EmbedPatterns,\
+    TestGoFiles,XTestGoFiles,TestEmbedFiles,TestEmbedPatterns,XTestEmbedFiles,XTestEmbedPatterns";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Package {
+    pub dir: String,
+    pub import_path: String,
+    pub for_test: String,
+    pub dep_only: bool,
+    pub standard: bool,
+    pub module: Option<Module>,
+    pub error: Option<PackageError>,
+    pub deps_errors: Vec<PackageError>,
+    go_files: Vec<String>,
+    cgo_files: Vec<String>,
+    c_files: Vec<String>,
+    #[serde(rename = "CXXFiles")]
+    cxx_files: Vec<String>,
+    m_files: Vec<String>,
+    f_files: Vec<String>,
+    h_files: Vec<String>,
+    s_files: Vec<String>,
+    syso_files: Vec<String>,
+    swig_files: Vec<String>,
+    #[serde(rename = "SwigCXXFiles")]
+    swig_cxx_files: Vec<String>,
+    ignored_go_files: Vec<String>,
+    ignored_other_files: Vec<String>,
+    embed_files: Vec<String>,
+    embed_patterns: Vec<String>,
+    test_go_files: Vec<String>,
+    #[serde(rename = "XTestGoFiles")]
+    x_test_go_files: Vec<String>,
+    test_embed_files: Vec<String>,
+    test_embed_patterns: Vec<String>,
+    #[serde(rename = "XTestEmbedFiles")]
+    x_test_embed_files: Vec<String>,
+    #[serde(rename = "XTestEmbedPatterns")]
+    x_test_embed_patterns: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Module {
+    pub path: String,
+    pub version: String,
+    pub main: bool,
+    pub dir: String,
+    pub go_mod: String,
+    pub replace: Option<Box<Module>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PackageError {
+    pub pos: String,
+    pub err: String,
+}
+
+/// Whether the tests of a package are wanted with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithTests {
+    No,
+    Yes,
+}
+
+impl Package {
+    /// Files relative to `dir`. Ignored ones count: a build constraint changed in one of them changes the package.
+    pub fn files(&self, tests: WithTests) -> impl Iterator<Item = &str> {
+        let own = [
+            &self.go_files,
+            &self.cgo_files,
+            &self.c_files,
+            &self.cxx_files,
+            &self.m_files,
+            &self.f_files,
+            &self.h_files,
+            &self.s_files,
+            &self.syso_files,
+            &self.swig_files,
+            &self.swig_cxx_files,
+            &self.ignored_go_files,
+            &self.ignored_other_files,
+            &self.embed_files,
+        ];
+        let of_tests = [
+            &self.test_go_files,
+            &self.x_test_go_files,
+            &self.test_embed_files,
+            &self.x_test_embed_files,
+        ];
+        let of_tests = of_tests
+            .into_iter()
+            .filter(move |_| tests == WithTests::Yes);
+        // An absolute name is one that Go made in its own cache, such as a test's main.
+        own.into_iter()
+            .chain(of_tests)
+            .flatten()
+            .map(String::as_str)
+            .filter(|name| !name.starts_with('/'))
+    }
+
+    /// The `//go:embed` patterns, relative to `dir`.
+    pub fn embed_patterns(&self, tests: WithTests) -> impl Iterator<Item = &str> {
+        let of_tests = [&self.test_embed_patterns, &self.x_test_embed_patterns];
+        let of_tests = of_tests
+            .into_iter()
+            .filter(move |_| tests == WithTests::Yes);
+        [&self.embed_patterns]
+            .into_iter()
+            .chain(of_tests)
+            .flatten()
+            .map(String::as_str)
+    }
+}
+
+impl Module {
+    /// Whether its files are the user's own: the main module, one of the workspace, or one replaced by a directory.
+    pub fn is_local(&self) -> bool {
+        self.main
+            || self
+                .replace
+                .as_ref()
+                .is_some_and(|by| by.version.is_empty())
+    }
+    /// Go names no directory for a module that it takes from `vendor/`.
+    pub fn is_vendored(&self) -> bool {
+        self.dir.is_empty() && !self.is_local()
+    }
+    /// `path@version`, with what replaces it.
+    pub fn identity(&self) -> String {
+        let own = format!("{}@{}", self.path, self.version);
+        match &self.replace {
+            Some(by) => format!("{own} => {}@{}", by.path, by.version),
+            None => own,
+        }
+    }
+}
+
+impl PackageError {
+    pub fn text(&self) -> String {
+        if self.pos.is_empty() {
+            self.err.clone()
+        } else {
+            format!("{}: {}", self.pos, self.err)
+        }
+    }
+}

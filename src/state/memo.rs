@@ -1,0 +1,437 @@
+//! Digests of files, remembered by what `stat` says. Does not know which files matter or why.
+//!
+//! A digest is trusted later only if the file was at rest when it was hashed: its times must lie clearly before that moment,
+//! else a second write in the same tick of the file system's clock could go unseen. A file from the future (a clock that was
+//! set back) is never at rest. What is not trusted is hashed again, each time it is asked for.
+
+use crate::base::digest::Digest;
+use crate::base::frame::Magic;
+use crate::base::fs::{self, FileKind, FsError, FsResult, Stat};
+use crate::base::path::{InputPath, ProjectPath};
+use crate::fingerprint::content::Content;
+use crate::fingerprint::tree;
+use crate::state::dir::{Access, StateDir};
+use crate::state::error::StateError;
+use crate::state::journal::Journal;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Raise the digit when [`Line`] changes.
+const MAGIC: Magic = *b"gomakeM1";
+const SHARDS: usize = 32;
+/// Lines a record, so that a torn one loses little.
+const BATCH: usize = 4096;
+/// The kernel's clock for file times ticks every 1 to 10 ms.
+const FINE: i64 = 50_000_000;
+/// FAT's, the coarsest in use, every 2 s.
+const COARSE: i64 = 2_000_000_000;
+
+/// Contents of files, each hashed once for as long as its `stat` stays the same. Used from many threads.
+#[derive(Debug)]
+pub struct Memo {
+    root: PathBuf,
+    journal: Journal,
+    access: Access,
+    hasher: RandomState,
+    shards: Vec<Mutex<Shard>>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    files: HashMap<Box<[u8]>, (Stat, Digest)>,
+    /// Not yet on disk.
+    fresh: Vec<Line>,
+}
+
+/// A file as the memo writes it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    /// Below the root, or absolute.
+    path: Box<[u8]>,
+    stat: Stat,
+    digest: Digest,
+}
+
+/// Whether the last component is followed.
+#[derive(Clone, Copy)]
+enum Links {
+    Follow,
+    Keep,
+}
+
+impl Links {
+    fn stat(self, path: &Path) -> FsResult<Stat> {
+        match self {
+            Self::Follow => fs::stat(path),
+            Self::Keep => fs::lstat(path),
+        }
+    }
+}
+
+impl Memo {
+    /// Reads what the last runs hashed.
+    ///
+    /// # Errors
+    /// When the file is there but cannot be read, or written by a writer.
+    pub fn open(dir: &StateDir) -> Result<Self, StateError> {
+        let mut files = HashMap::new();
+        let mut lines = 0;
+        let journal = Journal::open(&dir.file("memo"), MAGIC, dir.access(), |payload| {
+            let Ok(batch) = postcard::from_bytes::<Vec<Line>>(payload) else {
+                return false;
+            };
+            lines += batch.len();
+            files.extend(
+                batch
+                    .into_iter()
+                    .map(|line| (line.path, (line.stat, line.digest))),
+            );
+            true
+        })?;
+        let mut memo = Self {
+            root: dir.root().to_owned(),
+            journal,
+            access: dir.access(),
+            hasher: RandomState::new(),
+            shards: std::iter::repeat_with(Mutex::default)
+                .take(SHARDS)
+                .collect(),
+        };
+        if memo.access == Access::Write && lines - files.len() > files.len().max(BATCH) {
+            memo.compact(&mut files)?;
+        }
+        for (path, known) in files {
+            memo.shard(&path).files.insert(path, known);
+        }
+        Ok(memo)
+    }
+
+    /// What an input holds; symlinks are followed. Nothing there (or a dangling link) is `Absent`, a directory a
+    /// `Tree` of all that is below it.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is a device, socket or pipe.
+    pub fn content(&self, path: &InputPath) -> FsResult<Content> {
+        self.content_checked(path).map(|(content, _)| content)
+    }
+
+    /// As [`Memo::content`], with the stat that held before and after the bytes were read (None: absent). An equal stat
+    /// later means that a file has not changed, but for a write within the file system's clock tick; a directory's
+    /// stat says nothing of what is below it.
+    ///
+    /// # Errors
+    /// As [`Memo::content`].
+    pub fn content_checked(&self, path: &InputPath) -> FsResult<(Content, Option<Stat>)> {
+        self.look(&path.under(&self.root), Links::Follow)
+    }
+
+    /// What is at an output's path; a symlink is a `Link`, a directory a `Tree`, nothing `Absent`.
+    ///
+    /// # Errors
+    /// When it cannot be read, or it (or anything in the tree) is a device, socket or pipe.
+    pub fn output_content(&self, path: &ProjectPath) -> FsResult<Content> {
+        let (content, _) = self.look(&path.under(&self.root), Links::Keep)?;
+        Ok(content)
+    }
+
+    /// Forgets what is known of a path and of all below it.
+    pub fn invalidate(&self, path: &ProjectPath) {
+        let path = path.as_str().as_bytes();
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            shard.files.retain(|known, _| !within(known, path));
+            shard.fresh.retain(|line| !within(&line.path, path));
+        }
+    }
+
+    /// Writes what was learnt since the last call; nothing under [`Access::Read`].
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self) -> Result<(), StateError> {
+        let mut fresh = Vec::new();
+        for shard in &self.shards {
+            fresh.append(&mut lock(shard).fresh);
+        }
+        for batch in fresh.chunks(BATCH) {
+            self.journal.append(&encode(batch))?;
+        }
+        Ok(())
+    }
+
+    fn look(&self, path: &Path, links: Links) -> FsResult<(Content, Option<Stat>)> {
+        let Some(stat) = fs::if_exists(links.stat(path))? else {
+            return Ok((Content::Absent, None));
+        };
+        match stat.kind {
+            FileKind::File => {
+                let (digest, stat) = self.file(path, stat, links)?;
+                let executable = stat.is_executable();
+                Ok((Content::File { digest, executable }, Some(stat)))
+            }
+            FileKind::Dir => {
+                let file = |path: &Path, stat: &Stat| {
+                    self.file(path, *stat, Links::Keep)
+                        .map(|(digest, _)| digest)
+                };
+                let digest = tree::walk(path, file)?.digest();
+                Ok((Content::Tree { digest }, Some(stat)))
+            }
+            FileKind::Symlink => {
+                let target = fs::read_link(path)?.into_os_string().into_vec();
+                let digest = Digest::of(&target);
+                Ok((Content::Link { digest }, Some(stat)))
+            }
+            FileKind::Other => Err(tree::special(path)),
+        }
+    }
+
+    /// A file's digest, and the stat that it belongs to.
+    fn file(&self, path: &Path, mut stat: Stat, links: Links) -> FsResult<(Digest, Stat)> {
+        let key = self.key(path);
+        if let Some(&(known, digest)) = self.shard(key).files.get(key)
+            && known == stat
+        {
+            return Ok((digest, stat));
+        }
+        for _ in 0..3 {
+            let started = now();
+            let digest = fs::hash_file(path)?;
+            let after = links.stat(path)?;
+            if after == stat {
+                self.learn(key, stat, digest, started);
+                return Ok((digest, stat));
+            }
+            stat = after;
+        }
+        let why = io::Error::other("it changes while it is being read");
+        Err(FsError::new("hash", path, why))
+    }
+
+    fn learn(&self, key: &[u8], stat: Stat, digest: Digest, hashed_at: i64) {
+        let mut shard = self.shard(key);
+        if at_rest(&stat, hashed_at) {
+            shard.files.insert(key.into(), (stat, digest));
+            if self.access == Access::Write {
+                let path = key.into();
+                shard.fresh.push(Line { path, stat, digest });
+            }
+        } else {
+            shard.files.remove(key);
+        }
+    }
+
+    fn key<'a>(&self, path: &'a Path) -> &'a [u8] {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .as_os_str()
+            .as_bytes()
+    }
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[self.hasher.hash_one(key) as usize % SHARDS])
+    }
+
+    /// Writes the file anew, without files that are no more.
+    fn compact(&mut self, files: &mut HashMap<Box<[u8]>, (Stat, Digest)>) -> FsResult<()> {
+        let root = &self.root;
+        files.retain(|path, _| fs::lstat(&root.join(std::ffi::OsStr::from_bytes(path))).is_ok());
+        let lines: Vec<Line> = files
+            .iter()
+            .map(|(path, &(stat, digest))| Line {
+                path: path.clone(),
+                stat,
+                digest,
+            })
+            .collect();
+        self.journal.rewrite(lines.chunks(BATCH).map(encode))
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn encode(lines: &[Line]) -> Vec<u8> {
+    postcard::to_stdvec(lines).expect("lines are plain data")
+}
+
+/// Whether `path` is `dir` or below it.
+fn within(path: &[u8], dir: &[u8]) -> bool {
+    dir.is_empty()
+        || path
+            .strip_prefix(dir)
+            .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+/// Nanoseconds since 1970.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| i64::try_from(since.as_nanos()).ok())
+        .unwrap_or(i64::MIN)
+}
+
+/// Whether any later write must show in the times of a file that was hashed from `hashed_at` on.
+fn at_rest(stat: &Stat, hashed_at: i64) -> bool {
+    // Only the change time tells how fine the file system's clock is: archives restore modification times in whole seconds.
+    let slack = match stat.ctime % 1_000_000_000 {
+        0 => COARSE,
+        _ => FINE,
+    };
+    stat.mtime.max(stat.ctime).saturating_add(slack) < hashed_at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, StateDir) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(root.path(), Access::Write).unwrap();
+        (root, dir)
+    }
+    fn path(text: &str) -> ProjectPath {
+        ProjectPath::root().resolve(text).unwrap()
+    }
+    fn input(text: &str) -> InputPath {
+        InputPath::Project(path(text))
+    }
+    fn file(bytes: &[u8], executable: bool) -> Content {
+        let digest = Digest::of(bytes);
+        Content::File { digest, executable }
+    }
+    fn stat_at(mtime: i64, ctime: i64) -> Stat {
+        Stat {
+            kind: FileKind::File,
+            size: 1,
+            mtime,
+            ctime,
+            device: 1,
+            inode: 1,
+            mode: 0o644,
+        }
+    }
+
+    #[test]
+    fn only_files_at_rest_are_trusted() {
+        let second = 1_000_000_000;
+        let hashed = 100 * second + 1;
+        for (stat, trusted) in [
+            (stat_at(50 * second, 99 * second + 7), true),
+            (stat_at(50 * second, hashed - FINE), false),
+            (stat_at(hashed - 1, 50 * second + 7), false),
+            (stat_at(50 * second, 97 * second), true),
+            (stat_at(50 * second, 99 * second), false),
+            // The clock was set back: the file is from the future.
+            (stat_at(50 * second, 500 * second + 7), false),
+            (stat_at(i64::MAX, 50 * second), false),
+        ] {
+            assert_eq!(at_rest(&stat, hashed), trusted, "{stat:?}");
+        }
+    }
+
+    #[test]
+    fn rapid_rewrites_of_one_size_are_all_seen() {
+        let (root, dir) = project();
+        let memo = Memo::open(&dir).unwrap();
+        let full = root.path().join("f");
+        std::fs::File::options()
+            .create_new(true)
+            .write(true)
+            .open(&full)
+            .unwrap();
+        for i in 0..200u32 {
+            let file_ = std::fs::File::options().write(true).open(&full).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file_, &i.to_le_bytes(), 0).unwrap();
+            assert_eq!(
+                memo.content(&input("f")).unwrap(),
+                file(&i.to_le_bytes(), false)
+            );
+        }
+    }
+
+    /// Reaches into the memo so that a hit can be told from hashing anew, without waiting for the file to come to rest.
+    fn plant(memo: &Memo, name: &str, stat: Stat, digest: Digest) {
+        memo.learn(name.as_bytes(), stat, digest, i64::MAX);
+    }
+
+    #[test]
+    fn an_equal_stat_is_not_hashed_again_even_by_the_next_run() {
+        let (root, dir) = project();
+        let full = root.path().join("f");
+        fs::write_atomic(&full, b"real").unwrap();
+        let stat = fs::stat(&full).unwrap();
+        let memo = Memo::open(&dir).unwrap();
+        plant(&memo, "f", stat, Digest::of(b"planted"));
+        assert_eq!(memo.content(&input("f")).unwrap(), file(b"planted", false));
+        memo.save().unwrap();
+        memo.save().unwrap();
+        let memo = Memo::open(&dir).unwrap();
+        assert_eq!(memo.content(&input("f")).unwrap(), file(b"planted", false));
+        fs::set_mode(&full, 0o755).unwrap();
+        assert_eq!(memo.content(&input("f")).unwrap(), file(b"real", true));
+        plant(&memo, "f", fs::stat(&full).unwrap(), Digest::of(b"planted"));
+        memo.invalidate(&path("f"));
+        let (content, stat) = memo.content_checked(&input("f")).unwrap();
+        assert_eq!(
+            (content, stat),
+            (file(b"real", true), Some(fs::stat(&full).unwrap()))
+        );
+    }
+
+    #[test]
+    fn links_are_followed_for_inputs_and_kept_for_outputs() {
+        let (root, dir) = project();
+        let memo = Memo::open(&dir).unwrap();
+        fs::create_dirs(&root.path().join("d/empty")).unwrap();
+        fs::write_atomic(&root.path().join("d/f"), b"x").unwrap();
+        fs::symlink(Path::new("d/f"), &root.path().join("link")).unwrap();
+        fs::symlink(Path::new("gone"), &root.path().join("dangling")).unwrap();
+        assert_eq!(memo.content(&input("link")).unwrap(), file(b"x", false));
+        let digest = Digest::of(b"d/f");
+        assert_eq!(
+            memo.output_content(&path("link")).unwrap(),
+            Content::Link { digest }
+        );
+        assert_eq!(memo.content(&input("dangling")).unwrap(), Content::Absent);
+        assert_eq!(
+            memo.output_content(&path("d/f/below")).unwrap(),
+            Content::Absent
+        );
+        let before = memo.output_content(&path("d")).unwrap();
+        assert!(matches!(before, Content::Tree { .. }));
+        fs::remove_empty_dir(&root.path().join("d/empty")).unwrap();
+        assert_ne!(memo.output_content(&path("d")).unwrap(), before);
+        let null = InputPath::Outside("/dev/null".into());
+        assert!(memo.content(&null).is_err());
+    }
+
+    #[test]
+    fn dead_lines_and_lost_files_are_dropped() {
+        let (root, dir) = project();
+        fs::write_atomic(&root.path().join("here"), b"").unwrap();
+        let memo = Memo::open(&dir).unwrap();
+        for i in 0..3 * BATCH as i64 {
+            plant(&memo, "here", stat_at(i, i), Digest::of(b""));
+        }
+        plant(&memo, "gone", stat_at(1, 1), Digest::of(b""));
+        memo.save().unwrap();
+        let size = || fs::stat(&dir.file("memo")).unwrap().size;
+        let before = size();
+        let memo = Memo::open(&dir).unwrap();
+        assert!(size() < before / 1000);
+        let left: usize = memo
+            .shards
+            .iter()
+            .map(|shard| lock(shard).files.len())
+            .sum();
+        assert_eq!(left, 1);
+    }
+}

@@ -1,0 +1,474 @@
+//! The last success of every target. Does not know what makes a target up to date: it only remembers.
+//!
+//! Results are small and all read at once; the facts behind them are large and asked for by `--why` only, so they lie in a
+//! file of their own, and a result says where. A fact's bytes are checked against the result when they are read.
+
+use crate::base::digest::Digest;
+use crate::base::frame::{self, Magic};
+use crate::base::fs::{self, FsError, FsResult};
+use crate::base::path::InputPath;
+use crate::fingerprint::content::Content;
+use crate::fingerprint::explain::Fact;
+use crate::state::dir::{Access, StateDir};
+use crate::state::error::StateError;
+use crate::state::journal::Journal;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
+const MAGIC: Magic = *b"gomakeR1";
+/// Below this many dead records, writing the rest anew is not worth it.
+const DEAD_FROM: usize = 64;
+
+/// What a target's last success left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetRecord {
+    /// The full name: `dist[linux,amd64]`.
+    pub target: String,
+    /// The actual key.
+    pub key: Digest,
+    /// The planned key.
+    pub planned: Digest,
+    /// Project-relative paths with what was there; patterns are resolved.
+    pub outputs: Vec<(String, Content)>,
+    /// What its depfile named.
+    pub deps: Vec<InputPath>,
+    pub duration_ms: u64,
+    /// Milliseconds since 1970.
+    pub finished_at_ms: u64,
+    /// It has no inputs to compare, so that it always runs.
+    pub always: bool,
+}
+
+/// One record of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+enum Entry {
+    Done {
+        record: Arc<TargetRecord>,
+        facts: FactsAt,
+    },
+    Forgotten(String),
+    /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
+    Started(String),
+    /// Files that a target made and makes no more.
+    Abandoned(Vec<String>),
+}
+
+/// Where a result's facts are in the file of facts.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct FactsAt {
+    offset: u64,
+    len: u64,
+    checksum: [u8; 8],
+}
+
+#[derive(Debug)]
+struct Known {
+    record: Arc<TargetRecord>,
+    facts: FactsAt,
+}
+
+/// The results of a project, by target. Used from many threads.
+#[derive(Debug)]
+pub struct Store {
+    journal: Journal,
+    facts: Facts,
+    known: RwLock<HashMap<String, Known>>,
+    unfinished: Mutex<HashSet<String>>,
+    abandoned: Mutex<BTreeSet<String>>,
+}
+
+impl Store {
+    /// Reads what the last runs recorded; under [`Access::Write`] a damaged tail is cut off and a file that holds mostly dead
+    /// records is written anew.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be read or written.
+    pub fn open(dir: &StateDir) -> Result<Self, StateError> {
+        let mut known = HashMap::new();
+        let mut unfinished = HashSet::new();
+        let mut abandoned = BTreeSet::new();
+        let mut records = 0;
+        let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
+            let Ok(entry) = postcard::from_bytes(payload) else {
+                return false;
+            };
+            records += 1;
+            match entry {
+                Entry::Done { record, facts } => {
+                    unfinished.remove(&record.target);
+                    known.insert(record.target.clone(), Known { record, facts });
+                }
+                Entry::Forgotten(target) => {
+                    known.remove(&target);
+                }
+                Entry::Started(target) => {
+                    unfinished.insert(target);
+                }
+                Entry::Abandoned(paths) => abandoned.extend(paths),
+            }
+            true
+        })?;
+        let mut store = Self {
+            journal,
+            facts: Facts::open(dir)?,
+            known: RwLock::new(known),
+            unfinished: Mutex::new(unfinished),
+            abandoned: Mutex::new(abandoned),
+        };
+        let live = store.read_known().len();
+        if dir.access() == Access::Write && records - live > live.max(DEAD_FROM) {
+            store.compact()?;
+        }
+        Ok(store)
+    }
+
+    /// The last success of a target.
+    pub fn result(&self, target: &str) -> Option<Arc<TargetRecord>> {
+        let known = self.read_known();
+        known.get(target).map(|known| known.record.clone())
+    }
+
+    /// What that success depended on, read from disk now. None: no success, or its facts are lost.
+    pub fn facts(&self, target: &str) -> Option<Vec<Fact>> {
+        let at = self.read_known().get(target)?.facts;
+        postcard::from_bytes(&self.facts.read(at)?).ok()
+    }
+
+    /// Remembers a success and hands it to the system in one write, so that it survives this process.
+    ///
+    /// # Errors
+    /// When it cannot be written; it is remembered for this run all the same.
+    pub fn record(&self, record: TargetRecord, facts: &[Fact]) -> Result<(), StateError> {
+        let bytes = postcard::to_stdvec(facts).expect("facts are plain data");
+        // The facts first: a result never points at what is not there. A result without its facts only explains less.
+        let (facts, facts_result) = self.facts.append(&bytes);
+        let record = Arc::new(record);
+        let entry = Entry::Done {
+            record: record.clone(),
+            facts,
+        };
+        let known = Known { record, facts };
+        lock(&self.unfinished).remove(&known.record.target);
+        self.write_known()
+            .insert(known.record.target.clone(), known);
+        self.journal.append(&entry.encode())?;
+        Ok(facts_result?)
+    }
+
+    /// Forgets a target's success, on disk as well.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn forget(&self, target: &str) -> Result<(), StateError> {
+        if self.write_known().remove(target).is_some() {
+            let entry = Entry::Forgotten(target.to_owned());
+            self.journal.append(&entry.encode())?;
+        }
+        Ok(())
+    }
+
+    /// Notes that a target's command is about to start: until its success is recorded, what is at its outputs is half made.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn mark_started(&self, target: &str) -> Result<(), StateError> {
+        if lock(&self.unfinished).insert(target.to_owned()) {
+            let entry = Entry::Started(target.to_owned());
+            self.journal.append(&entry.encode())?;
+        }
+        Ok(())
+    }
+
+    /// Whether a target's command was started, in this run or an earlier one, and did not come to a recorded success.
+    pub fn is_unfinished(&self, target: &str) -> bool {
+        lock(&self.unfinished).contains(target)
+    }
+
+    /// Keeps in mind files that a target made once and makes no more, so that `clean` finds them and globs do not.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn abandon(&self, paths: Vec<String>) -> Result<(), StateError> {
+        lock(&self.abandoned).extend(paths.iter().cloned());
+        self.journal.append(&Entry::Abandoned(paths).encode())?;
+        Ok(())
+    }
+
+    /// All targets that have a record, sorted.
+    pub fn targets(&self) -> Vec<String> {
+        let mut targets: Vec<String> = self.read_known().keys().cloned().collect();
+        targets.sort();
+        targets
+    }
+
+    /// Every output that any record names (also of targets that are declared no more), with the target that made it, and
+    /// every abandoned file, with no target; sorted by path.
+    pub fn all_recorded_outputs(&self) -> Vec<(String, String)> {
+        let known = self.read_known();
+        let mut outputs: Vec<(String, String)> = known
+            .iter()
+            .flat_map(|(target, known)| {
+                let paths = known.record.outputs.iter();
+                paths.map(|(path, _)| (path.clone(), target.clone()))
+            })
+            .collect();
+        let abandoned = lock(&self.abandoned);
+        outputs.extend(abandoned.iter().map(|path| (path.clone(), String::new())));
+        outputs.sort();
+        outputs
+    }
+
+    /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no
+    /// result: the old results' facts no longer have the bytes they should.
+    fn compact(&mut self) -> FsResult<()> {
+        let mut known = std::mem::take(&mut *self.write_known());
+        let mut targets: Vec<&mut Known> = known.values_mut().collect();
+        targets.sort_by(|a, b| a.record.target.cmp(&b.record.target));
+        let mut bytes = Vec::new();
+        for known in targets {
+            let facts = self.facts.read(known.facts).unwrap_or_default();
+            known.facts = FactsAt::new(bytes.len() as u64, &facts);
+            bytes.extend(facts);
+        }
+        self.facts.rewrite(&bytes)?;
+        let done = known.values().map(|known| {
+            let record = known.record.clone();
+            let facts = known.facts;
+            Entry::Done { record, facts }.encode()
+        });
+        let started: Vec<String> = lock(&self.unfinished).iter().cloned().collect();
+        let started = started.into_iter().map(|target| Entry::Started(target).encode());
+        let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
+        let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
+        // Starts come last: a target that is unfinished now may have a success of an earlier run.
+        self.journal
+            .rewrite(done.chain(started).chain(abandoned))?;
+        *self.write_known() = known;
+        Ok(())
+    }
+
+    fn read_known(&self) -> std::sync::RwLockReadGuard<'_, HashMap<String, Known>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn write_known(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<String, Known>> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Entry {
+    fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("records are plain data")
+    }
+}
+
+impl FactsAt {
+    fn new(offset: u64, bytes: &[u8]) -> Self {
+        Self {
+            offset,
+            len: bytes.len() as u64,
+            checksum: frame::checksum(bytes),
+        }
+    }
+}
+
+/// The file of facts. Its bytes mean nothing without the journal.
+#[derive(Debug)]
+struct Facts {
+    path: PathBuf,
+    /// None: a reader of a project that has none.
+    file: Mutex<Option<File>>,
+    access: Access,
+}
+
+impl Facts {
+    fn open(dir: &StateDir) -> FsResult<Self> {
+        let path = dir.file("facts");
+        let file = match dir.access() {
+            Access::Read => fs::if_exists(fs::open(&path))?,
+            Access::Write => Some(fs::open_append(&path)?),
+        };
+        Ok(Self {
+            path,
+            file: Mutex::new(file),
+            access: dir.access(),
+        })
+    }
+    fn file(&self) -> MutexGuard<'_, Option<File>> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Where the bytes are now, or would be.
+    fn append(&self, bytes: &[u8]) -> (FactsAt, FsResult<()>) {
+        let guard = self.file();
+        let mut offset = 0;
+        let mut write = |mut file: &File| -> io::Result<()> {
+            // Torn appends may have left bytes that nothing points to: the end is where the system says.
+            offset = file.metadata()?.len();
+            file.write_all(bytes)
+        };
+        let result = match &*guard {
+            Some(file) if self.access == Access::Write => write(file),
+            _ => Ok(()),
+        };
+        let result = result.map_err(|error| FsError::new("write", &self.path, error));
+        (FactsAt::new(offset, bytes), result)
+    }
+    fn read(&self, at: FactsAt) -> Option<Vec<u8>> {
+        let guard = self.file();
+        let file = guard.as_ref()?;
+        // The length is checked before it is allocated: the file may be another than the one that was meant.
+        let end = at.offset.checked_add(at.len)?;
+        if file.metadata().ok()?.len() < end {
+            return None;
+        }
+        let mut bytes = vec![0; usize::try_from(at.len).ok()?];
+        file.read_exact_at(&mut bytes, at.offset).ok()?;
+        (frame::checksum(&bytes) == at.checksum).then_some(bytes)
+    }
+    fn rewrite(&self, bytes: &[u8]) -> FsResult<()> {
+        fs::write_atomic(&self.path, bytes)?;
+        *self.file() = Some(fs::open_append(&self.path)?);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::explain::Value;
+    use crate::fingerprint::key::Field;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn record(target: &str, run: u64) -> TargetRecord {
+        let digest = Digest::of(&run.to_le_bytes());
+        let odd = OsStr::from_bytes(b"/inc\xff/a.h");
+        TargetRecord {
+            target: target.to_owned(),
+            key: digest,
+            planned: digest,
+            outputs: vec![(format!("out/{target}"), Content::Link { digest })],
+            deps: vec![InputPath::Outside(odd.into())],
+            duration_ms: run,
+            finished_at_ms: run,
+            always: false,
+        }
+    }
+    fn facts(target: &str, run: u64) -> Vec<Fact> {
+        vec![Fact {
+            field: Field::Script,
+            name: target.to_owned(),
+            value: Value::Text(format!("run {run}")),
+        }]
+    }
+    fn open(root: &tempfile::TempDir, access: Access) -> Store {
+        Store::open(&StateDir::open(root.path(), access).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_last_record_wins_and_comes_back_with_its_facts() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(&root, Access::Write);
+        for (target, run) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
+            store
+                .record(record(target, run), &facts(target, run))
+                .unwrap();
+        }
+        store.forget("c").unwrap();
+        for store in [store, open(&root, Access::Read), open(&root, Access::Write)] {
+            assert_eq!(*store.result("a").unwrap(), record("a", 3));
+            assert_eq!(store.facts("a").unwrap(), facts("a", 3));
+            assert_eq!(store.targets(), ["a", "b"]);
+            assert_eq!(store.result("c"), None);
+            let outputs = [("out/a", "a"), ("out/b", "b")];
+            let outputs = outputs.map(|(path, target)| (path.to_owned(), target.to_owned()));
+            assert_eq!(store.all_recorded_outputs(), outputs);
+        }
+    }
+
+    #[test]
+    fn dead_records_are_dropped_and_the_facts_move_along() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(&root, Access::Write);
+        for run in 0..200 {
+            let target = ["a", "b"][run as usize % 2];
+            store
+                .record(record(target, run), &facts(target, run))
+                .unwrap();
+        }
+        let path = root.path().join(".gomake/journal");
+        let before = fs::stat(&path).unwrap().size;
+        let store = open(&root, Access::Write);
+        assert!(fs::stat(&path).unwrap().size < before / 50);
+        store.record(record("c", 7), &facts("c", 7)).unwrap();
+        let store = open(&root, Access::Read);
+        for (target, run) in [("a", 198), ("b", 199), ("c", 7)] {
+            assert_eq!(*store.result(target).unwrap(), record(target, run));
+            assert_eq!(store.facts(target).unwrap(), facts(target, run));
+        }
+    }
+
+    #[test]
+    fn damaged_facts_are_lost_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(&root, Access::Write);
+        store.record(record("a", 1), &facts("a", 1)).unwrap();
+        store.record(record("b", 2), &facts("b", 2)).unwrap();
+        let path = root.path().join(".gomake/facts");
+        let bytes = fs::read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            fs::write_atomic(&path, &bad).unwrap();
+            let store = open(&root, Access::Read);
+            let found = ["a", "b"].map(|target| store.facts(target));
+            assert_eq!(found.iter().flatten().count(), 1);
+            fs::write_atomic(&path, &bytes[..at]).unwrap();
+            let store = open(&root, Access::Read);
+            assert_eq!(store.facts("b"), None);
+            assert_eq!(*store.result("b").unwrap(), record("b", 2));
+        }
+    }
+
+    #[test]
+    fn a_reader_writes_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(&root, Access::Read);
+        store.record(record("a", 1), &facts("a", 1)).unwrap();
+        assert!(store.result("a").is_some());
+        assert_eq!(fs::list_dir(root.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn many_threads_record_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(&root, Access::Write);
+        std::thread::scope(|scope| {
+            for thread in 0..4u64 {
+                let store = &store;
+                scope.spawn(move || {
+                    for i in 0..50 {
+                        let target = format!("t{thread}-{i}");
+                        store
+                            .record(record(&target, i), &facts(&target, i))
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        let store = open(&root, Access::Read);
+        assert_eq!(store.targets().len(), 200);
+        for target in store.targets() {
+            assert_eq!(store.facts(&target).unwrap()[0].name, target);
+        }
+    }
+}
