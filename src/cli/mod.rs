@@ -2,9 +2,13 @@
 
 pub mod args;
 pub mod check;
+pub mod complete;
 pub mod dotenv;
+pub mod draw;
 pub mod fault;
+pub mod fmt;
 mod git;
+pub mod list;
 pub mod load;
 pub mod observe;
 pub mod observe_go;
