@@ -160,6 +160,8 @@ fn visit_path(
 ) {
     match path {
         InputPath::Project(path) => visit(field, path.as_str(), FactValue::Content(content)),
-        InputPath::Outside(path) => visit(field, &path.to_string_lossy(), FactValue::Content(content)),
+        InputPath::Outside(path) => {
+            visit(field, &path.to_string_lossy(), FactValue::Content(content))
+        }
     }
 }

@@ -245,12 +245,13 @@ impl Store {
             Entry::Done { record, facts }.encode()
         });
         let started: Vec<String> = lock(&self.unfinished).iter().cloned().collect();
-        let started = started.into_iter().map(|target| Entry::Started(target).encode());
+        let started = started
+            .into_iter()
+            .map(|target| Entry::Started(target).encode());
         let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
-        self.journal
-            .rewrite(done.chain(started).chain(abandoned))?;
+        self.journal.rewrite(done.chain(started).chain(abandoned))?;
         *self.write_known() = known;
         Ok(())
     }
