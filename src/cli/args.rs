@@ -1,6 +1,6 @@
 //! The flags and words of a call, as clap types. Knows nothing of what they lead to.
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub struct Args {
     pub args: Vec<String>,
 
     /// Read this Gofile; else it is looked for from here up to the repository's root
-    #[arg(short, long, value_name = "FILE", help_heading = "Where")]
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Where")]
     pub file: Option<PathBuf>,
 
     /// Change to this directory first; several are taken one after another
@@ -31,12 +31,13 @@ pub struct Args {
         short = 'C',
         long = "directory",
         value_name = "DIR",
+        value_hint = ValueHint::DirPath,
         help_heading = "Where"
     )]
     pub directory: Vec<PathBuf>,
 
     /// Run up to this many commands at once; else as many as there are CPUs
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), help_heading = "Running")]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..), value_hint = ValueHint::Other, help_heading = "Running")]
     pub jobs: Option<u16>,
 
     /// Go on after a failure with everything that does not depend on it

@@ -1,9 +1,14 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
 pub mod args;
+pub mod check;
+pub mod complete;
 pub mod dotenv;
+pub mod draw;
 pub mod fault;
+pub mod fmt;
 mod git;
+pub mod list;
 pub mod load;
 pub mod observe;
 pub mod observe_go;
@@ -95,7 +100,9 @@ impl App<'_> {
             caller: observer.variables(),
             emit: &emit,
         };
-        if self.args.dry_run {
+        if self.args.check {
+            self.checked(loaded, &call)
+        } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
             self.shown(&loaded.sources, call.why(word))
@@ -105,6 +112,17 @@ impl App<'_> {
                 Err(fault) => self.wrong(&loaded.sources, &fault),
             }
         }
+    }
+
+    fn checked(&self, loaded: &Loaded, call: &Call<'_>) -> u8 {
+        let (targets, lints) = match call.check() {
+            Ok(found) => found,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        self.tell(&loaded.sources, lints.iter().map(|lint| lint as &dyn Diagnostic));
+        let text = format!("{targets} targets, no errors, {}\n", crate::report::text::count(lints.len(), "lint"));
+        self.sinks.out.write(text.as_bytes());
+        0
     }
 
     /// Prints what a mode has to say.

@@ -68,8 +68,9 @@ impl Call<'_> {
         }
     }
 
-    fn surroundings<'b>(&'b self, cancel: &'b Cancel, slots: &'b Slots) -> Surroundings<'b> {
+    pub(super) fn surroundings<'b>(&'b self, cancel: &'b Cancel, slots: &'b Slots, running: Running) -> Surroundings<'b> {
         Surroundings {
+            running,
             loaded: self.loaded,
             observer: self.observer,
             caller: self.caller,
@@ -90,7 +91,7 @@ impl Call<'_> {
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
         let slots = self.slots()?;
-        let around = self.surroundings(&cancel, &slots);
+        let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
         let mut plan_now = plan(
@@ -248,7 +249,7 @@ impl Call<'_> {
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let slots = self.slots()?;
-        let around = self.surroundings(&cancel, &slots);
+        let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
@@ -315,6 +316,6 @@ fn explain(
     }
 }
 
-fn system(what: &'static str, source: std::io::Error) -> Fault {
+pub(super) fn system(what: &'static str, source: std::io::Error) -> Fault {
     Fault::one(CallError::System { what, source })
 }

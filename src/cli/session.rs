@@ -20,7 +20,7 @@ use crate::plan::bind::Context;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, Output, TargetId};
-use crate::plan::query::{Answer, Answers, Outcome, Query};
+use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::state::dir::{Access, StateDir};
 use crate::state::lock::{Attempt, Lock};
 use crate::state::memo::Memo;
@@ -117,6 +117,8 @@ impl Session {
 
 /// What the modes share beside the session.
 pub struct Surroundings<'a> {
+    /// `Never`: no command is started, neither for values nor for Go's import graph.
+    pub running: Running,
     pub loaded: &'a Loaded,
     pub observer: &'a Observer,
     pub caller: &'a Variables,
@@ -138,11 +140,15 @@ pub fn with_project<T>(
     roots: &[TargetId],
     then: impl FnOnce(&Project<'_>, &Wanted, Vec<Lint>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    ask_go(plan, roots, around.observer)?;
-    let wanted = Wanted::new(&plan.graph, roots, &session.store);
-    ask_go(plan, &wanted.order, around.observer)?;
+    if around.running == Running::Allowed {
+        let wanted = Wanted::new(&plan.graph, roots, &session.store);
+        ask_go(plan, &wanted.order, around.observer)?;
+    }
     let wanted = Wanted::new(&plan.graph, roots, &session.store);
     let observe = |query: Query| -> Answer {
+        if around.running == Running::Never && matches!(query, Query::Go(_)) {
+            return Answer::Go(GoAnswer::default());
+        }
         let mut answers = Answers::default();
         around
             .observer
@@ -169,7 +175,7 @@ pub fn with_project<T>(
                 graph: &plan.graph,
                 request: &plan.request,
                 answers: &answers,
-                running: Running::Allowed,
+                running: around.running,
                 extra_args: around.extra_args,
             },
             bound: IdVec::filled(None, plan.graph.targets.len()),
@@ -190,7 +196,15 @@ pub fn with_project<T>(
             .map_err(|error| Fault::one(CallError::Check(error)))?
         {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
-            Outcome::Wanting(queries) => around.observer.answer_all(queries, &mut answers),
+            Outcome::Wanting(queries) => {
+                let (go, other) = queries.into_iter().partition(|query| {
+                    around.running == Running::Never && matches!(query, Query::Go(_))
+                });
+                for query in Vec::<Query>::from(go) {
+                    answers.insert(query, Answer::Go(GoAnswer::default()));
+                }
+                around.observer.answer_all(other, &mut answers);
+            }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
                 return then(&project, &wanted, lints);

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn colour_follows_flag_then_variables_then_the_stream() {
-        let table: [(&[(&str, &str)], &str, bool); 11] = [
+        type Case = (&'static [(&'static str, &'static str)], &'static str, bool);
+        let table: [Case; 11] = [
             (&[], "gomake", true),
             (&[("NO_COLOR", "1")], "gomake", false),
             (&[("NO_COLOR", "")], "gomake", true),

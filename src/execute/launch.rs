@@ -78,7 +78,8 @@ pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), Sp
         .env_clear()
         .envs(spawn.env);
     if let Some((name, value)) = spawn.jobserver.map(|slots| slots.variable())
-        && !spawn.env.contains_key(&name)
+        // Flags that a person set stay; those of a make above speak of a server that is not the one to use.
+        && spawn.env.get(&name).is_none_or(|flags| flags.to_string_lossy().contains("--jobserver-"))
     {
         command.env(name, value);
     }

@@ -295,3 +295,175 @@ fn inherited_pipe(number: RawFd) -> Option<BorrowedFd<'static>> {
     let inherited = !rustix::io::fcntl_getfd(fd).ok()?.contains(FdFlags::CLOEXEC);
     (inherited && is_pipe(&fd)).then_some(fd)
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+    use crate::base::fs;
+    use crate::execute::process::{Group, How, Output, Spawn, Stdin, run};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::time::Duration;
+
+    /// Set where this test program runs below a make that a test started.
+    const BELOW: &str = "GOMAKE_TEST_BELOW_MAKE";
+
+    fn make(dir: &Path, args: &[&str], slots: Option<&Slots>, on_chunk: &mut dyn FnMut(&[u8])) -> How {
+        let env = [("PATH", "/usr/local/bin:/usr/bin:/bin"), (BELOW, "1")];
+        let env: BTreeMap<OsString, OsString> = env.map(|(name, value)| (name.into(), value.into())).into();
+        let args: Vec<OsString> = ["-s", "-r"].iter().chain(args).map(OsString::from).collect();
+        let spawn = Spawn {
+            program: "make".as_ref(),
+            args: &args,
+            env: &env,
+            dir,
+            stdin: Stdin::Null,
+            output: Output::Capture(on_chunk),
+            group: Group::Own,
+            timeout: Some(Duration::from_secs(60)),
+            grace: Duration::ZERO,
+            cancel: &Cancel::new().unwrap(),
+            jobserver: slots,
+        };
+        run(spawn).unwrap().how
+    }
+    fn free(slots: &Slots) -> u64 {
+        rustix::io::ioctl_fionread(&slots.shared.read).unwrap()
+    }
+
+    #[test]
+    fn slots_are_counted_and_a_wait_for_one_can_be_cancelled() {
+        let (slots, cancel) = (Slots::serve(2).unwrap(), Cancel::new().unwrap());
+        assert_eq!(slots.limit(), Some(2));
+        let held = [slots.acquire(&cancel), slots.acquire(&cancel)];
+        assert!(held.iter().all(Option::is_some) && free(&slots) == 0);
+        std::thread::scope(|scope| {
+            let third = scope.spawn(|| slots.acquire(&cancel).is_some());
+            cancel.request(Level::Polite);
+            assert!(!third.join().unwrap());
+        });
+        drop(held);
+        assert_eq!(free(&slots), 2);
+    }
+
+    #[test]
+    fn a_slot_that_comes_back_is_handed_to_who_waits() {
+        let (slots, cancel) = (Slots::serve(1).unwrap(), Cancel::new().unwrap());
+        let held = slots.acquire(&cancel).unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| slots.acquire(&cancel).is_some());
+            drop(held);
+            assert!(waits.join().unwrap());
+        });
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _held = slots.acquire(&cancel).unwrap();
+            panic!("while it holds a slot");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(free(&slots), 1);
+    }
+
+    #[test]
+    fn slots_lost_by_a_killed_child_are_made_up_for() {
+        let (slots, cancel) = (Slots::serve(3).unwrap(), Cancel::new().unwrap());
+        let held = slots.acquire(&cancel).unwrap();
+        assert_eq!(slots.shared.take().unwrap(), Some(b'+'), "as a make below would");
+        drop(held);
+        assert_eq!(free(&slots), 3);
+    }
+
+    /// Six recipes that wait at a gate, which opens when as many run as may; says how many ran at once at most.
+    fn most_at_once(slots: &Slots, expected: usize) -> usize {
+        let dir = tempfile::tempdir().unwrap();
+        let makefile = "all: 1 2 3 4 5 6\n1 2 3 4 5 6:\n\techo start; read line < gate; echo end\n";
+        fs::write_atomic(&dir.path().join("Makefile"), makefile.as_bytes()).unwrap();
+        let gate = dir.path().join("gate");
+        rustix::fs::mknodat(rustix::fs::CWD, &gate, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let gate = rustix::fs::open(&gate, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let (mut text, mut most, mut opened) = (String::new(), 0, false);
+        let mut on_chunk = |chunk: &[u8]| {
+            for byte in chunk {
+                text.push(char::from(*byte));
+                let running = text.matches("start").count() - text.matches("end").count();
+                most = most.max(running);
+                if running == expected && !opened {
+                    opened = true;
+                    rustix::io::write(&gate, b"\n\n\n\n\n\n").unwrap();
+                }
+            }
+        };
+        let how = make(dir.path(), &[], Some(slots), &mut on_chunk);
+        assert_eq!((how, text.matches("end").count()), (How::Exit(0), 6), "{text}");
+        most
+    }
+
+    #[test]
+    fn a_make_below_shares_our_slots() {
+        let (slots, cancel) = (Slots::serve(3).unwrap(), Cancel::new().unwrap());
+        let for_make = slots.acquire(&cancel).unwrap();
+        assert_eq!(most_at_once(&slots, 3), 3);
+        let for_another = slots.acquire(&cancel).unwrap();
+        assert_eq!(most_at_once(&slots, 2), 2);
+        assert_eq!(free(&slots), 1);
+        drop((for_make, for_another));
+        assert_eq!(free(&slots), 3);
+    }
+
+    #[test]
+    fn below_a_make_we_share_its_slots() {
+        let dir = tempfile::tempdir().unwrap();
+        let me = std::env::current_exe().unwrap();
+        let call = format!("{} --exact execute::slots::tests::below --ignored --nocapture", me.display());
+        let makefile = format!("with:\n\t+{call}\nwithout:\n\t{call}\n");
+        fs::write_atomic(&dir.path().join("Makefile"), makefile.as_bytes()).unwrap();
+        let said = |args: &[&str]| {
+            let mut text = Vec::new();
+            let how = make(dir.path(), args, None, &mut |chunk| text.extend_from_slice(chunk));
+            let text = String::from_utf8(text).unwrap();
+            assert_eq!(how, How::Exit(0), "{text}");
+            text.lines().find_map(|line| Some(line.split_once("slots: ")?.1.to_owned())).unwrap()
+        };
+        assert_eq!(said(&["-j3", "with"]), "3 of Some(3), 3 again");
+        assert_eq!(said(&["-j3", "without"]), "no server");
+        assert_eq!(said(&["with"]), "no server");
+    }
+
+    #[test]
+    #[ignore = "run by a make that another test starts"]
+    #[expect(clippy::disallowed_methods, reason = "make speaks to this test by its environment")]
+    fn below() {
+        if std::env::var_os(BELOW).is_none() {
+            return;
+        }
+        // As in a real run, pipes of our own may have the numbers of what make closed.
+        let cancel = Cancel::new().unwrap();
+        let Some(slots) = std::env::var("MAKEFLAGS").ok().and_then(|flags| Slots::join(&flags)) else {
+            println!("slots: no server");
+            return;
+        };
+        let there = || {
+            let held: Vec<Slot<'_>> = (0..3).map(|_| slots.acquire(&cancel).unwrap()).collect();
+            let more = slots.own.iter().chain([&slots.shared]).any(|pipe| pipe.take().unwrap().is_some());
+            held.len() + usize::from(more)
+        };
+        println!("slots: {} of {:?}, {} again", there(), slots.limit(), there());
+    }
+
+    #[test]
+    fn what_is_no_server_is_not_joined() {
+        let cancel_pipe = io::pipe().unwrap();
+        let ours = format!("-j2 --jobserver-auth={0},{0}", cancel_pipe.0.as_raw_fd());
+        for flags in [
+            "",
+            "-j4",
+            "--jobserver-auth=-2,-2",
+            "--jobserver-auth=fifo:/nowhere",
+            "--jobserver-auth=x",
+            "-- --jobserver-auth=0,1",
+            &ours,
+        ] {
+            assert!(Slots::join(flags).is_none(), "{flags}");
+        }
+    }
+}

@@ -80,22 +80,18 @@ pub fn expected(rules: &[Rule]) -> String {
     }
 }
 
-/// Whether nothing but a name would do.
-pub fn only_names(rules: &[Rule]) -> bool {
-    let mut names = rules
-        .iter()
-        .filter(|&&rule| word(rule).is_some())
-        .peekable();
-    names.peek().is_some()
-        && names.all(|rule| {
-            matches!(
-                rule,
-                Rule::variable
-                    | Rule::target_name
-                    | Rule::key
-                    | Rule::param
-                    | Rule::for_item
-                    | Rule::dollar_name
-            )
-        })
+/// Whether a name is wanted, and a value would not do.
+pub fn wants_name(rules: &[Rule]) -> bool {
+    let is_name = |rule: &Rule| {
+        matches!(
+            rule,
+            Rule::variable
+                | Rule::target_name
+                | Rule::key
+                | Rule::param
+                | Rule::for_item
+                | Rule::dollar_name
+        )
+    };
+    rules.iter().any(is_name) && !rules.iter().any(|&rule| word(rule) == Some("a value"))
 }

@@ -499,13 +499,13 @@ impl<'a> Printer<'a> {
         if !self.has_own_brackets(expr) {
             return self.bare(expr);
         }
-        let open = start(expr.span) + 1;
-        let is_broken = self.is_broken_at(open);
+        let first = self.behind_brackets(start(expr.span));
+        let is_broken = self.has_newline(start(expr.span), first);
         self.text("(");
         self.level += usize::from(is_broken);
         if is_broken {
             self.is_block_start = true;
-            self.begin_line(self.skip_trivia(open));
+            self.begin_line(first);
         }
         self.bare(expr);
         self.comments_before(end(expr.span) - 1);
@@ -588,11 +588,15 @@ impl<'a> Printer<'a> {
     }
 
     fn not_end(&self, expr: &Expr) -> usize {
-        let mut at = start(expr.span);
+        self.behind_brackets(start(expr.span)) + "not".len()
+    }
+
+    /// The first code at or behind `at` that is no round bracket: several around one thing are printed as one.
+    fn behind_brackets(&self, mut at: usize) -> usize {
         while self.source[at..].starts_with('(') {
             at = self.skip_trivia(at + 1);
         }
-        at + "not".len()
+        at
     }
 
     fn arg(&mut self, arg: &Arg) {
@@ -615,14 +619,16 @@ impl<'a> Printer<'a> {
     /// A conditional with its `else if`s, all at one level.
     fn conditional(&mut self, mut expr: &Expr) {
         let level = self.level;
-        self.text("if ");
         while let ExprKind::If {
             condition,
             then,
             otherwise,
         } = &expr.kind
         {
-            self.expr(condition);
+            self.text("if");
+            self.space();
+            let after_if = self.behind_brackets(start(expr.span)) + "if".len();
+            self.after_gap(after_if, start(condition.span), |out| out.expr(condition));
             self.keyword("then", end(condition.span), start(then.span), level);
             self.expr(then);
             self.keyword("else", end(then.span), start(otherwise.span), level);
@@ -630,7 +636,6 @@ impl<'a> Printer<'a> {
                 self.expr(otherwise);
                 break;
             }
-            self.text("if ");
             expr = otherwise;
         }
         self.level = level;

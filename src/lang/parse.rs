@@ -7,7 +7,7 @@ use crate::base::names::nearest;
 use crate::base::source::Span;
 use crate::lang::ast::{Comment, File, Statement};
 use crate::lang::error::SyntaxError;
-use crate::lang::expected::{expected, only_names};
+use crate::lang::expected::{expected, wants_name};
 use crate::lang::scan::{STATEMENTS, Scan, scan, word_at};
 use crate::lang::tree::{Builder, Grammar, MAX_DEPTH, Rule};
 use pest::Parser;
@@ -471,7 +471,7 @@ fn explain(error: &pest::error::Error<Rule>, chunk: Chunk<'_>, offset: usize) ->
     };
     let word = word_at(chunk.text, at);
     let rest = &chunk.text[at..];
-    if RESERVED.contains(&word) && only_names(positives) {
+    if RESERVED.contains(&word) && wants_name(positives) {
         return SyntaxError::Reserved {
             word: word.to_owned(),
             span: chunk.span(at, at + word.len()),
@@ -508,6 +508,12 @@ fn advice(text: &str, at: usize, positives: &[Rule]) -> Option<String> {
             "an entry is written `key = value`; only a script is written `run: …`"
         }
         b'=' if !positives.contains(&Rule::assign) => "does the line above lack its value?",
+        b'$' if positives.contains(&Rule::quote) => {
+            "no `$` here: the text is needed before any value is known"
+        }
+        _ if positives.contains(&Rule::assign) && text[..at].trim_end().ends_with("run") => {
+            "a script is written `run: …`"
+        }
         b'$' => "outside of strings a variable is named without `$`",
         b'-' if value_may_end => "there is no subtraction",
         b'&' => "write `and`",

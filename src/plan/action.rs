@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Stands in an argument or a variable for the path of the file with an input a line; whoever runs the action writes
+/// that file and puts its path here. No command line can hold a NUL, so nothing else looks like it.
+pub const INPUTS_FILE: &str = "\0inputs_file\0";
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Action {
     pub command: Command,

@@ -1,12 +1,28 @@
 //! One target to its action: evaluates the script's variables, the environment, limits, tools.
 
-use crate::plan::action::Action;
+use crate::base::path::ProjectPath;
+use crate::base::source::Span;
+use crate::lang::ast::{Kind, Script};
+use crate::plan::action::{Action, BaseEnv, Command, INPUTS_FILE, Limits};
+use crate::plan::body::{Body, Run};
+use crate::plan::environment::{Environment, ScriptNames};
 use crate::plan::error::{Lint, PlanError};
-use crate::plan::eval::Running;
-use crate::plan::graph::{Graph, TargetId};
+use crate::plan::eval::{Evaluator, Running, Scope};
+use crate::plan::go;
+use crate::plan::graph::{Decl, Graph, Target, TargetId};
+use crate::plan::instance::scope_of;
+use crate::plan::limit::read_duration;
 use crate::plan::module::Modules;
-use crate::plan::query::{Answers, Outcome};
-use crate::plan::resolve::Request;
+use crate::plan::name::plain_text;
+use crate::plan::place::{Place, place};
+use crate::plan::query::{Answer, Answers, Outcome, Query};
+use crate::plan::resolve::{Request, in_text_order, tree_of};
+use crate::plan::script::interpreter;
+use crate::plan::settings;
+use crate::plan::target::spanned;
+use crate::plan::tool;
+use crate::plan::value::{Selector, TargetRef, Value};
+use std::collections::BTreeMap;
 
 /// What a target reads and makes by name, at the moment it is bound.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +50,337 @@ pub fn bind(
     target: TargetId,
     files: &Files,
 ) -> Outcome<(Action, Vec<Lint>), PlanError> {
-    let _ = (context, target, files);
-    todo!()
+    let mut binder = Binder::new(context, target, files);
+    let action = binder.action();
+    let (found, wanted) = binder.evaluator.take();
+    binder.errors.extend(found);
+    if !binder.errors.is_empty() {
+        Outcome::Failed(in_text_order(binder.errors))
+    } else if wanted.is_empty() {
+        Outcome::Ready((action, in_text_order(binder.lints)))
+    } else {
+        Outcome::Wanting(wanted)
+    }
+}
+
+/// What `$out` is while there is no single output: everything made of it is unknown by this name.
+const AMBIGUOUS_OUT: &str = "out (not a single one)";
+
+pub(super) struct Binder<'c> {
+    pub context: &'c Context<'c>,
+    pub evaluator: Evaluator<'c>,
+    pub target: &'c Target,
+    pub decl: &'c Decl,
+    pub body: Body<'c>,
+    /// Bindings, own lets, and what every script is given.
+    pub scope: Scope<'c>,
+    /// As seen from the working directory; trees with their `/`.
+    pub outputs: Vec<String>,
+    pub errors: Vec<PlanError>,
+    pub lints: Vec<Lint>,
+}
+
+impl<'c> Binder<'c> {
+    fn new(context: &'c Context<'c>, id: TargetId, files: &Files) -> Self {
+        let target = &context.graph.targets[id];
+        let decl = &context.graph.decls[target.decl];
+        let tree = tree_of(context.modules, decl.module, decl.statement);
+        // Mistakes in the shape were reported when the graph was made.
+        let body = Body::read(tree, &mut Vec::new());
+        let evaluator = Evaluator::new(
+            context.modules,
+            context.answers,
+            &context.request.overrides,
+            context.running,
+        );
+        let seen = |path: &String| seen_from(&target.dir, path);
+        let mut binder = Self {
+            context,
+            evaluator,
+            target,
+            decl,
+            scope: Scope {
+                lets: body.lets.clone(),
+                ..scope_of(&target.bindings)
+            },
+            body,
+            outputs: files.outputs.iter().map(seen).collect(),
+            errors: Vec::new(),
+            lints: Vec::new(),
+        };
+        binder.evaluate_defaults();
+        binder.give(files.inputs.iter().map(seen).collect());
+        binder
+    }
+
+    /// Defaults that need a command are unknown in the graph: only who runs the target pays for them.
+    fn evaluate_defaults(&mut self) {
+        let tree = tree_of(self.context.modules, self.decl.module, self.decl.statement);
+        for param in &tree.params {
+            let name = &param.name.value;
+            if let (Some(Value::Unknown(_)), Some(default)) =
+                (self.scope.values.get(name), &param.default)
+            {
+                let value = self
+                    .evaluator
+                    .eval(self.decl.module, &Scope::default(), default);
+                self.scope.values.insert(name.clone(), value);
+            }
+        }
+    }
+
+    /// The names that gomake gives to every command.
+    fn give(&mut self, inputs: Vec<String>) {
+        let list = |texts: &[String]| {
+            Value::list(texts.iter().map(|text| Value::str(text.as_str())).collect())
+        };
+        let out = match self.outputs.as_slice() {
+            [one] => Value::str(one.as_str()),
+            _ => Value::Unknown(AMBIGUOUS_OUT.into()),
+        };
+        let values = &mut self.scope.values;
+        values.insert("out".to_owned(), out);
+        values.insert("outputs".to_owned(), list(&self.outputs));
+        values.insert("inputs".to_owned(), list(&inputs));
+        values.insert("inputs_file".to_owned(), Value::str(INPUTS_FILE));
+        if let Some(depfile) = &self.target.depfile {
+            let path = depfile.relative_to(&self.target.dir);
+            values.insert("depfile".to_owned(), Value::str(path));
+        }
+    }
+
+    fn action(&mut self) -> Action {
+        let run = self.body.run;
+        let names = match run {
+            Some(Run::Script(script)) => {
+                Some(ScriptNames::of(script, &self.interpreter_word(script)))
+            }
+            _ => None,
+        };
+        let command = self.command(run);
+        let env = Environment::of(self, names.as_ref());
+        let tools = tool::tools(self, &command, names.as_ref());
+        let scripted = matches!(command, Command::Script { .. });
+        Action {
+            command,
+            env,
+            base_env: match self.target.kind {
+                Kind::Task => BaseEnv::Whole,
+                _ => BaseEnv::Strict,
+            },
+            dir: self.target.dir.clone(),
+            tools,
+            facts: self.facts(),
+            limits: self.limits(),
+            cache: self.flag("cache") != Some(false),
+            remove: self.removals(),
+            args: if scripted {
+                self.context.extra_args.to_vec()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    fn command(&mut self, run: Option<Run<'c>>) -> Command {
+        match run {
+            Some(Run::Script(script)) => {
+                let word = self.interpreter_word(script);
+                let called = interpreter(&word);
+                Command::Script {
+                    interpreter: called.argv,
+                    text: script.text.clone(),
+                    as_file: called.as_file,
+                    name: word,
+                }
+            }
+            Some(Run::Argv(entry)) => {
+                let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
+                let mut argv: Vec<String> = items
+                    .iter()
+                    .flat_map(|(item, span)| self.words(item, *span))
+                    .collect();
+                if argv.is_empty() && items.is_empty() {
+                    self.errors.push(PlanError::KeyType {
+                        key: "run".to_owned(),
+                        expected: "a program and its arguments",
+                        got: "an empty list".to_owned(),
+                        span: entry.value.span,
+                        help: None,
+                    });
+                }
+                argv.extend(self.context.extra_args.iter().cloned());
+                Command::Argv(argv)
+            }
+            None => match &self.body.go {
+                Some(block) => {
+                    let values = go::Block {
+                        evaluator: &self.evaluator,
+                        module: self.decl.module,
+                        scope: &self.scope,
+                        block,
+                    };
+                    let extra = self.context.extra_args;
+                    Command::Argv(values.argv(self.target.kind, &self.outputs, extra))
+                }
+                None => Command::None,
+            },
+        }
+    }
+
+    /// An item of an argument list as words of it.
+    fn words(&mut self, item: &Value, span: Span) -> Vec<String> {
+        match item {
+            Value::Target(reference) => self.outputs_of(reference),
+            Value::Unknown(name) if &**name == AMBIGUOUS_OUT => {
+                self.report_out(span);
+                Vec::new()
+            }
+            Value::Unknown(name) => vec![format!("‹{name}›")],
+            item => item
+                .as_text()
+                .map(|text| text.to_string())
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    pub fn report_out(&mut self, span: Span) {
+        self.errors.push(PlanError::NoSingleOut {
+            target: self.target.name.to_string(),
+            count: self.outputs.len(),
+            span,
+        });
+    }
+
+    /// `bash` in `run bash:`, else the file's shell.
+    fn interpreter_word(&self, script: &Script) -> String {
+        if let Some(word) = &script.interpreter {
+            return word.value.clone();
+        }
+        let shell = settings::entries(self.context.modules, self.decl.module)
+            .find(|entry| entry.key.value == "shell");
+        let value = shell.map(|entry| {
+            self.evaluator
+                .eval(self.decl.module, &Scope::default(), &entry.value)
+        });
+        match value {
+            Some(Value::Str(shell)) => shell.to_string(),
+            _ => "sh".to_owned(),
+        }
+    }
+
+    /// The outputs of the targets that a reference stands for, as seen from the working directory.
+    pub fn outputs_of(&self, reference: &TargetRef) -> Vec<String> {
+        let graph = self.context.graph;
+        let prefix = &self.context.modules.modules[reference.module].prefix;
+        let name = format!("{prefix}{}", reference.name);
+        let Some(decl) = graph.decls.values().find(|decl| decl.name == name) else {
+            return Vec::new();
+        };
+        let selected = decl
+            .instances
+            .iter()
+            .map(|&id| &graph.targets[id])
+            .filter(|target| {
+                let values = target.bindings.iter().map(|(_, value)| value);
+                values
+                    .zip(&reference.select)
+                    .all(|(value, selector)| match selector {
+                        Selector::Any => true,
+                        Selector::Is(text) => plain_text(value).as_deref() == Some(text),
+                    })
+            });
+        let outputs = selected.flat_map(|target| &target.outputs);
+        outputs
+            .map(|output| seen_from(&self.target.dir, &output.text()))
+            .collect()
+    }
+
+    fn facts(&self) -> BTreeMap<String, String> {
+        let Some(go) = &self.target.go else {
+            return BTreeMap::new();
+        };
+        let query = Query::Go(go.clone());
+        let answer = match self.context.running {
+            Running::Allowed => self.evaluator.ask(query),
+            Running::Never => self.context.answers.get(&query),
+        };
+        match answer {
+            Some(Answer::Go(answer)) => answer.facts.clone(),
+            Some(Answer::Failed(reason)) => {
+                self.evaluator.report(PlanError::GoList {
+                    target: self.target.name.to_string(),
+                    reason: reason.clone(),
+                    span: self.decl.go.unwrap_or(self.decl.name_span),
+                });
+                BTreeMap::new()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let defaults = Limits::default();
+        let number = |key| match self.value(key) {
+            Some(Value::Int(number)) => Some(u32::try_from(number).unwrap_or(u32::MAX)),
+            _ => None,
+        };
+        let text = |key| match self.value(key) {
+            Some(Value::Str(text)) => Some(text),
+            _ => None,
+        };
+        Limits {
+            timeout: text("timeout").and_then(|text| read_duration(&text)),
+            retries: number("retries").unwrap_or(defaults.retries),
+            pool: text("pool").map(|pool| pool.to_string()),
+            weight: number("weight").unwrap_or(defaults.weight).max(1),
+            interactive: self.flag("interactive") == Some(true),
+            exclusive: self.flag("exclusive") == Some(true),
+        }
+    }
+
+    fn value(&self, key: &str) -> Option<Value> {
+        let entry = self.body.get(key)?;
+        Some(
+            self.evaluator
+                .eval(self.decl.module, &self.scope, &entry.value),
+        )
+    }
+
+    fn flag(&self, key: &str) -> Option<bool> {
+        match self.value(key) {
+            Some(Value::Bool(flag)) => Some(flag),
+            _ => None,
+        }
+    }
+
+    fn removals(&self) -> Vec<String> {
+        let Some(entry) = self.body.get("remove") else {
+            return Vec::new();
+        };
+        let dir = &self.context.modules.modules[self.decl.module].dir;
+        let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
+        let texts = items.iter().filter_map(|(item, _)| item.as_text());
+        let places = texts.filter_map(|text| place(dir, &text).ok());
+        places
+            .map(|place| match place {
+                Place::File(path) => path.to_string(),
+                Place::Dir(path) => format!("{path}/"),
+                Place::Pattern(pattern) => pattern,
+            })
+            .collect()
+    }
+}
+
+/// A project-relative text, a tree with its `/`, as seen from a directory.
+fn seen_from(dir: &ProjectPath, text: &str) -> String {
+    let Ok(path) = ProjectPath::root().resolve(text) else {
+        return text.to_owned();
+    };
+    let mut seen = path.relative_to(dir);
+    if text.ends_with('/') {
+        seen.push('/');
+    }
+    seen
 }

@@ -6,7 +6,7 @@ use crate::base::source::Span;
 use crate::dense_id;
 use crate::lang::ast::Kind;
 use crate::plan::module::ModuleId;
-use crate::plan::query::GoQuery;
+use crate::plan::query::{GoQuery, Query};
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 use std::collections::BTreeMap;
@@ -32,6 +32,8 @@ pub struct Graph {
     /// A topological order of all targets.
     pub order: Vec<TargetId>,
     pub lints: Vec<crate::plan::error::Lint>,
+    /// Where an `after` was written: later target, earlier target.
+    pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
 }
 
 #[derive(Debug)]
@@ -47,7 +49,10 @@ pub struct Decl {
     pub params: Vec<ParamInfo>,
     /// Names of the `for` variables.
     pub fors: Vec<String>,
+    /// Those of the header first, then those that calls made.
     pub instances: Vec<TargetId>,
+    /// Its `go { }` block.
+    pub go: Option<Span>,
 }
 
 /// A parameter as `--list` shows it.
@@ -89,6 +94,16 @@ pub struct Inputs {
     pub excludes: Vec<String>,
     /// Whether the `inputs` key was written at all.
     pub declared: bool,
+}
+
+impl Inputs {
+    /// The question that a glob among these inputs stands for.
+    pub fn glob_query(&self, pattern: &str) -> Query {
+        Query::Glob {
+            include: vec![pattern.to_owned()],
+            exclude: self.excludes.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]

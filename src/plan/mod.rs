@@ -11,15 +11,34 @@
 
 pub mod action;
 pub mod bind;
+mod body;
 mod capture;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod case_bind;
+mod check;
+mod claim;
+pub mod environment;
 pub mod error;
 pub mod eval;
 mod expression;
+mod file;
+#[cfg(test)]
+mod fixture;
 pub mod function;
+mod go;
+mod goedge;
 pub mod graph;
+mod instance;
 pub mod interpolate;
+mod limit;
 pub mod module;
+pub mod name;
+mod namespace;
 mod observe;
+mod order;
+mod place;
 pub mod query;
 pub mod resolve;
 pub mod script;
@@ -27,4 +46,7 @@ pub mod select;
 pub mod settings;
 #[cfg(test)]
 pub(crate) mod testing;
+mod target;
+mod tool;
 pub mod value;
+mod word;

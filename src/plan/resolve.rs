@@ -1,12 +1,31 @@
 //! Declarations to the graph: instances, inputs, outputs, edges, and everything that can be wrong with them.
+//!
+//! ```text
+//! names -> settings, headers -> bodies (calls make more targets) -> who makes which file -> edges -> order
+//! ```
+//!
+//! What only a run needs (environment, commands, limits) is checked here as far as it can be without running
+//! anything; its values are `bind`'s business.
 
+use crate::base::ids::{Id, IdVec};
+use crate::base::source::Span;
+use crate::lang::ast::{Statement, TargetDecl};
+use crate::plan::body::Body;
+use crate::plan::claim::Claims;
 use crate::plan::error::PlanError;
-use crate::plan::eval::Running;
-use crate::plan::graph::{Graph, TargetId};
-use crate::plan::module::Modules;
-use crate::plan::query::{Answers, Outcome};
+use crate::plan::eval::{Evaluator, Running};
+use crate::plan::graph::{DeclId, Graph, TargetId};
+use crate::plan::module::{ModuleId, Modules};
+use crate::plan::namespace::check_names;
+use crate::plan::order;
+use crate::plan::query::{Answers, Outcome, Query};
 use crate::plan::value::Value;
-use std::collections::BTreeMap;
+use crate::plan::{file, settings};
+use miette::Diagnostic;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+
+pub use crate::plan::goedge::add_go_edges;
 
 /// What the call adds to the files.
 #[derive(Debug, Default, Clone)]
@@ -24,15 +43,164 @@ pub fn resolve(
     answers: &Answers,
     running: Running,
 ) -> Outcome<Graph, PlanError> {
-    todo!("{modules:?} {request:?} {answers:?} {running:?}")
+    let mut resolver = Resolver::new(modules, request, answers, running);
+    resolver.declare();
+    if let Some(queries) = resolver.unanswered() {
+        return Outcome::Wanting(queries);
+    }
+    resolver.calls_of(request);
+    settings::name_default(&mut resolver);
+    resolver.bodies();
+    resolver.check_lets();
+    let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
+    file::resolve_files(&mut resolver, &claims);
+    resolver.finish()
 }
 
-/// Adds the edges from generators of Go files to the Go targets that `wanted` reaches, and repeats for what these
-/// reach. Reports cycles.
-pub fn add_go_edges(
-    graph: &mut Graph,
-    wanted: &[TargetId],
-    answers: &Answers,
-) -> Outcome<(), PlanError> {
-    todo!("{graph:?} {wanted:?} {answers:?}")
+/// The state of one pass.
+pub(super) struct Resolver<'a> {
+    pub modules: &'a Modules,
+    /// For what the graph rests on.
+    pub plan: Evaluator<'a>,
+    /// For what only a run needs: never asks for a command, so that what nobody wants is not run.
+    pub check: Evaluator<'a>,
+    pub running: Running,
+    pub graph: Graph,
+    pub errors: Vec<PlanError>,
+    pub by_decl: HashMap<(ModuleId, String), DeclId>,
+    pub bodies: IdVec<DeclId, Rc<Body<'a>>>,
+    /// Declarations whose instances are not known, because of a mistake or an unanswered query.
+    pub unsettled: HashSet<DeclId>,
+    /// The `for` variables of each instance of the header.
+    pub rows: IdVec<DeclId, Vec<Vec<(String, Value)>>>,
+    /// Where each exclusion of a target was written.
+    pub exclude_spans: HashMap<TargetId, Vec<Span>>,
+    /// How many calls deep a target was made.
+    pub depth: IdVec<TargetId, usize>,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(
+        modules: &'a Modules,
+        request: &'a Request,
+        answers: &'a Answers,
+        running: Running,
+    ) -> Self {
+        let evaluator = |running| Evaluator::new(modules, answers, &request.overrides, running);
+        Self {
+            modules,
+            plan: evaluator(running),
+            check: evaluator(Running::Never),
+            running,
+            graph: Graph::default(),
+            errors: Vec::new(),
+            by_decl: HashMap::new(),
+            bodies: IdVec::new(),
+            unsettled: HashSet::new(),
+            rows: IdVec::new(),
+            exclude_spans: HashMap::new(),
+            depth: IdVec::new(),
+        }
+    }
+
+    /// Names, settings and headers of all files.
+    fn declare(&mut self) {
+        for (id, module) in self.modules.modules.iter() {
+            check_names(module, &mut self.errors);
+            let found = settings::read(&self.check, id, &mut self.errors);
+            if id == Modules::ROOT {
+                self.graph.settings = found;
+            }
+            for (at, statement) in module.tree.statements.iter().enumerate() {
+                if let Statement::Target(decl) = statement {
+                    self.declare_target(id, at, decl);
+                }
+            }
+        }
+    }
+
+    /// Lets are checked even where nobody uses them.
+    fn check_lets(&self) {
+        for (id, module) in self.modules.modules.iter() {
+            for statement in &module.tree.statements {
+                if let Statement::Let(let_) = statement {
+                    self.check.top_level(id, &let_.name.value);
+                }
+            }
+        }
+    }
+
+    fn bodies(&mut self) {
+        let mut next = 0;
+        // Calls in a body make new targets, which come after all others.
+        while next < self.graph.targets.len() {
+            self.read_body(TargetId::from_index(next));
+            next += 1;
+        }
+    }
+
+    /// The unanswered queries so far; None when there are none.
+    fn unanswered(&mut self) -> Option<Vec<Query>> {
+        let mut wanted = BTreeSet::new();
+        for evaluator in [&self.plan, &self.check] {
+            let (errors, queries) = evaluator.take();
+            self.errors.extend(errors);
+            wanted.extend(queries);
+        }
+        (!wanted.is_empty()).then(|| wanted.into_iter().collect())
+    }
+
+    fn finish(mut self) -> Outcome<Graph, PlanError> {
+        let wanted = self.unanswered();
+        if let Some(mut queries) = wanted {
+            // With a mistake, look on for more, but run nothing for it.
+            if !self.errors.is_empty() {
+                queries.retain(|query| !runs(query));
+            }
+            if !queries.is_empty() {
+                return Outcome::Wanting(queries);
+            }
+        }
+        match order::order(&self.graph) {
+            Ok(order) => self.graph.order = order,
+            Err(cycles) => self.errors.extend(cycles),
+        }
+        if self.errors.is_empty() {
+            self.graph.lints = in_text_order(self.graph.lints);
+            Outcome::Ready(self.graph)
+        } else {
+            Outcome::Failed(in_text_order(self.errors))
+        }
+    }
+
+    pub fn decl_tree(&self, decl: DeclId) -> &'a TargetDecl {
+        let decl = &self.graph.decls[decl];
+        tree_of(self.modules, decl.module, decl.statement)
+    }
+}
+
+/// A target's declaration by its place.
+pub(super) fn tree_of(modules: &Modules, module: ModuleId, statement: usize) -> &TargetDecl {
+    match &modules.modules[module].tree.statements[statement] {
+        Statement::Target(decl) => decl,
+        other => unreachable!("declarations are made of targets, not of {other:?}"),
+    }
+}
+
+fn runs(query: &Query) -> bool {
+    matches!(query, Query::Capture(_) | Query::Git(_) | Query::Go(_))
+}
+
+/// Where a diagnostic is first labelled.
+fn place(found: &impl Diagnostic) -> usize {
+    let labels = found.labels().into_iter().flatten();
+    labels.map(|label| label.offset()).min().unwrap_or_default()
+}
+
+/// Each diagnostic once, in the order of the text: two evaluators, or many instances, may have met the same one.
+pub(super) fn in_text_order<D: Diagnostic>(mut all: Vec<D>) -> Vec<D> {
+    all.sort_by_cached_key(place);
+    let mut seen = HashSet::new();
+    all.retain(|found| seen.insert((place(found), found.to_string())));
+    all
 }

@@ -1,7 +1,14 @@
 //! Words of the command line to targets: names, instances with `*`, kinds, and `name=value`.
 
-use crate::plan::graph::{Graph, TargetId};
-use crate::plan::resolve::Request;
+use crate::base::names::nearest;
+use crate::lang::ast::Kind;
+use crate::plan::graph::{Decl, Graph, TargetId};
+use crate::plan::instance::{command_usage, instances_help};
+use crate::plan::name::{Item, Word, parse_word, plain_text, read_like};
+use crate::plan::value::Value;
+use std::collections::HashSet;
+
+pub use crate::plan::word::read_words;
 
 /// A word that selects nothing.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
@@ -13,19 +20,244 @@ pub enum SelectError {
         #[help]
         help: Option<String>,
     },
-}
-
-/// The command line's words after the options: `name=value` split from the rest, as data for [`Request`].
-/// Done before resolving, from the trees alone; unknown names are found by [`select`].
-pub fn read_words(
-    modules: &crate::plan::module::Modules,
-    words: &[String],
-) -> Result<(Request, Vec<String>), Vec<SelectError>> {
-    todo!("{modules:?} {words:?}")
+    #[error("`{target}` has no instance `{word}`")]
+    #[diagnostic(code(gomake::select::unknown_instance))]
+    UnknownInstance {
+        target: String,
+        word: String,
+        #[help]
+        help: String,
+    },
+    #[error("`{target}` needs {missing}")]
+    #[diagnostic(code(gomake::select::missing_argument), help("call it as `{usage}`"))]
+    MissingArgument {
+        target: String,
+        missing: String,
+        usage: String,
+    },
+    #[error("`{word}` cannot be read")]
+    #[diagnostic(
+        code(gomake::select::malformed),
+        help(
+            "instances are written 'dist[linux,amd64]', with \"…\" around an item that holds a comma or a bracket"
+        )
+    )]
+    Malformed { word: String },
+    #[error("nothing is called `{name}` that a value could be given to")]
+    #[diagnostic(code(gomake::select::unknown_value))]
+    UnknownValue {
+        name: String,
+        #[help]
+        help: Option<String>,
+    },
+    #[error("`{name}` takes {expected}, not {text:?}")]
+    #[diagnostic(
+        code(gomake::select::value_type),
+        help("a value has the type of what it replaces")
+    )]
+    ValueType {
+        name: String,
+        expected: &'static str,
+        text: String,
+    },
+    #[error("`{name}` is given twice")]
+    #[diagnostic(code(gomake::select::value_twice), help("keep one of them"))]
+    ValueTwice { name: String },
+    #[error("there is nothing to run")]
+    #[diagnostic(code(gomake::select::no_target), help("the Gofile declares no target"))]
+    NoTarget,
 }
 
 /// The targets that the words name, in stages: a `clean` is a barrier between what stands before and after it.
 /// No words: the default.
+///
+/// # Errors
+/// Every word that selects nothing.
 pub fn select(graph: &Graph, words: &[String]) -> Result<Vec<Vec<TargetId>>, Vec<SelectError>> {
-    todo!("{graph:?} {words:?}")
+    let defaults;
+    let words = if words.is_empty() {
+        defaults = default_words(graph)?;
+        &defaults
+    } else {
+        words
+    };
+    let mut stages: Vec<Vec<TargetId>> = Vec::new();
+    let mut in_stage: HashSet<TargetId> = HashSet::new();
+    let mut errors = Vec::new();
+    let mut cleaning = None;
+    for word in words {
+        let found = match word_targets(graph, word) {
+            Ok(found) => found,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        for id in found {
+            let cleans = graph.targets[id].kind == Kind::Clean;
+            if cleaning != Some(cleans) {
+                stages.push(Vec::new());
+                in_stage.clear();
+                cleaning = Some(cleans);
+            }
+            if in_stage.insert(id) {
+                stages.last_mut().expect("a stage was begun above").push(id);
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(stages)
+    } else {
+        Err(errors)
+    }
+}
+
+fn default_words(graph: &Graph) -> Result<Vec<String>, Vec<SelectError>> {
+    if !graph.settings.default.is_empty() {
+        return Ok(graph.settings.default.clone());
+    }
+    match graph.decls.values().next() {
+        Some(decl) => Ok(vec![decl.name.clone()]),
+        None => Err(vec![SelectError::NoTarget]),
+    }
+}
+
+fn word_targets(graph: &Graph, text: &str) -> Result<Vec<TargetId>, SelectError> {
+    if let Some(&id) = graph.by_name.get(text)
+        && graph.decl_of(id).name != text
+    {
+        return Ok(vec![id]);
+    }
+    let malformed = || SelectError::Malformed {
+        word: text.to_owned(),
+    };
+    let word = parse_word(text).ok_or_else(malformed)?;
+    if let Some(decl) = graph.decls.values().find(|decl| decl.name == word.name) {
+        return decl_targets(graph, decl, &word, text);
+    }
+    let kind = Kind::from_word(text).filter(|kind| *kind != Kind::Task);
+    let of_kind: Vec<TargetId> = kind.map_or_else(Vec::new, |kind| {
+        let decls = graph.decls.values().filter(|decl| decl.kind == kind);
+        decls
+            .flat_map(|decl| plain_instances(graph, decl))
+            .collect()
+    });
+    if of_kind.is_empty() {
+        return Err(unknown_target(graph, &word, text));
+    }
+    Ok(of_kind)
+}
+
+/// The instances that the header makes, with all parameters at their defaults.
+fn plain_instances(graph: &Graph, decl: &Decl) -> Vec<TargetId> {
+    let all = decl.instances.iter().copied();
+    all.filter(|&id| fits(graph, decl, id, &[])).collect()
+}
+
+fn decl_targets(
+    graph: &Graph,
+    decl: &Decl,
+    word: &Word,
+    text: &str,
+) -> Result<Vec<TargetId>, SelectError> {
+    let given = word.args.as_deref().unwrap_or_default();
+    let called: Vec<TargetId> = decl
+        .instances
+        .iter()
+        .copied()
+        .filter(|&id| fits(graph, decl, id, given))
+        .collect();
+    let mut found = called.clone();
+    if let Some(select) = &word.select {
+        found.retain(|&id| selected(graph, decl, id, select));
+    }
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let missing = decl.params.iter().filter(|param| {
+        param.default.is_none() && !given.iter().any(|(name, _)| *name == param.name)
+    });
+    let missing: Vec<String> = missing.map(|param| format!("`{}`", param.name)).collect();
+    if !missing.is_empty() {
+        return Err(SelectError::MissingArgument {
+            target: decl.name.clone(),
+            missing: missing.join(" and "),
+            usage: command_usage(&decl.name, &decl.params),
+        });
+    }
+    if word.select.is_none() && word.args.is_none() {
+        // A `for` over nothing: the lint says so, and there is nothing to do.
+        return Ok(Vec::new());
+    }
+    let names: Vec<&str> = decl
+        .instances
+        .iter()
+        .map(|&id| &*graph.targets[id].name)
+        .collect();
+    Err(SelectError::UnknownInstance {
+        target: decl.name.clone(),
+        word: text.to_owned(),
+        help: match nearest(text, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => instances_help(&decl.name, decl.fors.len(), names.into_iter()),
+        },
+    })
+}
+
+/// Whether an instance's parameters are the given ones, and the defaults elsewhere.
+fn fits(graph: &Graph, decl: &Decl, id: TargetId, given: &[(String, String)]) -> bool {
+    let known = given
+        .iter()
+        .all(|(name, _)| decl.params.iter().any(|param| param.name == *name));
+    known
+        && decl.params.iter().all(|param| {
+            let Some(value) = binding(graph, id, &param.name) else {
+                return false;
+            };
+            match given.iter().find(|(name, _)| *name == param.name) {
+                None => param.default.as_ref() == Some(value),
+                Some((_, text)) => {
+                    let like = param.default.clone().unwrap_or_else(|| Value::str(""));
+                    read_like(text, &like)
+                        .is_ok_and(|given| plain_text(&given) == plain_text(value))
+                }
+            }
+        })
+}
+
+fn selected(graph: &Graph, decl: &Decl, id: TargetId, select: &[Item]) -> bool {
+    select.len() == decl.fors.len()
+        && decl.fors.iter().zip(select).all(|(name, item)| match item {
+            Item::Any => true,
+            Item::Is(text) => {
+                binding(graph, id, name).and_then(plain_text).as_deref() == Some(text)
+            }
+        })
+}
+
+fn binding<'g>(graph: &'g Graph, id: TargetId, name: &str) -> Option<&'g Value> {
+    let bindings = &graph.targets[id].bindings;
+    bindings
+        .iter()
+        .find(|(bound, _)| bound == name)
+        .map(|(_, value)| value)
+}
+
+fn unknown_target(graph: &Graph, word: &Word, text: &str) -> SelectError {
+    let names = graph.decls.values().map(|decl| decl.name.as_str());
+    let kinds = ["build", "test", "image", "clean"];
+    let near = nearest(&word.name, names.clone().chain(kinds));
+    let help = match (Kind::from_word(text), near) {
+        (Some(Kind::Task), _) => {
+            Some("tasks are named one by one: `gomake -l` lists them".to_owned())
+        }
+        (Some(kind), _) => Some(format!("this Gofile has no {kind} target")),
+        (None, Some(near)) => Some(format!("did you mean `{near}`?")),
+        (None, None) if names.count() == 0 => Some("the Gofile declares no target".to_owned()),
+        (None, None) => Some("`gomake -l` lists the targets".to_owned()),
+    };
+    SelectError::UnknownTarget {
+        word: text.to_owned(),
+        help,
+    }
 }

@@ -1,5 +1,18 @@
-//! What the root's `settings { }` says, evaluated.
+//! What the root's `settings { }` says, evaluated. `shell` and `pass_env` hold for the targets of their own file and
+//! are read by `bind`; here they are only checked.
 
+use crate::base::source::Span;
+use crate::lang::ast::{Entry, Statement};
+use crate::plan::body::{Shape, known_entries};
+use crate::plan::check::check_value;
+use crate::plan::error::PlanError;
+use crate::plan::eval::{Evaluator, Scope};
+use crate::plan::limit::read_size;
+use crate::plan::module::{ModuleId, Modules};
+use crate::plan::name::plain_text;
+use crate::plan::resolve::Resolver;
+use crate::plan::target::spanned;
+use crate::plan::value::Value;
 use std::collections::BTreeMap;
 
 /// Keys: `default shell dotenv pass_env pools cache_size`.
@@ -13,4 +26,161 @@ pub struct Settings {
     pub pools: BTreeMap<String, u32>,
     /// Limit of the user's cache, in bytes.
     pub cache_size: Option<u64>,
+}
+
+const KEYS: &[(&str, Shape)] = &[
+    ("default", Shape::Targets),
+    ("shell", Shape::Text),
+    ("dotenv", Shape::Texts),
+    ("pass_env", Shape::Texts),
+    ("pools", Shape::Labels),
+    ("cache_size", Shape::TextOrInt),
+];
+
+/// All entries of a file's settings.
+pub fn entries(modules: &Modules, module: ModuleId) -> impl Iterator<Item = &Entry> {
+    modules.modules[module]
+        .tree
+        .statements
+        .iter()
+        .flat_map(|statement| match statement {
+            Statement::Settings { entries, .. } => entries.as_slice(),
+            _ => &[],
+        })
+}
+
+/// A file's settings but for `default`, which needs the targets.
+pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanError>) -> Settings {
+    let mut settings = Settings::default();
+    let all: Vec<Entry> = entries(evaluator.modules, module).cloned().collect();
+    for entry in known_entries("`settings`", KEYS, &all, errors) {
+        let key = entry.key.value.as_str();
+        if key == "default" {
+            continue;
+        }
+        let value = evaluator.eval(module, &Scope::default(), &entry.value);
+        let shape = KEYS
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, shape)| *shape);
+        let before = errors.len();
+        check_value(
+            key,
+            shape.unwrap_or(Shape::Plain),
+            &value,
+            entry.value.span,
+            errors,
+        );
+        if errors.len() > before {
+            continue;
+        }
+        match key {
+            "dotenv" => {
+                settings.dotenv = Evaluator::items(&value)
+                    .iter()
+                    .filter_map(plain_text)
+                    .collect()
+            }
+            "pools" => settings.pools = pools(&value, entry.value.span, errors),
+            "cache_size" => settings.cache_size = cache_size(&value, entry.value.span, errors),
+            "shell" => check_shell(&value, entry.value.span, errors),
+            _ => {}
+        }
+    }
+    settings
+}
+
+fn pools(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> BTreeMap<String, u32> {
+    let Value::Map(pairs) = value else {
+        return BTreeMap::new();
+    };
+    let mut pools = BTreeMap::new();
+    for (name, value) in pairs.iter() {
+        match value {
+            Value::Int(size) if (1..=u64::from(u32::MAX)).contains(size) => {
+                pools.insert(name.to_string(), *size as u32);
+            }
+            Value::Bad => {}
+            other => errors.push(PlanError::KeyType {
+                key: format!("pools.{name}"),
+                expected: "an integer from 1",
+                got: plain_text(other).unwrap_or_else(|| other.type_name().to_owned()),
+                span,
+                help: Some("how many of the pool's targets may run at once".to_owned()),
+            }),
+        }
+    }
+    pools
+}
+
+fn cache_size(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> Option<u64> {
+    let text = match value {
+        Value::Int(bytes) => return Some(*bytes),
+        Value::Str(text) => text,
+        _ => return None,
+    };
+    let size = read_size(text);
+    if size.is_none() {
+        errors.push(PlanError::BadText {
+            text: text.to_string(),
+            expected: "a size",
+            span,
+            help: "sizes are written \"500MB\", \"10GiB\" or as a number of bytes",
+        });
+    }
+    size
+}
+
+fn check_shell(value: &Value, span: Span, errors: &mut Vec<PlanError>) {
+    if let Value::Str(text) = value
+        && (text.is_empty() || text.contains(char::is_whitespace))
+    {
+        errors.push(PlanError::BadText {
+            text: text.to_string(),
+            expected: "a program's name",
+            span,
+            help: "name the program alone, such as \"bash\": its strict options are gomake's to set",
+        });
+    }
+}
+
+/// Fills in `default`, now that the targets are known.
+pub(super) fn name_default(resolver: &mut Resolver<'_>) {
+    let modules = resolver.modules;
+    let Some(entry) = entries(modules, Modules::ROOT).find(|entry| entry.key.value == "default")
+    else {
+        return;
+    };
+    for (value, span) in spanned(
+        &resolver.check,
+        Modules::ROOT,
+        &Scope::default(),
+        &entry.value,
+    ) {
+        match value {
+            Value::Target(reference) => {
+                let prefix = &modules.modules[reference.module].prefix;
+                if reference.select.is_empty() && reference.args.is_empty() {
+                    let name = format!("{prefix}{}", reference.name);
+                    resolver.graph.settings.default.push(name);
+                    continue;
+                }
+                for id in resolver.referred(&reference, span, 0) {
+                    let name = resolver.graph.targets[id].name.to_string();
+                    resolver.graph.settings.default.push(name);
+                }
+            }
+            Value::Bad | Value::Unknown(_) => {}
+            other => resolver.errors.push(PlanError::KeyType {
+                key: "default".to_owned(),
+                expected: "targets",
+                got: other.type_name().to_owned(),
+                span,
+                help: match &other {
+                    Value::Str(text) => Some(format!("write {text} without quotes")),
+                    _ => None,
+                },
+            }),
+        }
+    }
 }

@@ -93,7 +93,7 @@ impl Store {
         let mut known = HashMap::new();
         let mut unfinished = HashSet::new();
         let mut abandoned = BTreeSet::new();
-        let mut records = 0;
+        let mut records = 0usize;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
             let Ok(entry) = postcard::from_bytes(payload) else {
                 return false;
@@ -121,8 +121,10 @@ impl Store {
             unfinished: Mutex::new(unfinished),
             abandoned: Mutex::new(abandoned),
         };
-        let live = store.read_known().len();
-        if dir.access() == Access::Write && records - live > live.max(DEAD_FROM) {
+        let live = store.read_known().len() + lock(&store.unfinished).len();
+        // A target that failed after a success counts twice, and so may be more than was read of it.
+        let dead = records.saturating_sub(live);
+        if dir.access() == Access::Write && dead > live.max(DEAD_FROM) {
             store.compact()?;
         }
         Ok(store)

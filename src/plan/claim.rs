@@ -1,0 +1,251 @@
+//! Who makes which file: the declared outputs of all targets, indexed so that 100,000 of them are looked up one by
+//! one or below a directory, never all against all.
+
+use crate::base::glob::Pattern;
+use crate::base::source::Span;
+use crate::plan::error::{Lint, PlanError};
+use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::place::{escaped, literal_dir};
+use crate::plan::target::is_unknown_output;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
+
+/// An output and its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub target: TargetId,
+    pub span: Span,
+}
+
+#[derive(Default)]
+pub struct Claims {
+    files: BTreeMap<String, Claim>,
+    trees: BTreeMap<String, Claim>,
+    /// By the directory below which all matches lie.
+    patterns: BTreeMap<String, Vec<PatternClaim>>,
+    /// Some outputs are not known without running something: what seems to be missing may be theirs.
+    pub incomplete: bool,
+}
+
+struct PatternClaim {
+    pattern: Pattern,
+    text: String,
+    claim: Claim,
+}
+
+impl Claims {
+    /// Indexes all outputs; two targets with one output are reported, overlaps of patterns are lints.
+    pub fn of(graph: &mut Graph, errors: &mut Vec<PlanError>) -> Self {
+        let claims = Self::index(graph, errors);
+        let lints = claims.overlaps(graph);
+        graph.lints.extend(lints);
+        claims
+    }
+
+    fn index(graph: &Graph, errors: &mut Vec<PlanError>) -> Self {
+        let mut claims = Self::default();
+        let mut conflicts = Conflicts {
+            graph,
+            errors,
+            repeated: HashSet::new(),
+        };
+        for (target, output) in outputs(graph) {
+            let claim = Claim {
+                target,
+                span: output.span(),
+            };
+            match output {
+                Output::Tree { path, .. } => {
+                    let text = path.as_str().to_owned();
+                    if let Some(&first) = claims.trees.get(&text) {
+                        conflicts.report(&output.text(), first, claim);
+                    } else {
+                        claims.trees.insert(text, claim);
+                    }
+                }
+                Output::File { path, .. } if is_unknown_output(path) => claims.incomplete = true,
+                Output::File { path, .. } => {
+                    let text = path.as_str().to_owned();
+                    if let Some(&first) = claims.files.get(&text) {
+                        conflicts.report(&text, first, claim);
+                    } else {
+                        claims.files.insert(text, claim);
+                    }
+                }
+                Output::Pattern { pattern, .. } => claims.add_pattern(pattern, claim),
+            }
+        }
+        for (text, &claim) in &claims.files {
+            if let Some(tree) = claims.tree_over(text) {
+                conflicts.report(text, tree, claim);
+            }
+        }
+        for (text, &claim) in &claims.trees {
+            if let Some(tree) = parent(text).and_then(|parent| claims.tree_over(parent)) {
+                conflicts.report(&format!("{text}/"), tree, claim);
+            }
+        }
+        claims
+    }
+
+    fn add_pattern(&mut self, text: &str, claim: Claim) {
+        // A pattern that does not compile claims nothing; the evaluator of globs reports it.
+        let Ok(pattern) = Pattern::new(text) else {
+            return;
+        };
+        let list = self
+            .patterns
+            .entry(literal_dir(text).to_owned())
+            .or_default();
+        list.push(PatternClaim {
+            pattern,
+            text: text.to_owned(),
+            claim,
+        });
+    }
+
+    fn overlaps(&self, graph: &Graph) -> Vec<Lint> {
+        let mut lints = Vec::new();
+        for (dir, patterns) in &self.patterns {
+            for found in patterns {
+                let other = below(&self.files, dir).find(|(path, claim)| {
+                    claim.target != found.claim.target && found.pattern.matches(path)
+                });
+                if let Some((path, claim)) = other {
+                    lints.push(Lint::PatternOverlap {
+                        pattern: found.text.clone(),
+                        target: graph.targets[found.claim.target].name.to_string(),
+                        path: path.clone(),
+                        other: graph.targets[claim.target].name.to_string(),
+                        span: found.claim.span,
+                        made: claim.span,
+                    });
+                }
+            }
+        }
+        lints
+    }
+
+    /// The tree that a path is or lies in.
+    fn tree_over(&self, path: &str) -> Option<Claim> {
+        if self.trees.is_empty() {
+            return None;
+        }
+        ancestors(path).find_map(|dir| self.trees.get(dir).copied())
+    }
+
+    /// Who makes, or may make, the file.
+    pub fn makers(&self, path: &str) -> Vec<Claim> {
+        let mut makers = Vec::new();
+        makers.extend(self.files.get(path).copied());
+        makers.extend(self.tree_over(path));
+        if !self.patterns.is_empty() {
+            let lists = ancestors(path)
+                .chain([""])
+                .filter_map(|dir| self.patterns.get(dir));
+            let fitting = lists.flatten().filter(|found| found.pattern.matches(path));
+            makers.extend(fitting.map(|found| found.claim));
+        }
+        makers
+    }
+
+    /// Who makes a file that the pattern matches, or could match; each with what it makes.
+    pub fn glob_makers(&self, text: &str) -> Vec<(Claim, String)> {
+        let Ok(pattern) = Pattern::new(text) else {
+            return Vec::new();
+        };
+        let dir = literal_dir(text);
+        let mut makers = Vec::new();
+        for (path, claim) in below(&self.files, dir) {
+            if pattern.matches(path) {
+                makers.push((*claim, path.clone()));
+            }
+        }
+        let over = ancestors(dir)
+            .chain([""])
+            .filter_map(|dir| self.trees.get_key_value(dir));
+        for (path, claim) in over.chain(below(&self.trees, dir)) {
+            let tree = Pattern::new(&format!("{}/**", escaped(path)));
+            if tree.is_ok_and(|tree| tree.could_overlap(&pattern)) {
+                makers.push((*claim, format!("{path}/")));
+            }
+        }
+        let over = ancestors(dir)
+            .chain([""])
+            .filter_map(|dir| self.patterns.get(dir));
+        let lists = over.chain(below(&self.patterns, dir).map(|(_, list)| list));
+        for found in lists.flatten() {
+            if found.pattern.could_overlap(&pattern) {
+                makers.push((found.claim, found.text.clone()));
+            }
+        }
+        makers
+    }
+}
+
+/// Everything strictly below a directory (`""`: everything but the root's own entry).
+fn below<'m, T>(
+    map: &'m BTreeMap<String, T>,
+    dir: &str,
+) -> Box<dyn Iterator<Item = (&'m String, &'m T)> + 'm> {
+    if dir.is_empty() {
+        return Box::new(map.iter().filter(|(path, _)| !path.is_empty()));
+    }
+    // `0` follows `/` in ASCII.
+    let (from, to) = (format!("{dir}/"), format!("{dir}0"));
+    Box::new(map.range::<str, _>((Bound::Included(from.as_str()), Bound::Excluded(to.as_str()))))
+}
+
+/// The path and the directories over it, without the root.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    let start = (!path.is_empty()).then_some(path);
+    std::iter::successors(start, |path| {
+        parent(path).filter(|parent| !parent.is_empty())
+    })
+}
+
+fn parent(path: &str) -> Option<&str> {
+    if path.is_empty() {
+        return None;
+    }
+    Some(path.rfind('/').map_or("", |at| &path[..at]))
+}
+
+fn outputs(graph: &Graph) -> impl Iterator<Item = (TargetId, &Output)> {
+    let targets = graph.targets.iter();
+    targets.flat_map(|(id, target)| target.outputs.iter().map(move |output| (id, output)))
+}
+
+struct Conflicts<'g> {
+    graph: &'g Graph,
+    errors: &'g mut Vec<PlanError>,
+    /// Instances of one declaration collide by the dozen: one report tells all.
+    repeated: HashSet<Span>,
+}
+
+impl Conflicts<'_> {
+    fn report(&mut self, output: &str, a: Claim, b: Claim) {
+        if a.target == b.target {
+            return;
+        }
+        let (first, second) = if a.target < b.target { (a, b) } else { (b, a) };
+        let name = |claim: Claim| self.graph.targets[claim.target].name.to_string();
+        let (output, first_target, target) = (output.to_owned(), name(first), name(second));
+        if first.span != second.span {
+            self.errors.push(PlanError::OutputConflict {
+                output,
+                first_target,
+                target,
+                first: first.span,
+                span: second.span,
+            });
+        } else if self.repeated.insert(first.span) {
+            self.errors.push(PlanError::OutputRepeated {
+                output,
+                first_target,
+                target,
+                span: first.span,
+            });
+        }
+    }
+}

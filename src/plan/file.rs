@@ -1,0 +1,224 @@
+//! Inputs against the disk and against what other targets make: edges from files, and inputs that nothing provides.
+
+use crate::base::glob::Pattern;
+use crate::base::names::nearest;
+use crate::base::path::ProjectPath;
+use crate::base::source::Span;
+use crate::plan::claim::{Claim, Claims};
+use crate::plan::error::{Lint, PlanError};
+use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, TargetId};
+use crate::plan::place::escaped;
+use crate::plan::query::{Answer, Presence, Query};
+use crate::plan::resolve::Resolver;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+type Makers = Rc<Vec<(Claim, String)>>;
+
+/// Adds the edges that follow from files, and reports inputs that are nowhere.
+pub(super) fn resolve_files(resolver: &mut Resolver<'_>, claims: &Claims) {
+    let mut pass = Pass {
+        resolver,
+        claims,
+        globs: HashMap::new(),
+    };
+    for id in pass.resolver.graph.targets.ids() {
+        let inputs = std::mem::take(&mut pass.resolver.graph.targets[id].inputs);
+        pass.target(id, &inputs);
+        pass.resolver.graph.targets[id].inputs = inputs;
+    }
+}
+
+struct Pass<'r, 'a> {
+    resolver: &'r mut Resolver<'a>,
+    claims: &'r Claims,
+    /// Many targets share a pattern.
+    globs: HashMap<String, Makers>,
+}
+
+impl Pass<'_, '_> {
+    fn target(&mut self, id: TargetId, inputs: &Inputs) {
+        let mut needed: Option<HashSet<TargetId>> = None;
+        let excludes: Vec<Pattern> = inputs
+            .excludes
+            .iter()
+            .filter_map(|text| Pattern::new(text).ok())
+            .collect();
+        for item in &inputs.items {
+            let makers = match item {
+                Input::Target { .. } => continue,
+                Input::File {
+                    path,
+                    optional,
+                    span,
+                } => self.file(id, path, *optional, *span),
+                Input::Glob {
+                    pattern,
+                    optional,
+                    span,
+                } => {
+                    let makers = self.glob(id, pattern, &excludes);
+                    if makers.is_empty() && !optional {
+                        self.check_matches(id, inputs, pattern, *span);
+                    }
+                    makers
+                }
+            };
+            let (Input::File { span, .. } | Input::Glob { span, .. } | Input::Target { span, .. }) =
+                item;
+            let needs = &mut self.resolver.graph.targets[id].needs;
+            let needed = needed.get_or_insert_with(|| needs.iter().map(|edge| edge.to).collect());
+            for (claim, path) in makers {
+                if needed.insert(claim.target) {
+                    needs.push(Edge {
+                        to: claim.target,
+                        why: EdgeWhy::File(path),
+                        span: *span,
+                    });
+                }
+            }
+        }
+        self.check_exclusions(id, inputs, &excludes);
+    }
+
+    fn file(
+        &mut self,
+        id: TargetId,
+        path: &ProjectPath,
+        optional: bool,
+        span: Span,
+    ) -> Vec<(Claim, String)> {
+        let makers = self.claims.makers(path.as_str());
+        if let Some(own) = makers.iter().find(|claim| claim.target == id) {
+            self.resolver.errors.push(PlanError::OwnOutput {
+                target: self.resolver.graph.targets[id].name.to_string(),
+                path: path.to_string(),
+                span,
+                output: own.span,
+            });
+            return Vec::new();
+        }
+        if makers.is_empty() && !optional {
+            self.check_exists(path, span);
+        }
+        makers
+            .into_iter()
+            .map(|claim| (claim, path.to_string()))
+            .collect()
+    }
+
+    fn check_exists(&mut self, path: &ProjectPath, span: Span) {
+        let plan = &self.resolver.plan;
+        match plan.ask(Query::Presence(path.clone())) {
+            None | Some(Answer::Presence(Presence::File)) => return,
+            Some(Answer::Presence(Presence::Dir)) => {
+                self.resolver.errors.push(PlanError::DirectoryInput {
+                    path: path.to_string(),
+                    span,
+                });
+                return;
+            }
+            Some(_) if self.claims.incomplete => return,
+            Some(_) => {}
+        }
+        let dir = path.parent().unwrap_or_else(ProjectPath::root);
+        let mut beside = escaped(dir.as_str());
+        beside.push_str(if dir.is_root() { "*" } else { "/*" });
+        let query = Query::Glob {
+            include: vec![beside],
+            exclude: Vec::new(),
+        };
+        let near = match plan.ask(query) {
+            None => return,
+            Some(Answer::Paths(paths)) => {
+                nearest(path.as_str(), paths.iter().map(ProjectPath::as_str))
+            }
+            Some(_) => None,
+        };
+        self.resolver.errors.push(PlanError::MissingInput {
+            path: path.to_string(),
+            span,
+            help: match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    "paths are relative to the Gofile; write optional(\"…\") if it may be missing"
+                        .to_owned()
+                }
+            },
+        });
+    }
+
+    /// Who makes what the glob matches, but for the target itself and what is excluded.
+    fn glob(&mut self, id: TargetId, pattern: &str, excludes: &[Pattern]) -> Vec<(Claim, String)> {
+        let makers = match self.globs.get(pattern) {
+            Some(makers) => Rc::clone(makers),
+            None => {
+                let makers = Rc::new(self.claims.glob_makers(pattern));
+                self.globs.insert(pattern.to_owned(), Rc::clone(&makers));
+                makers
+            }
+        };
+        let others = makers.iter().filter(|(claim, path)| {
+            claim.target != id && !excludes.iter().any(|exclude| exclude.excludes(path))
+        });
+        others.cloned().collect()
+    }
+
+    fn check_matches(&mut self, id: TargetId, inputs: &Inputs, pattern: &str, span: Span) {
+        let Some(answer) = self.resolver.plan.ask(inputs.glob_query(pattern)) else {
+            return;
+        };
+        let found = match answer {
+            Answer::Paths(paths) => paths.iter().any(|path| {
+                let makers = self.claims.makers(path.as_str());
+                !makers.iter().any(|claim| claim.target == id)
+            }),
+            _ => false,
+        };
+        if !found && !self.claims.incomplete {
+            self.resolver.errors.push(PlanError::NoMatch {
+                pattern: pattern.to_owned(),
+                span,
+            });
+        }
+    }
+
+    /// An exclusion that takes nothing out of any glob is probably a slip.
+    fn check_exclusions(&mut self, id: TargetId, inputs: &Inputs, excludes: &[Pattern]) {
+        if excludes.is_empty() {
+            return;
+        }
+        let mut idle: Vec<bool> = vec![true; excludes.len()];
+        let mut mark = |path: &str| {
+            for (idle, exclude) in idle.iter_mut().zip(excludes) {
+                *idle = *idle && !exclude.excludes(path);
+            }
+        };
+        for item in &inputs.items {
+            let Input::Glob { pattern, .. } = item else {
+                continue;
+            };
+            let query = Query::Glob {
+                include: vec![pattern.clone()],
+                exclude: Vec::new(),
+            };
+            match self.resolver.plan.ask(query) {
+                None => return,
+                Some(Answer::Paths(paths)) => paths.iter().for_each(|path| mark(path.as_str())),
+                Some(_) => {}
+            }
+            for (_, path) in self.claims.glob_makers(pattern) {
+                mark(&path);
+            }
+        }
+        let spans = self.resolver.exclude_spans.remove(&id).unwrap_or_default();
+        for ((text, span), idle) in inputs.excludes.iter().zip(spans).zip(idle) {
+            if idle {
+                self.resolver.graph.lints.push(Lint::IdleExclusion {
+                    pattern: text.clone(),
+                    span,
+                });
+            }
+        }
+    }
+}

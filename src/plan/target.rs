@@ -1,0 +1,493 @@
+//! One target's body, evaluated: its inputs, outputs, what it needs, its directory and its Go packages. Keys that
+//! only a run needs are checked for their types. Does not know which files exist or who makes them.
+
+use crate::base::glob::is_pattern;
+use crate::base::path::ProjectPath;
+use crate::base::source::Span;
+use crate::lang::ast::{Entry, Expr, ExprKind, Kind};
+use crate::plan::body::{Body, Run, Shape, shape_of, with_article};
+use crate::plan::check::{self, check_value};
+use crate::plan::error::PlanError;
+use crate::plan::eval::{Evaluator, Running, Scope};
+use crate::plan::go;
+use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, Output, TargetId};
+use crate::plan::module::ModuleId;
+use crate::plan::namespace::GIVEN;
+use crate::plan::place::{Place, place};
+use crate::plan::resolve::Resolver;
+use crate::plan::value::{TargetRef, Value};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// What is collected while a body is read.
+#[derive(Default)]
+struct Read {
+    inputs: Inputs,
+    outputs: Vec<Output>,
+    needs: Vec<Edge>,
+    needed: HashSet<TargetId>,
+    after: Vec<TargetId>,
+}
+
+/// The items of an expression, each with the span of its own text where it is written as an item of a list.
+pub(super) fn spanned(
+    evaluator: &Evaluator<'_>,
+    module: ModuleId,
+    scope: &Scope<'_>,
+    expr: &Expr,
+) -> Vec<(Value, Span)> {
+    if let ExprKind::List(items) = &expr.kind {
+        let items = items.iter();
+        return items
+            .flat_map(|item| spanned(evaluator, module, scope, item))
+            .collect();
+    }
+    let value = evaluator.eval(module, scope, expr);
+    let items = Evaluator::items(&value).into_iter();
+    items.map(|item| (item, expr.span)).collect()
+}
+
+impl<'a> Resolver<'a> {
+    /// Fills in a target from its body.
+    pub fn read_body(&mut self, id: TargetId) {
+        let decl = self.graph.targets[id].decl;
+        let module = self.graph.decls[decl].module;
+        let body = Rc::clone(&self.bodies[decl]);
+        let scope = self.scope(id, &body);
+        let mut read = Read::default();
+        for entry in &body.entries {
+            self.read_entry(id, module, &scope, entry, &mut read);
+        }
+        let kind = self.graph.targets[id].kind;
+        self.check_scripts(id, module, scope.clone(), &body);
+        self.check_complete(id, &body);
+        let go = body.go.as_ref().map(|block| {
+            let dir = self.graph.targets[id].dir.clone();
+            let values = |evaluator| go::Block {
+                evaluator,
+                module,
+                scope: &scope,
+                block,
+            };
+            go::check(&values(&self.check), &mut self.errors);
+            if kind == Kind::Build && body.run.is_none() {
+                let outputs: Vec<String> = read.outputs.iter().map(Output::text).collect();
+                let span = body
+                    .get("outputs")
+                    .map_or(block.span, |entry| entry.value.span);
+                go::check_outputs(&outputs, span, &mut self.errors);
+            }
+            go::query(&values(&self.plan), dir, kind)
+        });
+        let target = &mut self.graph.targets[id];
+        let runs_always = matches!(kind, Kind::Task | Kind::Clean);
+        target.always_runs =
+            runs_always || (kind == Kind::Test && !read.inputs.declared && go.is_none());
+        target.go = go;
+        target.inputs = read.inputs;
+        target.outputs = read.outputs;
+        target.needs = read.needs;
+        target.after = read.after;
+    }
+
+    fn scope(&self, id: TargetId, body: &Body<'a>) -> Scope<'a> {
+        Scope {
+            values: self.graph.targets[id].bindings.iter().cloned().collect(),
+            lets: body.lets.clone(),
+        }
+    }
+
+    fn read_entry(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        scope: &Scope<'a>,
+        entry: &Entry,
+        read: &mut Read,
+    ) {
+        match entry.key.value.as_str() {
+            "inputs" => {
+                read.inputs.declared = true;
+                for (value, span) in spanned(&self.plan, module, scope, &entry.value) {
+                    self.read_input(id, module, "inputs", value, span, read);
+                }
+            }
+            "files" => self.read_files(id, module, scope, entry, read),
+            "base" => {
+                let value = self.plan.eval(module, scope, &entry.value);
+                self.check_key(entry, Shape::TextOrTarget, &value);
+                if let Value::Target(reference) = value {
+                    self.read_target(id, &reference, entry.value.span, read);
+                }
+            }
+            "outputs" => {
+                for (value, span) in spanned(&self.plan, module, scope, &entry.value) {
+                    self.read_output(module, value, span, read);
+                }
+            }
+            "needs" | "after" => {
+                for (value, span) in spanned(&self.plan, module, scope, &entry.value) {
+                    self.read_need(id, module, entry, value, span, read);
+                }
+            }
+            "depfile" => self.graph.targets[id].depfile = self.read_path(module, scope, entry),
+            "dir" => {
+                if let Some(dir) = self.read_path(module, scope, entry) {
+                    self.graph.targets[id].dir = dir;
+                }
+            }
+            _ => self.check_entry(id, module, scope, entry),
+        }
+    }
+
+    fn read_input(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        key: &str,
+        value: Value,
+        span: Span,
+        read: &mut Read,
+    ) {
+        match value {
+            Value::Str(text) => match text.strip_prefix('!') {
+                Some(excluded) => {
+                    if let Some(pattern) = self.placed_pattern(module, excluded, span) {
+                        read.inputs.excludes.push(pattern);
+                        self.exclude_spans.entry(id).or_default().push(span);
+                    }
+                }
+                None => self.read_file(module, &text, false, span, read),
+            },
+            Value::Optional(text) => self.read_file(module, &text, true, span, read),
+            Value::Target(reference) => self.read_target(id, &reference, span, read),
+            Value::Unknown(_) | Value::Bad => {}
+            other => self.errors.push(PlanError::KeyType {
+                key: key.to_owned(),
+                expected: "files, patterns and targets",
+                got: other.type_name().to_owned(),
+                span,
+                help: None,
+            }),
+        }
+    }
+
+    fn read_file(
+        &mut self,
+        module: ModuleId,
+        text: &str,
+        optional: bool,
+        span: Span,
+        read: &mut Read,
+    ) {
+        let dir = &self.modules.modules[module].dir;
+        match place(dir, text) {
+            Ok(Place::Pattern(pattern)) => read.inputs.items.push(Input::Glob {
+                pattern,
+                optional,
+                span,
+            }),
+            Ok(Place::File(path)) => read.inputs.items.push(Input::File {
+                path,
+                optional,
+                span,
+            }),
+            Ok(Place::Dir(path)) => self.errors.push(PlanError::DirectoryInput {
+                path: path.relative_to(dir),
+                span,
+            }),
+            Err(reason) => self.errors.push(outside(text, &reason, span)),
+        }
+    }
+
+    fn placed_pattern(&mut self, module: ModuleId, text: &str, span: Span) -> Option<String> {
+        match place(&self.modules.modules[module].dir, text) {
+            Ok(Place::Pattern(pattern)) => Some(pattern),
+            Ok(Place::File(path)) => Some(path.as_str().to_owned()),
+            Ok(Place::Dir(path)) => Some(format!("{path}/**")),
+            Err(reason) => {
+                self.errors.push(outside(text, &reason, span));
+                None
+            }
+        }
+    }
+
+    fn read_target(&mut self, id: TargetId, reference: &TargetRef, span: Span, read: &mut Read) {
+        for to in self.referred(reference, span, self.depth[id] + 1) {
+            read.inputs.items.push(Input::Target { id: to, span });
+            read.need(to, EdgeWhy::Input, span);
+        }
+    }
+
+    /// `files` of an image: whatever goes into it is an input.
+    fn read_files(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        scope: &Scope<'a>,
+        entry: &Entry,
+        read: &mut Read,
+    ) {
+        let items = if let ExprKind::Map(pairs) = &entry.value.kind {
+            let values = pairs.iter();
+            values
+                .flat_map(|(_, expr)| spanned(&self.plan, module, scope, expr))
+                .collect()
+        } else {
+            match self.plan.eval(module, scope, &entry.value) {
+                Value::Map(pairs) => {
+                    let items = pairs.iter().flat_map(|(_, value)| Evaluator::items(value));
+                    items.map(|item| (item, entry.value.span)).collect()
+                }
+                other => {
+                    self.check_key(entry, Shape::Files, &other);
+                    Vec::new()
+                }
+            }
+        };
+        for (value, span) in items {
+            self.read_input(id, module, "files", value, span, read);
+        }
+    }
+
+    fn read_output(&mut self, module: ModuleId, value: Value, span: Span, read: &mut Read) {
+        let text = match value {
+            Value::Str(text) => text,
+            Value::Unknown(name) if self.running == Running::Never => {
+                let shown = ProjectPath::root().resolve(&format!("‹{name}›"));
+                read.outputs
+                    .extend(shown.map(|path| Output::File { path, span }));
+                return;
+            }
+            Value::Unknown(_) | Value::Bad => return,
+            other => {
+                self.errors.push(PlanError::KeyType {
+                    key: "outputs".to_owned(),
+                    expected: "paths",
+                    got: other.type_name().to_owned(),
+                    span,
+                    help: None,
+                });
+                return;
+            }
+        };
+        let placed = match place(&self.modules.modules[module].dir, &text) {
+            Ok(placed) => placed,
+            Err(reason) => return self.errors.push(outside(&text, &reason, span)),
+        };
+        if let Some(owner) = protected(&placed) {
+            self.errors.push(PlanError::ProtectedOutput {
+                path: text.to_string(),
+                owner,
+                span,
+            });
+            return;
+        }
+        read.outputs.push(match placed {
+            Place::Pattern(pattern) => Output::Pattern { pattern, span },
+            Place::File(path) => Output::File { path, span },
+            Place::Dir(path) => Output::Tree { path, span },
+        });
+    }
+
+    fn read_need(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        entry: &Entry,
+        value: Value,
+        span: Span,
+        read: &mut Read,
+    ) {
+        match value {
+            Value::Target(reference) => {
+                for to in self.referred(&reference, span, self.depth[id] + 1) {
+                    if entry.key.value == "needs" {
+                        read.need(to, EdgeWhy::Needs, span);
+                    } else if !read.after.contains(&to) {
+                        read.after.push(to);
+                        self.graph.after_spans.insert((id, to), span);
+                    }
+                }
+            }
+            Value::Unknown(_) | Value::Bad => {}
+            other => {
+                let named = match &other {
+                    Value::Str(text) => self.modules.target(module, text).map(|_| text),
+                    _ => None,
+                };
+                self.errors.push(PlanError::KeyType {
+                    key: entry.key.value.clone(),
+                    expected: "targets",
+                    got: other.type_name().to_owned(),
+                    span,
+                    help: named.map(|name| format!("write {name} without quotes")),
+                });
+            }
+        }
+    }
+
+    fn read_path(
+        &mut self,
+        module: ModuleId,
+        scope: &Scope<'a>,
+        entry: &Entry,
+    ) -> Option<ProjectPath> {
+        let value = self.plan.eval(module, scope, &entry.value);
+        self.check_key(entry, Shape::Text, &value);
+        let Value::Str(text) = value else { return None };
+        match self.modules.modules[module].dir.resolve(&text) {
+            Ok(path) => Some(path),
+            Err(reason) => {
+                self.errors
+                    .push(outside(&text, &reason.to_string(), entry.value.span));
+                None
+            }
+        }
+    }
+
+    /// A key that only a run needs.
+    fn check_entry(&mut self, id: TargetId, module: ModuleId, scope: &Scope<'a>, entry: &Entry) {
+        let kind = self.graph.targets[id].kind;
+        let shape = shape_of(kind, &entry.key.value).expect("unknown keys are left out of a body");
+        let given;
+        let scope = if shape == Shape::Env {
+            given = with_given(scope.clone());
+            &given
+        } else {
+            scope
+        };
+        let value = self.check.eval(module, scope, &entry.value);
+        let before = self.errors.len();
+        self.check_key(entry, shape, &value);
+        if self.errors.len() > before {
+            return;
+        }
+        match entry.key.value.as_str() {
+            "pool" => check::pool(&self.graph.settings, entry, &value, &mut self.errors),
+            "remove" => {
+                for (value, span) in spanned(&self.check, module, scope, &entry.value) {
+                    if let Value::Str(text) = value {
+                        self.placed_pattern(module, &text, span);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn check_key(&mut self, entry: &Entry, shape: Shape, value: &Value) {
+        check_value(
+            &entry.key.value,
+            shape,
+            value,
+            entry.value.span,
+            &mut self.errors,
+        );
+    }
+
+    /// The command and the target's own lets, as far as they can be checked without running it.
+    fn check_scripts(&mut self, id: TargetId, module: ModuleId, scope: Scope<'a>, body: &Body<'a>) {
+        let scope = with_given(scope);
+        for let_ in &body.lets {
+            self.check.eval(module, &scope, &let_.value);
+        }
+        match body.run {
+            Some(Run::Argv(entry)) => {
+                for (value, span) in spanned(&self.check, module, &scope, &entry.value) {
+                    check_value("run", Shape::Argv, &value, span, &mut self.errors);
+                    if let Value::Target(reference) = value {
+                        self.referred(&reference, span, self.depth[id] + 1);
+                    }
+                }
+            }
+            Some(Run::Script(_)) | None => {}
+        }
+    }
+
+    /// What a kind cannot do without.
+    fn check_complete(&mut self, id: TargetId, body: &Body<'_>) {
+        let target = &self.graph.targets[id];
+        let (kind, span) = (target.kind, self.graph.decls[target.decl].name_span);
+        let mut missing = |key, help| {
+            self.errors.push(PlanError::MissingKey {
+                target: with_article(kind),
+                key,
+                span,
+                help,
+            });
+        };
+        if kind == Kind::Build {
+            if body.get("outputs").is_none() {
+                missing(
+                    "outputs",
+                    "a build makes files: name them; what makes none is a task or a test",
+                );
+            }
+            if body.get("inputs").is_none() && body.go.is_none() {
+                missing(
+                    "inputs",
+                    "name the files that it reads, or write `inputs = []` if there are none",
+                );
+            }
+        }
+        if matches!(kind, Kind::Build | Kind::Test) && body.run.is_none() && body.go.is_none() {
+            missing(
+                "run",
+                "write the command as `run: …`, or use a `go { }` block",
+            );
+        }
+        if kind == Kind::Image && body.get("base").is_none() && body.get("dockerfile").is_none() {
+            missing(
+                "base",
+                "write `base = \"scratch\"` and `files`, or `dockerfile = \"Dockerfile\"`",
+            );
+        }
+    }
+}
+
+impl Read {
+    fn need(&mut self, to: TargetId, why: EdgeWhy, span: Span) {
+        if self.needed.insert(to) {
+            self.needs.push(Edge { to, why, span });
+        }
+    }
+}
+
+/// Adds the names that a script is given, which nobody knows before the run.
+fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
+    for name in GIVEN {
+        scope
+            .values
+            .insert(name.to_owned(), Value::Unknown(name.into()));
+    }
+    scope
+}
+
+fn outside(path: &str, reason: &str, span: Span) -> PlanError {
+    PlanError::PathOutside {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+        span,
+    }
+}
+
+/// Who owns a place where no output may lie.
+fn protected(place: &Place) -> Option<&'static str> {
+    let text = match place {
+        Place::Pattern(pattern) => pattern.as_str(),
+        Place::File(path) | Place::Dir(path) => path.as_str(),
+    };
+    if text.is_empty() {
+        return Some("the project itself");
+    }
+    if text.split('/').any(|part| part == ".git") {
+        return Some("git");
+    }
+    (text.split('/').next() == Some(".gomake")).then_some("gomake")
+}
+
+/// Whether a text is shown for an output that is not known without running something.
+pub(super) fn is_unknown_output(path: &ProjectPath) -> bool {
+    path.as_str().starts_with('‹') && !is_pattern(path.as_str())
+}
