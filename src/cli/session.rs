@@ -40,6 +40,8 @@ pub struct Session {
     pub store: Store,
     pub memo: Memo,
     pub cache: Option<Cache>,
+    /// Another gomake was waited for: what was seen before may not be so any more.
+    pub waited: bool,
     /// Held while anything may be written.
     _lock: Option<Lock>,
 }
@@ -87,7 +89,9 @@ impl Session {
                 Attempt::Busy(_) => std::thread::sleep(LOCK_POLL),
             }
         };
-        Self::with(dir, Some(lock))
+        let mut session = Self::with(dir, Some(lock))?;
+        session.waited = told;
+        Ok(session)
     }
 
     fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
@@ -98,6 +102,7 @@ impl Session {
             store,
             memo,
             cache: None,
+            waited: false,
             _lock: lock,
         })
     }
