@@ -89,10 +89,16 @@ impl Project<'_> {
     fn matches(&self, text: &str) -> Result<Vec<ProjectPath>, String> {
         let plain = text.trim_end_matches('/');
         if !text.contains(['*', '?', '[', '{']) {
-            return ProjectPath::root()
+            let path = ProjectPath::root()
                 .resolve(plain)
-                .map(|path| vec![path])
-                .map_err(|error| format!("`{text}`: {error}"));
+                .map_err(|error| format!("`{text}`: {error}"))?;
+            return if path.is_root() {
+                Err(format!(
+                    "`{text}` is the whole project, which is never removed"
+                ))
+            } else {
+                Ok(vec![path])
+            };
         }
         match self.observe_one(Query::Glob {
             include: vec![plain.to_owned()],
