@@ -178,6 +178,7 @@ pub fn with_project<T>(
                 running: around.running,
                 extra_args: around.extra_args,
             },
+            named: roots,
             bound: IdVec::filled(None, plan.graph.targets.len()),
             store: &session.store,
             memo: &session.memo,

@@ -1,5 +1,6 @@
 //! The environment of a strict command, from the caller's as data. Reads no environment itself.
 
+use crate::plan::base_variable::is_base_variable;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -7,66 +8,18 @@ use std::os::unix::ffi::OsStrExt;
 /// Variables by name.
 pub type Variables = BTreeMap<OsString, OsString>;
 
-/// Who and where we are.
-const PERSON: &[&str] = &["PATH", "HOME", "USER", "LOGNAME", "LANG", "TMPDIR", "TERM"];
-/// Where tools keep what they download, build and are configured by.
-const PLACES: &[&str] = &["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"];
-/// Where Go keeps things, and how it gets and checks modules. What changes a build (GOFLAGS, GOOS, CGO_ENABLED, …) is not
-/// here: it is counted, and so has to be named.
-const GO: &[&str] = &[
-    "GOPATH",
-    "GOMODCACHE",
-    "GOCACHE",
-    "GOROOT",
-    "GOTMPDIR",
-    "GOENV",
-    "GOPROXY",
-    "GONOPROXY",
-    "GOPRIVATE",
-    "GONOSUMDB",
-    "GOSUMDB",
-    "GONOSUMCHECK",
-    "GOINSECURE",
-    "GOVCS",
-    "GOAUTH",
-    "GOTOOLCHAIN",
-];
-/// How to reach the network, and whom to trust there.
-const NETWORK: &[&str] = &[
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "all_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "ALL_PROXY",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "SSH_AUTH_SOCK",
-];
-/// How to reach the container engine: without its companions, a DOCKER_HOST alone may not answer.
-const DOCKER: &[&str] = &["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"];
-
 /// What a shell sets for itself: it is there again in a command, so that naming it means nothing.
 const SHELLS_OWN: &[&str] = &["PWD", "OLDPWD", "SHLVL", "_", "SHELL", "IFS"];
 
 /// The part of the caller's environment that build, test and image commands see without being counted.
 ///
-/// It holds what says who we are (PATH, HOME, USER, LOGNAME, LANG, LC_*, TMPDIR, TERM), where tools keep things
-/// (XDG_CACHE_HOME, XDG_CONFIG_HOME, XDG_RUNTIME_DIR, Go's directories), how Go gets and checks modules, how to reach
-/// the network (proxies, certificates, the ssh agent) and the container engine (DOCKER_HOST and what goes with it).
-/// Nothing of it should change what a build makes.
-///
-/// SHELL is not in it: scripts name their interpreter, and a login shell should not change what they do. Nor are CI,
-/// NO_COLOR, TZ or any compiler's settings: they change results, so they are passed when they are named, and counted.
+/// Which they are, and why, is said at [`is_base_variable`].
 pub fn strict(caller: &Variables) -> Variables {
     caller.iter().filter(|(name, _)| is_base(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn is_base(name: &OsStr) -> bool {
-    name.as_bytes().starts_with(b"LC_")
-        || [PERSON, PLACES, GO, NETWORK, DOCKER].iter().any(|group| group.iter().any(|known| name == *known))
+    name.to_str().is_some_and(is_base_variable)
 }
 
 /// Names of the caller's variables that were not passed and that the output mentions as whole words, in order: a failed

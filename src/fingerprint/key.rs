@@ -71,7 +71,6 @@ impl Subject<'_> {
                 EnvValue::Text(value) => visit(Field::Env, name, text(value)),
                 EnvValue::Secret(variable) => visit(Field::Secret, name, text(variable)),
                 EnvValue::Volatile(_) => visit(Field::Env, name, text("(volatile)")),
-                EnvValue::InputsFile => visit(Field::Env, name, text("(a list of the inputs)")),
             }
         }
         let base = match self.action.base_env {

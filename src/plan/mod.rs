@@ -10,6 +10,7 @@
 //! met; the caller answers them, in parallel, and asks again.
 
 pub mod action;
+pub mod base_variable;
 pub mod bind;
 mod body;
 mod capture;
