@@ -97,8 +97,8 @@ impl Project<'_> {
                 });
             }
         }
-        self.remove_former_outputs(id, &result.outputs);
         cache.restore(result, self.root)?;
+        self.remove_former_outputs(id, &result.outputs);
         for (path, _) in &result.outputs {
             self.memo.invalidate(&recorded_path(path));
         }
@@ -574,12 +574,12 @@ impl Project<'_> {
         deps: &[(InputPath, Content)],
     ) {
         let before = self.store.result(&record.target);
-        let abandoned: Vec<String> = before
+        let abandoned: Vec<(String, Content)> = before
             .iter()
             .flat_map(|before| before.outputs.iter())
             .filter(|(path, _)| !record.outputs.iter().any(|(kept, _)| kept == path))
-            .map(|(path, _)| path.clone())
-            .filter(|path| self.is_present(&recorded_path(path)))
+            .filter(|(path, _)| self.is_present(&recorded_path(path)))
+            .cloned()
             .collect();
         let written = self
             .store
