@@ -97,8 +97,8 @@ impl Project<'_> {
                 });
             }
         }
-        self.remove_former_outputs(id, &result.outputs);
         cache.restore(result, self.root)?;
+        self.remove_former_outputs(id, &result.outputs);
         for (path, _) in &result.outputs {
             self.memo.invalidate(&recorded_path(path));
         }
@@ -133,9 +133,11 @@ impl Project<'_> {
             self.clean(id, prepared)?;
         }
         if prepared.action.command == Command::None {
-            return Ok(Settled::Ran {
-                outputs: Outputs::default(),
-                unchanged: true,
+            let outputs = Outputs::default();
+            return Ok(match target.kind {
+                Kind::Clean => Settled::Ran { outputs, unchanged: false },
+                // A group: what it stands for has been told, and nothing ran for the group itself.
+                _ => Settled::UpToDate(outputs),
             });
         }
         let before = self.store.result(&target.name);
@@ -147,9 +149,9 @@ impl Project<'_> {
         let deps = self
             .discovered(id, prepared, &started, made)
             .map_err(&failed)?;
-        let unchanged = before
-            .as_ref()
-            .is_some_and(|record| record.outputs == outputs);
+        // A test makes nothing, so nothing of it can have stayed the same.
+        let unchanged = !outputs.is_empty()
+            && before.is_some_and(|record| record.outputs == outputs);
         self.keep(id, prepared, &deps, &outputs, launched.duration, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
@@ -198,7 +200,8 @@ impl Project<'_> {
                     .any(|record| record.outputs.iter().any(|(made, _)| made == path.as_str()))
         };
         for path in target.depfile.iter() {
-            self.make_parent(path)?;
+            // What an earlier run wrote must not pass for what this one writes.
+            self.clear_file(path, unfinished || record.is_some())?;
         }
         for output in &target.outputs {
             match output {
@@ -571,12 +574,12 @@ impl Project<'_> {
         deps: &[(InputPath, Content)],
     ) {
         let before = self.store.result(&record.target);
-        let abandoned: Vec<String> = before
+        let abandoned: Vec<(String, Content)> = before
             .iter()
             .flat_map(|before| before.outputs.iter())
             .filter(|(path, _)| !record.outputs.iter().any(|(kept, _)| kept == path))
-            .map(|(path, _)| path.clone())
-            .filter(|path| self.is_present(&recorded_path(path)))
+            .filter(|(path, _)| self.is_present(&recorded_path(path)))
+            .cloned()
             .collect();
         let written = self
             .store

@@ -13,7 +13,7 @@ use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -56,7 +56,7 @@ enum Entry {
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
     Started(String),
     /// Files that a target made and makes no more.
-    Abandoned(Vec<String>),
+    Abandoned(Vec<(String, Content)>),
 }
 
 /// Where a result's facts are in the file of facts.
@@ -80,7 +80,8 @@ pub struct Store {
     facts: Facts,
     known: RwLock<HashMap<String, Known>>,
     unfinished: Mutex<HashSet<String>>,
-    abandoned: Mutex<BTreeSet<String>>,
+    /// What was there when it was last made.
+    abandoned: Mutex<BTreeMap<String, Content>>,
 }
 
 impl Store {
@@ -92,7 +93,7 @@ impl Store {
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let mut known = HashMap::new();
         let mut unfinished = HashSet::new();
-        let mut abandoned = BTreeSet::new();
+        let mut abandoned = BTreeMap::new();
         let mut records = 0usize;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
             let Ok(entry) = postcard::from_bytes(payload) else {
@@ -196,7 +197,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn abandon(&self, paths: Vec<String>) -> Result<(), StateError> {
+    pub fn abandon(&self, paths: Vec<(String, Content)>) -> Result<(), StateError> {
         lock(&self.abandoned).extend(paths.iter().cloned());
         self.journal.append(&Entry::Abandoned(paths).encode())?;
         Ok(())
@@ -209,20 +210,16 @@ impl Store {
         targets
     }
 
-    /// Every output that any record names (also of targets that are declared no more), with the target that made it, and
-    /// every abandoned file, with no target; sorted by path.
-    pub fn all_recorded_outputs(&self) -> Vec<(String, String)> {
+    /// Every output that any record names (also of targets that are declared no more) and every abandoned file, with what
+    /// was there when it was made; sorted by path.
+    pub fn all_recorded_outputs(&self) -> Vec<(String, Content)> {
         let known = self.read_known();
-        let mut outputs: Vec<(String, String)> = known
-            .iter()
-            .flat_map(|(target, known)| {
-                let paths = known.record.outputs.iter();
-                paths.map(|(path, _)| (path.clone(), target.clone()))
-            })
+        let mut outputs: Vec<(String, Content)> = known
+            .values()
+            .flat_map(|known| known.record.outputs.iter().cloned())
             .collect();
-        let abandoned = lock(&self.abandoned);
-        outputs.extend(abandoned.iter().map(|path| (path.clone(), String::new())));
-        outputs.sort();
+        outputs.extend(lock(&self.abandoned).clone());
+        outputs.sort_by(|(a, _), (b, _)| a.cmp(b));
         outputs
     }
 
@@ -248,7 +245,8 @@ impl Store {
         let started = started
             .into_iter()
             .map(|target| Entry::Started(target).encode());
-        let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
+        let abandoned: Vec<(String, Content)> =
+            lock(&self.abandoned).clone().into_iter().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
         self.journal.rewrite(done.chain(started).chain(abandoned))?;
@@ -392,8 +390,7 @@ mod tests {
             assert_eq!(store.facts("a").unwrap(), facts("a", 3));
             assert_eq!(store.targets(), ["a", "b"]);
             assert_eq!(store.result("c"), None);
-            let outputs = [("out/a", "a"), ("out/b", "b")];
-            let outputs = outputs.map(|(path, target)| (path.to_owned(), target.to_owned()));
+            let outputs = [record("a", 3), record("b", 2)].map(|record| record.outputs).concat();
             assert_eq!(store.all_recorded_outputs(), outputs);
         }
     }

@@ -1,4 +1,12 @@
 //! Runs the real binary on projects in temporary directories and asserts which actions ran.
 
+mod article;
+mod clean;
+mod cli;
+mod depfile;
+mod execution;
 mod harness;
 mod incremental;
+mod language;
+mod terminal;
+mod why;
