@@ -165,7 +165,7 @@ pub fn with_project<T>(
             .place(plan.graph.decl_of(id).name_span)
     };
     let tracked = || tracked_files(&around.loaded.root);
-    let left_over = left_over(&plan.graph, &session.store);
+    let left_over = left_over(&plan.graph, &session.store, &observe);
     let mut answers = std::mem::take(&mut plan.answers);
     loop {
         let mut project = Project {
@@ -226,8 +226,22 @@ fn fill(
 }
 
 /// Files that earlier runs made and that no target declares any more.
-fn left_over(graph: &Graph, store: &Store) -> HashSet<String> {
-    let recorded = store.all_recorded_outputs();
+fn left_over(graph: &Graph, store: &Store, observe: &dyn Fn(Query) -> Answer) -> HashSet<String> {
+    let mut recorded = store.all_recorded_outputs();
+    for start in store.starts() {
+        // What a killed command made and no success ever recorded.
+        for output in start.outputs {
+            let query = Query::Glob { include: vec![output.clone()], exclude: Vec::new() };
+            match output.contains(['*', '?', '[', '{']).then(|| observe(query)) {
+                None => recorded.push((output.trim_end_matches('/').to_owned(), String::new())),
+                Some(Answer::Paths(paths)) => {
+                    let made = paths.iter().map(ToString::to_string).filter(|path| !start.foreign.contains(path));
+                    recorded.extend(made.map(|path| (path, String::new())));
+                }
+                Some(_) => {}
+            }
+        }
+    }
     let mut exact = HashSet::new();
     let mut trees = Vec::new();
     let mut patterns = Vec::new();

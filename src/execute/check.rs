@@ -242,7 +242,8 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
     ) -> Result<Option<Outputs>, CheckError> {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else {
+        let name = &self.graph().target(id).name;
+        let Some(record) = self.store.result(name).filter(|_| !self.store.is_unfinished(name)) else {
             return Ok(None);
         };
         let deps = self.contents(&record.deps)?;

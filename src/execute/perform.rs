@@ -2,6 +2,7 @@
 //! that need not run is told here as well, so that every target is settled in one place.
 
 use crate::base::fs;
+use crate::base::glob::Pattern;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
@@ -16,7 +17,7 @@ use crate::fingerprint::depfile;
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
 use crate::plan::graph::{EdgeWhy, Output, TargetId};
-use crate::state::store::TargetRecord;
+use crate::state::store::{Start, TargetRecord};
 use std::path::Path;
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) enum Trouble {
 impl Project<'_> {
     /// Settles a target whose needs are settled: leaves it, restores it, or runs it.
     pub fn settle(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
+        self.sweep_unfinished(id);
         let verdict = self
             .prepare(id, disk, made)
             .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
@@ -49,7 +51,10 @@ impl Project<'_> {
             }
         };
         let settled = match verdict {
-            Verdict::UpToDate(outputs) => return Settled::UpToDate(outputs),
+            Verdict::UpToDate(outputs) => {
+                self.finish_unfinished(id);
+                return Settled::UpToDate(outputs);
+            }
             Verdict::Run { reasons } => self.run_target(id, &prepared, &reasons, made),
             Verdict::Restorable {
                 key,
@@ -60,9 +65,12 @@ impl Project<'_> {
                 Err(_) => self.run_target(id, &prepared, &reasons, made),
             },
         };
-        settled.unwrap_or_else(|trouble| match trouble {
-            Trouble::Failed(failure) => Settled::Failed(failure),
-            Trouble::Cancelled => Settled::Cancelled,
+        settled.unwrap_or_else(|trouble| {
+            self.sweep_failed(id);
+            match trouble {
+                Trouble::Failed(failure) => Settled::Failed(failure),
+                Trouble::Cancelled => Settled::Cancelled,
+            }
         })
     }
 
@@ -91,7 +99,8 @@ impl Project<'_> {
             let there = self.memo.output_content(&recorded_path(path))?;
             let in_the_way =
                 matches!(there, Content::Tree { .. }) && !matches!(content, Content::Tree { .. });
-            if in_the_way {
+            // As before a run: an empty directory is nothing to lose.
+            if in_the_way && fs::remove_empty_dir(&recorded_path(path).under(self.root)).is_err() {
                 return Err(CacheError::Miss {
                     what: format!("{path}, where a directory stands"),
                 });
@@ -168,9 +177,7 @@ impl Project<'_> {
         loop {
             self.clear_the_way(id, prepared)
                 .map_err(|how| Trouble::Failed(self.failure(id, how, String::new())))?;
-            if let Err(error) = self.store.mark_started(&self.graph().target(id).name) {
-                self.warn(id, format!("the start could not be noted: {error}"));
-            }
+            self.note_start(id);
             let started = clock::Moment::now();
             match self.launch(id, prepared, attempt, reasons) {
                 Ok(launched) => return Ok((launched, started)),
@@ -184,6 +191,97 @@ impl Project<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
+    }
+
+    /// Notes what the command is going to make, so that a later run knows what a killed or failed one left.
+    fn note_start(&self, id: TargetId) {
+        let target = self.graph().target(id);
+        let mut start = Start::default();
+        for output in &target.outputs {
+            start.outputs.push(output.text());
+            if let Output::Pattern { pattern, .. } = output {
+                let there = self.matching(pattern).unwrap_or_default();
+                start.foreign.extend(there.iter().map(ToString::to_string));
+            }
+        }
+        if let Err(error) = self.store.mark_started(&target.name, start) {
+            self.warn(id, format!("the start could not be noted: {error}"));
+        }
+    }
+
+    /// Takes away what a killed or failed command left for the patterns of today, and keeps in mind what it left elsewhere.
+    fn sweep_unfinished(&self, id: TargetId) {
+        let target = self.graph().target(id);
+        let Some(start) = self.store.start(&target.name) else {
+            return;
+        };
+        let declared: Vec<String> = target.outputs.iter().map(Output::text).collect();
+        let mut abandoned = Vec::new();
+        for path in self.left_by(&start) {
+            let text = path.to_string();
+            if declared.iter().any(|output| output.trim_end_matches('/') == text) {
+                continue;
+            }
+            if !self.is_own_pattern(id, &path) {
+                abandoned.push(text);
+            } else if let Err(error) = fs::remove_any(&path.under(self.root)) {
+                self.warn(id, error.to_string());
+            }
+        }
+        if !abandoned.is_empty()
+            && let Err(error) = self.store.abandon(abandoned)
+        {
+            self.warn(id, error.to_string());
+        }
+    }
+
+    /// A failed command's patterns are swept at once: a file that somebody adds before the next try is not the command's.
+    fn sweep_failed(&self, id: TargetId) {
+        self.sweep_unfinished(id);
+        let name = &self.graph().target(id).name;
+        if let Some(mut start) = self.store.start(name) {
+            start.outputs.retain(|output| !is_pattern(output));
+            start.foreign.clear();
+            if let Err(error) = self.store.mark_started(name, start) {
+                self.warn(id, error.to_string());
+            }
+        }
+    }
+
+    /// A killed command may have left just what its last success made: then that success holds again.
+    fn finish_unfinished(&self, id: TargetId) {
+        let name = &self.graph().target(id).name;
+        if self.store.is_unfinished(name)
+            && let Some(record) = self.store.result(name)
+        {
+            let facts = self.store.facts(name).unwrap_or_default();
+            if let Err(error) = self.store.record((*record).clone(), &facts) {
+                self.warn(id, error.to_string());
+            }
+        }
+    }
+
+    /// What is there now of the outputs of a command that was started.
+    pub(crate) fn left_by(&self, start: &Start) -> Vec<ProjectPath> {
+        let mut left = Vec::new();
+        for output in &start.outputs {
+            if is_pattern(output) {
+                let there = self.matching(output).unwrap_or_default();
+                left.extend(there.into_iter().filter(|path| !start.foreign.iter().any(|known| known == path.as_str())));
+            } else {
+                left.extend(Some(recorded_path(output)).filter(|path| self.is_present(path)));
+            }
+        }
+        left
+    }
+
+    /// Whether a path matches one of the target's output patterns.
+    fn is_own_pattern(&self, id: TargetId, path: &ProjectPath) -> bool {
+        let outputs = &self.graph().target(id).outputs;
+        outputs.iter().any(|output| match output {
+            Output::Pattern { pattern, .. } => Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(path.as_str())),
+            _ => false,
+        })
     }
 
     /// Makes directories for the outputs and takes away what an earlier run left in their place.
@@ -219,6 +317,7 @@ impl Project<'_> {
                 }
             }
         }
+        self.sweep_unfinished(id);
         self.remove_pattern_outputs(id);
         Ok(())
     }
@@ -234,7 +333,8 @@ impl Project<'_> {
         }
     }
 
-    /// Removes what the last success made, is still as it was made, and is not among `kept`.
+    /// Removes what the last success made and is not among `kept`, if it is still as it was made, or would be taken for an
+    /// output of the next success.
     fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
         let Some(record) = self.store.result(&self.graph().target(id).name) else {
             return;
@@ -243,12 +343,13 @@ impl Project<'_> {
             let path = recorded_path(path);
             let is_file = matches!(content, Content::File { .. } | Content::Link { .. });
             let unneeded = !kept.iter().any(|(kept, _)| kept == path.as_str());
+            let in_the_way = |now: Content| {
+                now == *content
+                    || self.is_own_pattern(id, &path) && matches!(now, Content::File { .. } | Content::Link { .. })
+            };
             if is_file
                 && unneeded
-                && self
-                    .memo
-                    .output_content(&path)
-                    .is_ok_and(|now| now == *content)
+                && self.memo.output_content(&path).is_ok_and(in_the_way)
                 && let Err(error) = fs::remove_file(&path.under(self.root))
             {
                 self.warn(id, error.to_string());
@@ -614,6 +715,11 @@ impl Project<'_> {
             reason: reasons.join("; "),
         });
     }
+}
+
+/// Whether an output as written is a pattern.
+fn is_pattern(output: &str) -> bool {
+    output.contains(['*', '?', '[', '{'])
 }
 
 /// What a depfile named.

@@ -13,7 +13,7 @@ use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
-const MAGIC: Magic = *b"gomakeR1";
+const MAGIC: Magic = *b"gomakeR2";
 /// Below this many dead records, writing the rest anew is not worth it.
 const DEAD_FROM: usize = 64;
 
@@ -54,9 +54,18 @@ enum Entry {
     },
     Forgotten(String),
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
-    Started(String),
+    Started { target: String, start: Start },
     /// Files that a target made and makes no more.
     Abandoned(Vec<String>),
+}
+
+/// What a command was going to make when it was started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The declared outputs: files, `dir/` for trees, patterns.
+    pub outputs: Vec<String>,
+    /// Files that the patterns matched before; these are not the command's.
+    pub foreign: Vec<String>,
 }
 
 /// Where a result's facts are in the file of facts.
@@ -79,7 +88,8 @@ pub struct Store {
     journal: Journal,
     facts: Facts,
     known: RwLock<HashMap<String, Known>>,
-    unfinished: Mutex<HashSet<String>>,
+    /// Targets whose command was started and did not come to a recorded success.
+    unfinished: Mutex<HashMap<String, Start>>,
     abandoned: Mutex<BTreeSet<String>>,
 }
 
@@ -91,7 +101,7 @@ impl Store {
     /// When a file is there but cannot be read or written.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let mut known = HashMap::new();
-        let mut unfinished = HashSet::new();
+        let mut unfinished = HashMap::new();
         let mut abandoned = BTreeSet::new();
         let mut records = 0usize;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
@@ -107,8 +117,8 @@ impl Store {
                 Entry::Forgotten(target) => {
                     known.remove(&target);
                 }
-                Entry::Started(target) => {
-                    unfinished.insert(target);
+                Entry::Started { target, start } => {
+                    unfinished.insert(target, start);
                 }
                 Entry::Abandoned(paths) => abandoned.extend(paths),
             }
@@ -179,17 +189,31 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn mark_started(&self, target: &str) -> Result<(), StateError> {
-        if lock(&self.unfinished).insert(target.to_owned()) {
-            let entry = Entry::Started(target.to_owned());
-            self.journal.append(&entry.encode())?;
+    pub fn mark_started(&self, target: &str, start: Start) -> Result<(), StateError> {
+        let mut unfinished = lock(&self.unfinished);
+        if unfinished.get(target) == Some(&start) {
+            return Ok(());
         }
+        unfinished.insert(target.to_owned(), start.clone());
+        drop(unfinished);
+        let target = target.to_owned();
+        self.journal.append(&Entry::Started { target, start }.encode())?;
         Ok(())
     }
 
     /// Whether a target's command was started, in this run or an earlier one, and did not come to a recorded success.
     pub fn is_unfinished(&self, target: &str) -> bool {
-        lock(&self.unfinished).contains(target)
+        lock(&self.unfinished).contains_key(target)
+    }
+
+    /// What an unfinished target was going to make. None: it is not unfinished.
+    pub fn start(&self, target: &str) -> Option<Start> {
+        lock(&self.unfinished).get(target).cloned()
+    }
+
+    /// What all unfinished targets were going to make.
+    pub fn starts(&self) -> Vec<Start> {
+        lock(&self.unfinished).values().cloned().collect()
     }
 
     /// Keeps in mind files that a target made once and makes no more, so that `clean` finds them and globs do not.
@@ -244,10 +268,10 @@ impl Store {
             let facts = known.facts;
             Entry::Done { record, facts }.encode()
         });
-        let started: Vec<String> = lock(&self.unfinished).iter().cloned().collect();
+        let started = lock(&self.unfinished).clone();
         let started = started
             .into_iter()
-            .map(|target| Entry::Started(target).encode());
+            .map(|(target, start)| Entry::Started { target, start }.encode());
         let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
