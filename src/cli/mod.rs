@@ -20,13 +20,17 @@ pub mod settings;
 pub mod store;
 
 use crate::base::source::Sources;
-use crate::cli::args::Args;
+use crate::cli::args::{Args, GraphFormat};
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
+use crate::plan::eval::Running;
+use crate::plan::graph::{Graph, TargetId};
+use crate::plan::query::Answers;
+use crate::plan::resolve::Request;
 use crate::report::{Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
@@ -71,6 +75,9 @@ struct App<'a> {
 
 impl App<'_> {
     fn run(&self) -> u8 {
+        if let Some(shell) = self.args.completions {
+            return self.shown(&Sources::default(), Ok(complete::script(shell)));
+        }
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
@@ -78,8 +85,14 @@ impl App<'_> {
             Ok(loaded) => loaded,
             Err(error) => return self.wrong(&Sources::default(), &Fault::one(error)),
         };
+        if self.args.complete_words {
+            return self.complete_words(&loaded);
+        }
         if !loaded.errors.is_empty() {
             return self.wrong(&loaded.sources, &Fault::all(loaded.errors));
+        }
+        if self.args.fmt {
+            return self.format(&loaded);
         }
         self.with_project(&loaded)
     }
@@ -102,6 +115,10 @@ impl App<'_> {
         };
         if self.args.check {
             self.checked(loaded, &call)
+        } else if self.args.list {
+            self.shown(&loaded.sources, self.list(loaded, &observer))
+        } else if let Some(format) = self.args.graph {
+            self.shown(&loaded.sources, self.draw(loaded, &observer, format))
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -111,6 +128,54 @@ impl App<'_> {
                 Ok(status) => status,
                 Err(fault) => self.wrong(&loaded.sources, &fault),
             }
+        }
+    }
+
+    fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
+        let graph = self.graph(loaded, observer)?;
+        Ok(if self.args.json {
+            list::json(&graph, &loaded.sources)
+        } else {
+            list::text(&graph, self.env.out_palette(self.args), self.args.verbose)
+        })
+    }
+
+    /// The whole graph, without a value that would need a command.
+    fn graph(&self, loaded: &Loaded, observer: &Observer) -> Result<Graph, Fault> {
+        let request = Request::default();
+        plan::graph(&loaded.modules, &request, observer, Running::Never, &mut Answers::default())
+    }
+
+    /// Draws what the words of the call reach, or everything. The edges that only Go's import graph tells are drawn too where
+    /// the Go tool can be asked; a picture without them is better than none.
+    fn draw(&self, loaded: &Loaded, observer: &Observer, format: GraphFormat) -> Result<String, Fault> {
+        let mut plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
+        let wanted = if self.args.words.is_empty() { Vec::new() } else { plan.stages.concat() };
+        let asked: Vec<TargetId> = if wanted.is_empty() { plan.graph.targets.ids().collect() } else { wanted.clone() };
+        if plan::ask_go(&mut plan, &asked, observer).is_err() {
+            plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
+        }
+        Ok(draw::draw(&plan.graph, &wanted, format))
+    }
+
+    /// For completion scripts: whatever is wrong is not said here.
+    fn complete_words(&self, loaded: &Loaded) -> u8 {
+        if let Ok(observer) = Observer::new(&loaded.root, &self.env.vars, &[])
+            && let Ok(graph) = self.graph(loaded, &observer)
+        {
+            self.sinks.out.write(complete::words(&graph).as_bytes());
+        }
+        0
+    }
+
+    fn format(&self, loaded: &Loaded) -> u8 {
+        let how = if self.args.check { fmt::Formatting::Compare } else { fmt::Formatting::Write };
+        match fmt::format_files(&loaded.files, how) {
+            Ok(done) => {
+                self.sinks.out.write(done.text.as_bytes());
+                u8::from(self.args.check && done.changed > 0)
+            }
+            Err(error) => self.wrong(&loaded.sources, &Fault::one(error)),
         }
     }
 

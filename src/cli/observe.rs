@@ -333,3 +333,189 @@ fn failure(name: &str, status: std::process::ExitStatus, stderr: &[u8]) -> Strin
         format!("`{name}` {how} and said:\n{shown}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::query::Capture;
+
+    struct Place {
+        dir: tempfile::TempDir,
+        env: BTreeMap<OsString, OsString>,
+    }
+    impl Place {
+        fn new() -> Self {
+            let path = std::env::vars_os()
+                .find(|(name, _)| name == "PATH")
+                .map(|(_, path)| path)
+                .unwrap();
+            let env = [
+                ("PATH".into(), path),
+                ("HOME".into(), "/nowhere".into()),
+                ("GIT_X".into(), "1".into()),
+            ];
+            Self {
+                dir: tempfile::tempdir().unwrap(),
+                env: env.into(),
+            }
+        }
+        fn observer(&self) -> Observer {
+            Observer::new(self.dir.path(), &self.env, &[]).unwrap()
+        }
+        fn write(&self, path: &str, bytes: &[u8]) {
+            let path = self.dir.path().join(path);
+            fs::create_dirs(path.parent().unwrap()).unwrap();
+            fs::write_atomic(&path, bytes).unwrap();
+        }
+        fn script(&self, text: &str) -> Answer {
+            let command = CaptureCommand::Script {
+                interpreter: script::interpreter("sh").argv,
+                text: text.into(),
+            };
+            let env = [("name".to_owned(), "a b".to_owned())].into();
+            self.observer().answer(&Query::Capture(Capture {
+                command,
+                env,
+                dir: ProjectPath::root(),
+            }))
+        }
+        /// Runs git with an identity and no settings of the user's.
+        fn git(&self, args: &[&str]) -> String {
+            let mut command = Command::new("git");
+            command.args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.org",
+                "-c",
+                "init.defaultBranch=trunk",
+            ]);
+            command
+                .args(args)
+                .current_dir(self.dir.path())
+                .env("GIT_CONFIG_GLOBAL", "/dev/null");
+            text(output(command, CAPTURE_TIMEOUT), "git").unwrap()
+        }
+    }
+    fn path(text: &str) -> ProjectPath {
+        ProjectPath::root().resolve(text).unwrap()
+    }
+    fn said(text: &str) -> Answer {
+        Answer::Text(Some(text.to_owned()))
+    }
+
+    #[test]
+    fn files_and_variables() {
+        let place = Place::new();
+        place.write("a/b.txt", b"text\n");
+        place.write("bad", b"\xff");
+        let observer = place.observer();
+        let mut answers = Answers::default();
+        let queries = vec![
+            Query::Read(path("a/b.txt")),
+            Query::Read(path("none")),
+            Query::Read(path("bad")),
+            Query::Presence(path("a")),
+            Query::Presence(path("a/b.txt/c")),
+            Query::Env("HOME".into()),
+            Query::Env("NONE".into()),
+            Query::EnvMatching("GIT_*".into()),
+            Query::Glob {
+                include: vec!["**/*.txt".into()],
+                exclude: vec![],
+            },
+            Query::Which("no-such-program".into()),
+        ];
+        observer.answer_all(queries.clone(), &mut answers);
+        let expected = [
+            said("text\n"),
+            Answer::Text(None),
+            Answer::Failed("it is not UTF-8".into()),
+            Answer::Presence(Presence::Dir),
+            Answer::Presence(Presence::Missing),
+            said("/nowhere"),
+            Answer::Text(None),
+            Answer::Variables([("GIT_X".to_owned(), "1".to_owned())].into()),
+            Answer::Paths(vec![path("a/b.txt")]),
+            Answer::Program(None),
+        ];
+        for (query, expected) in queries.iter().zip(expected) {
+            assert_eq!(answers.get(query), Some(&expected), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn captures_see_the_callers_environment_and_theirs() {
+        let place = Place::new();
+        assert_eq!(
+            place.script("echo \"$name|$HOME\"; echo; read x || echo end"),
+            said("a b|/nowhere\n\nend")
+        );
+        let Answer::Failed(reason) = place.script("echo no >&2; exit 3") else {
+            panic!()
+        };
+        assert_eq!(reason, "`the script` exited with status 3 and said:\nno");
+        let Answer::Failed(reason) = place.script("false; echo yes") else {
+            panic!()
+        };
+        assert_eq!(reason, "`the script` exited with status 1");
+        let Answer::Failed(reason) = place.script("kill -9 $$") else {
+            panic!()
+        };
+        assert_eq!(reason, "`the script` was ended by signal 9");
+        let argv = CaptureCommand::Argv(vec!["no-such-program".into()]);
+        let query = Query::Capture(Capture {
+            command: argv,
+            env: BTreeMap::new(),
+            dir: ProjectPath::root(),
+        });
+        assert_eq!(
+            place.observer().answer(&query),
+            Answer::Failed("PATH holds no `no-such-program`".into())
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_or_prints_without_end_is_stopped() {
+        let mut command = Command::new("sleep");
+        command.arg("1000");
+        assert!(matches!(
+            output(command, std::time::Duration::from_millis(20)),
+            Ok(Said::TimedOut)
+        ));
+        assert!(matches!(
+            output(Command::new("yes"), CAPTURE_TIMEOUT),
+            Ok(Said::TooMuch)
+        ));
+    }
+
+    #[test]
+    fn git_facts() {
+        let place = Place::new();
+        let ask = |fact| place.observer().answer(&Query::Git(fact));
+        assert_eq!(
+            ask(GitFact::Commit),
+            Answer::Failed("this is not a git repository".into())
+        );
+        place.git(&["init", "-q"]);
+        assert_eq!(ask(GitFact::Branch), said("trunk"));
+        place.write("a", b"1");
+        place.git(&["add", "a"]);
+        place.git(&["commit", "-qm", "one"]);
+        let commit = place.git(&["rev-parse", "HEAD"]);
+        assert_eq!(ask(GitFact::Commit), said(&commit));
+        assert_eq!(ask(GitFact::Dirty), said("false"));
+        place.git(&["tag", "v1"]);
+        place.git(&["pack-refs", "--all"]);
+        assert_eq!(ask(GitFact::Commit), said(&commit));
+        place.write("a", b"2");
+        assert_eq!(ask(GitFact::Dirty), said("true"));
+        assert_eq!(ask(GitFact::Describe), said("v1-dirty"));
+        place.git(&["worktree", "add", "-q", "-b", "side", "tree"]);
+        let tree = Observer::new(&place.dir.path().join("tree"), &place.env, &[]).unwrap();
+        assert_eq!(tree.answer(&Query::Git(GitFact::Branch)), said("side"));
+        assert_eq!(tree.answer(&Query::Git(GitFact::Commit)), said(&commit));
+        place.git(&["checkout", "-q", "--detach"]);
+        assert_eq!(ask(GitFact::Branch), said(""));
+    }
+}

@@ -60,7 +60,7 @@ impl Call<'_> {
     }
 
     fn slots(&self) -> Result<Slots, Fault> {
-        let joined = self.env.jobserver().and_then(|flags| Slots::join(&flags));
+        let joined = self.env.makeflags().and_then(Slots::join);
         match joined {
             Some(slots) => Ok(slots),
             None => Slots::serve(self.env.jobs(self.args))

@@ -70,22 +70,9 @@ impl Environment {
             .or_else(|| absolute("HOME").map(|home| home.join(".cache/gomake")))
     }
 
-    /// The jobserver that a make above us offers: `3,4` or `fifo:/path`. Make's other flags are make's own.
-    pub fn jobserver(&self) -> Option<String> {
-        let flags = ["CARGO_MAKEFLAGS", "MAKEFLAGS", "MFLAGS"];
-        let flags = flags
-            .into_iter()
-            .find_map(|name| self.var(name))?
-            .to_str()?;
-        // Make adds to the end, so the last one is in force.
-        flags
-            .split_ascii_whitespace()
-            .filter_map(|flag| {
-                flag.strip_prefix("--jobserver-auth=")
-                    .or_else(|| flag.strip_prefix("--jobserver-fds="))
-            })
-            .next_back()
-            .map(str::to_owned)
+    /// What a make above us handed down, the jobserver among it. Make's other flags are make's own.
+    pub fn makeflags(&self) -> Option<&str> {
+        self.var("MAKEFLAGS")?.to_str()
     }
 
     /// How many commands run at once.
@@ -237,17 +224,6 @@ mod tests {
         );
         assert_eq!(dir(&[home, ("GOMAKE_CACHE_DIR", "c")]), path("/project/c"));
         assert_eq!(dir(&[("GOMAKE_CACHE_DIR", "")]), None);
-    }
-
-    #[test]
-    fn of_makes_flags_only_the_jobserver_counts() {
-        let found = |flags| with(&[("MAKEFLAGS", flags)]).jobserver();
-        assert_eq!(
-            found("kn -j4 --jobserver-auth=3,4 --jobserver-auth=fifo:/tmp/f"),
-            Some("fifo:/tmp/f".to_owned())
-        );
-        assert_eq!(found(" -j4 --jobserver-fds=3,4"), Some("3,4".to_owned()));
-        assert_eq!(found("kns"), None);
     }
 
     #[test]

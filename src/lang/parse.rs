@@ -178,9 +178,9 @@ impl FileParser {
         }
         if scan.errors.is_empty() {
             match Grammar::parse(Rule::chunk, chunk.text) {
-                Ok(pairs) => return self.accept(pairs, chunk),
+                Ok(pairs) => self.accept(pairs, chunk),
                 Err(error) if scan.body.is_none() => {
-                    return self.errors.push(explain(&error, chunk, 0));
+                    self.errors.push(explain(&error, chunk, 0));
                 }
                 Err(error) => {
                     let before = self.errors.len();

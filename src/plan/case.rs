@@ -595,8 +595,15 @@ gomake::lint::empty_for: `none` makes no target
 fn packages_that_cannot_be_read_are_shown_at_their_block() {
     let mut world = World::new("test t {\n  go {}\n}\n", &[]);
     let mut graph = world.graph();
-    let query = Query::Go(graph.targets[graph.by_name["t"]].go.clone().expect("a block"));
-    world.answers.insert(query, Answer::Failed("go.mod is missing".to_owned()));
+    let query = Query::Go(
+        graph.targets[graph.by_name["t"]]
+            .go
+            .clone()
+            .expect("a block"),
+    );
+    world
+        .answers
+        .insert(query, Answer::Failed("go.mod is missing".to_owned()));
     assert_snapshot!(world.go_edges(&mut graph).expect_err("failed"), @r##"
 gomake::plan::go_list: the Go packages of `t` cannot be read: go.mod is missing
   Gofile:2:3 [go {}] these packages

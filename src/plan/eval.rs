@@ -363,10 +363,10 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_of_100_000_lets_is_no_problem() {
+    fn a_long_chain_of_lets_is_no_problem() {
         let mut text = String::from("let a0 = \"end\"\n");
-        (1..100_000).for_each(|n| text += &format!("let a{n} = a{}\n", n - 1));
-        text += "let x = a99999\n";
+        (1..20_000).for_each(|n| text += &format!("let a{n} = a{}\n", n - 1));
+        text += "let x = a19999\n";
         assert_eq!(show(&value_in(&text)), "\"end\"");
     }
 

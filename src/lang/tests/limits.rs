@@ -79,7 +79,8 @@ fn conditionals_side_by_side_are_not_nested() {
 
 #[test]
 fn a_long_chain_is_read_printed_and_dropped() {
-    let chain = |operator: &str, n: usize| format!("let x = a{}\n", format!(" {operator} a").repeat(n));
+    let chain =
+        |operator: &str, n: usize| format!("let x = a{}\n", format!(" {operator} a").repeat(n));
     read(&chain("+", 100_000));
     for operator in ["+", "and", "or"] {
         let text = chain(operator, 5_000);
