@@ -228,7 +228,7 @@ fn fill(
 /// Files that earlier runs made and that no target declares any more.
 fn left_over(graph: &Graph, store: &Store, observe: &dyn Fn(Query) -> Answer) -> HashSet<String> {
     let mut recorded = store.all_recorded_outputs();
-    for start in store.starts() {
+    for (_, start) in store.starts() {
         // What a killed command made and no success ever recorded.
         for output in start.outputs {
             let query = Query::Glob { include: vec![output.clone()], exclude: Vec::new() };

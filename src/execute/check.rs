@@ -66,6 +66,7 @@ impl Prepared {
             action: &self.action,
             outputs: &self.declared,
             inputs: &self.inputs,
+            listed: &self.expanded.listed,
             upstream: &self.upstream,
             deps,
             tools: &self.tools,

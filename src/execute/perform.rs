@@ -212,20 +212,25 @@ impl Project<'_> {
     /// Takes away what a killed or failed command left for the patterns of today, and keeps in mind what it left elsewhere.
     fn sweep_unfinished(&self, id: TargetId) {
         let target = self.graph().target(id);
-        let Some(start) = self.store.start(&target.name) else {
-            return;
-        };
         let declared: Vec<String> = target.outputs.iter().map(Output::text).collect();
         let mut abandoned = Vec::new();
-        for path in self.left_by(&start) {
-            let text = path.to_string();
-            if declared.iter().any(|output| output.trim_end_matches('/') == text) {
+        for (name, start) in self.store.starts() {
+            let own = name == *target.name;
+            if !own && !self.may_have_been(id, &name) {
                 continue;
             }
-            if !self.is_own_pattern(id, &path) {
-                abandoned.push(text);
-            } else if let Err(error) = fs::remove_any(&path.under(self.root)) {
-                self.warn(id, error.to_string());
+            for path in self.left_by(&start) {
+                let text = path.to_string();
+                if declared.iter().any(|output| output.trim_end_matches('/') == text) {
+                    continue;
+                }
+                if self.is_own_pattern(id, &path) {
+                    if let Err(error) = fs::remove_any(&path.under(self.root)) {
+                        self.warn(id, error.to_string());
+                    }
+                } else if own {
+                    abandoned.push(text);
+                }
             }
         }
         if !abandoned.is_empty()
@@ -233,6 +238,12 @@ impl Project<'_> {
         {
             self.warn(id, error.to_string());
         }
+    }
+
+    /// Whether a target with patterns may have had this name before: it is nobody's now.
+    fn may_have_been(&self, id: TargetId, name: &str) -> bool {
+        let has_patterns = self.graph().target(id).outputs.iter().any(|output| matches!(output, Output::Pattern { .. }));
+        has_patterns && !self.graph().targets.values().any(|target| *target.name == *name)
     }
 
     /// A failed command's patterns are swept at once: a file that somebody adds before the next try is not the command's.
@@ -287,13 +298,9 @@ impl Project<'_> {
     /// Makes directories for the outputs and takes away what an earlier run left in their place.
     fn clear_the_way(&self, id: TargetId, prepared: &Prepared) -> Result<(), String> {
         let target = self.graph().target(id);
-        let record = self.store.result(&target.name);
-        let unfinished = self.store.is_unfinished(&target.name);
+        // Whoever made it: a renamed target finds what it made under its former name.
         let ours = |path: &ProjectPath| {
-            unfinished
-                || record
-                    .iter()
-                    .any(|record| record.outputs.iter().any(|(made, _)| made == path.as_str()))
+            self.store.is_unfinished(&target.name) || self.store.has_made(path.as_str())
         };
         for path in target.depfile.iter() {
             self.make_parent(path)?;
@@ -334,21 +341,26 @@ impl Project<'_> {
     }
 
     /// Removes what the last success made and is not among `kept`, if it is still as it was made, or would be taken for an
-    /// output of the next success.
+    /// output of the next success. A renamed target's last success has another name.
     fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else {
-            return;
-        };
-        for (path, content) in &record.outputs {
-            let path = recorded_path(path);
-            let is_file = matches!(content, Content::File { .. } | Content::Link { .. });
+        let record = self.store.result(&self.graph().target(id).name);
+        let mut former: Vec<(String, Option<Content>)> = Vec::new();
+        for (path, content) in record.iter().flat_map(|record| &record.outputs) {
+            former.push((path.clone(), Some(*content)));
+        }
+        for (path, target) in self.store.all_recorded_outputs() {
+            let own = recorded_path(&path);
+            if self.is_own_pattern(id, &own) && self.may_have_been(id, &target) {
+                former.push((path, None));
+            }
+        }
+        for (path, content) in former {
+            let path = recorded_path(&path);
+            let is_file = |content: Content| matches!(content, Content::File { .. } | Content::Link { .. });
             let unneeded = !kept.iter().any(|(kept, _)| kept == path.as_str());
-            let in_the_way = |now: Content| {
-                now == *content
-                    || self.is_own_pattern(id, &path) && matches!(now, Content::File { .. } | Content::Link { .. })
-            };
-            if is_file
-                && unneeded
+            let in_the_way =
+                |now: Content| is_file(now) && (Some(now) == content || self.is_own_pattern(id, &path));
+            if unneeded
                 && self.memo.output_content(&path).is_ok_and(in_the_way)
                 && let Err(error) = fs::remove_file(&path.under(self.root))
             {

@@ -1,7 +1,7 @@
 //! The walk over an action's facts, and the keys made of it.
 
 use crate::base::digest::{Digest, FieldHasher};
-use crate::base::path::InputPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub struct Subject<'a> {
     pub outputs: &'a [String],
     /// Project inputs and those outside, each once, in a fixed order.
     pub inputs: &'a [(InputPath, Content)],
+    /// What `$inputs` and `$inputs_file` list: the order counts as well.
+    pub listed: &'a [ProjectPath],
     /// For each target that it needs, its name and what it made.
     pub upstream: &'a [(Arc<str>, Outputs)],
     /// Files that the last run's depfile named.
@@ -71,7 +73,10 @@ impl Subject<'_> {
                 EnvValue::Text(value) => visit(Field::Env, name, text(value)),
                 EnvValue::Secret(variable) => visit(Field::Secret, name, text(variable)),
                 EnvValue::Volatile(_) => visit(Field::Env, name, text("(volatile)")),
-                EnvValue::InputsFile => visit(Field::Env, name, text("(a list of the inputs)")),
+                EnvValue::InputsFile => {
+                    let listed = self.listed.iter().map(ProjectPath::as_str);
+                    visit(Field::Env, name, FactValue::Text(&listed.collect::<Vec<_>>().join("\n")));
+                }
             }
         }
         let base = match self.action.base_env {

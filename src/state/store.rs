@@ -211,9 +211,11 @@ impl Store {
         lock(&self.unfinished).get(target).cloned()
     }
 
-    /// What all unfinished targets were going to make.
-    pub fn starts(&self) -> Vec<Start> {
-        lock(&self.unfinished).values().cloned().collect()
+    /// What all unfinished targets were going to make, by target.
+    pub fn starts(&self) -> Vec<(String, Start)> {
+        let unfinished = lock(&self.unfinished);
+        let starts = unfinished.iter().map(|(target, start)| (target.clone(), start.clone()));
+        starts.collect()
     }
 
     /// Keeps in mind files that a target made once and makes no more, so that `clean` finds them and globs do not.
@@ -248,6 +250,20 @@ impl Store {
         outputs.extend(abandoned.iter().map(|path| (path.clone(), String::new())));
         outputs.sort();
         outputs
+    }
+
+    /// Whether any command is recorded to have made this path, or was started to make it; trees without their `/`.
+    pub fn has_made(&self, path: &str) -> bool {
+        let recorded = self.read_known().values().any(|known| {
+            let mut outputs = known.record.outputs.iter();
+            outputs.any(|(made, _)| made == path)
+        });
+        let started = || {
+            let starts = lock(&self.unfinished);
+            let mut outputs = starts.values().flat_map(|start| &start.outputs);
+            outputs.any(|output| output.trim_end_matches('/') == path)
+        };
+        recorded || lock(&self.abandoned).contains(path) || started()
     }
 
     /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no

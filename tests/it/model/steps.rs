@@ -330,7 +330,7 @@ impl Teller {
         match self.random.below(12) {
             0 | 1 => self.kill(&call),
             2 => self.edit_while_it_runs(&call),
-            3 if !self.story.before(&call).fails() && !call.args.contains(&"-B") => return self.story.run_two(&call),
+            3 if !self.story.lost && !self.story.before(&call).fails() && !call.args.contains(&"-B") => return self.story.run_two(&call),
             4 => self.clean(),
             _ => {}
         }

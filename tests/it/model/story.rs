@@ -180,6 +180,7 @@ impl Story {
 
     fn check(&mut self, before: &Before, call: &Call, run: &Run) {
         let lines = self.take_log();
+        self.note(format!("  status {}, ran {lines:?}", run.status));
         let ran: BTreeSet<&String> = lines.iter().collect();
         assert_eq!(ran.len(), lines.len(), "an action ran twice: {lines:?}\n{}", self.tell(run));
         self.check_log(before, call, &lines, run);
@@ -216,7 +217,7 @@ impl Story {
             let seen = before.known.contains(line) && !call.has("-B");
             assert!(!seen, "{} ran, though its fingerprint was seen before\n{}", action.name, self.tell(run));
         }
-        if call.has("-B") && !before.fails() {
+        if call.has("-B") && run.status == 0 {
             let idle: Vec<&str> = before.actions().filter(|action| !lines.contains(&action.line)).map(|action| action.name.as_str()).collect();
             assert!(idle.is_empty(), "forced, but {idle:?} did not run\n{}", self.tell(run));
         }
@@ -296,29 +297,19 @@ impl Story {
         ));
         let before = self.before(call);
         let hook = self.beside(&format!("hooks/u{}{}", action.uid, if at_end { ".end" } else { "" }));
-        let (reached, never) = (self.fifo("reached"), self.fifo("never"));
-        let pid = self.beside("pid");
-        remove(&pid);
-        let block = format!("echo $$ >> '{}'\necho > '{}'\nread wait < '{}' || :\n", pid.display(), reached.display(), never.display());
-        fs::write(&hook, block).expect("a hook");
-        // Both ends, so that neither we nor the script block when the other is not there.
-        let both = |path: &Path| File::options().read(true).write(true).open(path).expect("a pipe");
-        let (reached, never) = (both(&reached), both(&never));
-        let (alive, mut child) = self.started_with_pipe(call);
-        let came = wait_for(&reached, &mut child);
+        let mut hold = Hold::beside(&self.project);
+        fs::write(&hook, hold.line()).expect("a hook");
+        let mut command = self.command(call);
+        command.stderr(File::create(self.beside("err1")).expect("a file"));
+        let mut child = hold.start(command);
+        let came = hold.wait_for(&mut child);
         child.kill().expect("a child of ours");
         let run = self.ended(child, "err1");
         fs::remove_file(&hook).expect("a hook");
         if came && !spare_script {
-            // Each command leads a group; all of them hold at the hook, so that no number is somebody else's by now.
-            for pid in fs::read_to_string(&pid).expect("written before").lines() {
-                let group = Pid::from_raw(pid.parse().expect("a number")).expect("not 0");
-                kill_process_group(group, Signal::KILL).expect("a group of ours");
-            }
+            hold.kill();
         }
-        // All other instances that wait at the hook go on.
-        std::io::Write::write_all(&mut &never, &[b'\n'; 64]).expect("a pipe");
-        wait_for_end(alive);
+        hold.let_go();
         if came {
             self.absorb_killed(&before, call, &run);
         } else {
@@ -327,24 +318,10 @@ impl Story {
         came
     }
 
-    fn fifo(&self, name: &str) -> PathBuf {
-        let path = self.beside(name);
-        let _ = fs::remove_file(&path);
-        let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
-        assert!(made.success());
-        path
-    }
-
-    /// Starts gomake so that it and all that it starts hold one pipe: the end of the pipe is the end of them all.
-    fn started_with_pipe(&self, call: &Call) -> (PipeReader, Child) {
-        let (reader, writer) = std::io::pipe().expect("a pipe");
-        fcntl_setfd(&writer, FdFlags::empty()).expect("an open file");
-        (reader, self.started(self.command(call), "err1"))
-    }
-
     fn absorb_killed(&mut self, before: &Before, call: &Call, run: &Run) {
         let lines = self.take_log();
         self.check_log(before, call, &lines, run);
+        self.note(format!("  it had started {lines:?}"));
         for (at, action) in before.clean.actions.iter().enumerate() {
             let logged = lines.contains(&action.line);
             let followed = before.clean.actions.iter().any(|next| next.needs.contains(&at) && lines.contains(&next.line));
@@ -359,21 +336,69 @@ impl Story {
     }
 }
 
-/// Waits until there is something in the pipe, or the child has ended.
-fn wait_for(pipe: &File, child: &mut Child) -> bool {
-    let look = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
-    loop {
-        let mut fds = [PollFd::new(pipe, PollFlags::IN)];
-        let ready = poll(&mut fds, Some(&look)).unwrap_or(0) > 0;
-        if ready || child.try_wait().expect("a child of ours").is_some() {
-            return ready;
-        }
-    }
+/// A place where commands stop until they are let go, and a pipe that all processes of the run hold: its end is their end.
+/// A test waits for both, and never for time to pass.
+pub struct Hold {
+    dir: PathBuf,
+    /// Open at both ends, so that neither we nor a command block when the other is not there.
+    reached: File,
+    go: File,
+    alive: Option<PipeReader>,
 }
 
-fn wait_for_end(mut pipe: PipeReader) {
-    let mut rest = Vec::new();
-    pipe.read_to_end(&mut rest).expect("a pipe");
+impl Hold {
+    pub fn beside(project: &Project) -> Self {
+        let dir = project.root.parent().expect("a directory of ours").to_owned();
+        let pipe = |name: &str| {
+            let path = dir.join(name);
+            remove(&path);
+            let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+            assert!(made.success());
+            File::options().read(true).write(true).open(path).expect("a pipe")
+        };
+        let (reached, go) = (pipe("reached"), pipe("go"));
+        remove(&dir.join("pids"));
+        fs::write(dir.join("hold"), "").expect("a file");
+        Self { dir, reached, go, alive: None }
+    }
+    /// One line of script that stops here.
+    pub fn line(&self) -> String {
+        let dir = self.dir.display();
+        format!("if [ -e '{dir}/hold' ]; then echo $$ >> '{dir}/pids'; echo > '{dir}/reached'; read wait < '{dir}/go' || :; fi")
+    }
+    pub fn start(&mut self, mut command: Command) -> Child {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        fcntl_setfd(&writer, FdFlags::empty()).expect("an open file");
+        self.alive = Some(reader);
+        command.spawn().expect("gomake starts")
+    }
+    /// Waits until a command has come here, or the child has ended; says whether the first is so.
+    pub fn wait_for(&self, child: &mut Child) -> bool {
+        let look = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        loop {
+            let mut fds = [PollFd::new(&self.reached, PollFlags::IN)];
+            let ready = poll(&mut fds, Some(&look)).unwrap_or(0) > 0;
+            if ready || child.try_wait().expect("a child of ours").is_some() {
+                return ready;
+            }
+        }
+    }
+    /// Kills the commands that have come here. Each leads a group, and holds, so that no number is somebody else's by now.
+    pub fn kill(&self) {
+        for pid in fs::read_to_string(self.dir.join("pids")).expect("written before").lines() {
+            let group = Pid::from_raw(pid.parse().expect("a number")).expect("not 0");
+            kill_process_group(group, Signal::KILL).expect("a group of ours");
+        }
+    }
+    /// Lets all go on that hold here or come later, and waits until the run and all its commands have ended.
+    pub fn let_go(&mut self) {
+        fs::remove_file(self.dir.join("hold")).expect("made before");
+        std::io::Write::write_all(&mut self.go, &[b'\n'; 64]).expect("a pipe");
+        let mut rest = Vec::new();
+        if let Some(mut alive) = self.alive.take() {
+            alive.read_to_end(&mut rest).expect("a pipe");
+        }
+    }
 }
 
 /// What is at a path, as a clean build would have it; nothing is None.
