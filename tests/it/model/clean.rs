@@ -67,10 +67,6 @@ impl Clean {
         clean
     }
 
-    pub fn named(&self, name: &str) -> Option<&Action> {
-        self.actions.iter().find(|action| action.name == name)
-    }
-
     /// The places of all actions that these targets reach.
     pub fn reach(&self, uids: &[u32]) -> Vec<usize> {
         let mut wanted: Vec<bool> = self.actions.iter().map(|action| uids.contains(&action.uid)).collect();

@@ -300,9 +300,11 @@ impl Teller {
     fn clear_cache(&mut self) {
         self.story.note("clear the cache");
         self.story.cached.clear();
-        match self.random.below(3) {
-            0 => remove(&self.story.project.cache()),
-            1 => assert_eq!(self.story.project.run_plainly(&["--cache", "clean"]).status, 0),
+        let way = self.random.below(5);
+        self.story.damaged = way == 4;
+        match way {
+            0 | 1 => remove(&self.story.project.cache()),
+            2 | 3 => assert_eq!(self.story.project.run_plainly(&["--cache", "clean"]).status, 0),
             // What is torn must be found out.
             _ => damage_all(&self.story.project.cache(), &mut self.random),
         }

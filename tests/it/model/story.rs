@@ -20,6 +20,8 @@ pub struct Story {
     pub diary: Vec<String>,
     /// Facts whose results the cache holds.
     pub cached: HashSet<String>,
+    /// The cache was damaged. A damaged blob is found out when it is restored, so that each may cost one run.
+    pub damaged: bool,
     /// Facts of each target's last success, by name, as far as they are known.
     pub last: HashMap<String, String>,
     /// The state was lost, so that gomake may be careful with trees that it does not know.
@@ -37,9 +39,6 @@ pub struct Call {
 }
 
 impl Call {
-    pub fn all(args: &[&'static str]) -> Self {
-        Self { args: args.to_vec(), uids: Vec::new() }
-    }
     fn has(&self, flag: &str) -> bool {
         self.args.contains(&flag)
     }
@@ -78,6 +77,7 @@ impl Story {
             world,
             diary: Vec::new(),
             cached: HashSet::new(),
+            damaged: false,
             last: HashMap::new(),
             lost: false,
             written: BTreeMap::new(),
@@ -136,7 +136,7 @@ impl Story {
         let End::Done(outputs) = &action.end else { return false };
         let is_last = self.last.get(&action.name) == Some(&action.facts);
         let intact = |output: &Output| found(&self.project.path(&output.path)).as_ref() == Some(&output.nodes);
-        self.cached.contains(&action.facts) || is_last && outputs.iter().all(intact)
+        !self.damaged && self.cached.contains(&action.facts) || is_last && outputs.iter().all(intact)
     }
 
     fn words(&self, call: &Call) -> Vec<String> {
@@ -358,8 +358,16 @@ impl Hold {
         };
         let (reached, go) = (pipe("reached"), pipe("go"));
         remove(&dir.join("pids"));
-        fs::write(dir.join("hold"), "").expect("a file");
-        Self { dir, reached, go, alive: None }
+        let hold = Self { dir, reached, go, alive: None };
+        hold.close();
+        hold
+    }
+    /// Nothing stops here from now on.
+    pub fn open(&self) {
+        remove(&self.dir.join("hold"));
+    }
+    pub fn close(&self) {
+        fs::write(self.dir.join("hold"), "").expect("a file");
     }
     /// One line of script that stops here.
     pub fn line(&self) -> String {
@@ -392,7 +400,7 @@ impl Hold {
     }
     /// Lets all go on that hold here or come later, and waits until the run and all its commands have ended.
     pub fn let_go(&mut self) {
-        fs::remove_file(self.dir.join("hold")).expect("made before");
+        self.open();
         std::io::Write::write_all(&mut self.go, &[b'\n'; 64]).expect("a pipe");
         let mut rest = Vec::new();
         if let Some(mut alive) = self.alive.take() {
