@@ -1,7 +1,7 @@
 //! The walk over an action's facts, and the keys made of it.
 
 use crate::base::digest::{Digest, FieldHasher};
-use crate::base::path::InputPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,8 @@ pub struct Subject<'a> {
     pub outputs: &'a [String],
     /// Project inputs and those outside, each once, in a fixed order.
     pub inputs: &'a [(InputPath, Content)],
+    /// What `$inputs` and `$inputs_file` list: the order counts as well.
+    pub listed: &'a [ProjectPath],
     /// For each target that it needs, its name and what it made.
     pub upstream: &'a [(Arc<str>, Outputs)],
     /// Files that the last run's depfile named.
@@ -114,6 +116,15 @@ impl Subject<'_> {
                     visit(Field::Arg, &i.to_string(), FactValue::Text(word));
                 }
             }
+        }
+        if self.action.names_inputs_file() {
+            // The list has an order, which the inputs as such have not.
+            let listed: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
+            visit(
+                Field::Arg,
+                "inputs_file",
+                FactValue::Text(&listed.join("\n")),
+            );
         }
         for (i, word) in self.action.args.iter().enumerate() {
             visit(Field::Arg, &format!("@{i}"), FactValue::Text(word));

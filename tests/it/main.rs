@@ -12,5 +12,6 @@ mod execution;
 mod harness;
 mod incremental;
 mod language;
+mod model;
 mod terminal;
 mod why;
