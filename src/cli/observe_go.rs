@@ -6,32 +6,21 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::environment::Variables;
 use crate::golang::list::{GoInputs, GoListError, GoRequest, list_args, parse_list};
 use crate::golang::toolchain::{env_args, parse_env};
-use crate::plan::query::{Answer, GoAnswer, GoQuery};
+use crate::plan::query::{Answer, GoAnswer};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The answer to a question about Go packages, or why there is none.
-pub fn answer(root: &Path, caller: &Variables, query: &GoQuery) -> Answer {
+pub fn answer(root: &Path, caller: &Variables, query: &GoRequest) -> Answer {
     ask(root, caller, query).map_or_else(Answer::Failed, Answer::Go)
 }
 
-fn ask(root: &Path, caller: &Variables, query: &GoQuery) -> Result<GoAnswer, String> {
-    let request = GoRequest {
-        dir: query.dir.clone(),
-        patterns: query.packages.clone(),
-        os: query.os.clone(),
-        arch: query.arch.clone(),
-        tags: query.tags.clone(),
-        cgo: query.cgo,
-        race: query.race,
-        tests: query.tests,
-        flags: query.flags.clone(),
-    };
+fn ask(root: &Path, caller: &Variables, request: &GoRequest) -> Result<GoAnswer, String> {
     let go = Go {
         root,
         caller,
-        request: &request,
+        request,
     };
     let env = go.run(&env_args())?;
     let go_work = serde_json::from_slice::<BTreeMap<String, String>>(&env)
@@ -42,9 +31,9 @@ fn ask(root: &Path, caller: &Variables, query: &GoQuery) -> Result<GoAnswer, Str
                 .map(PathBuf::from)
         });
     let mut facts = parse_env(&env, root).map_err(|error| error.to_string())?;
-    let listed = go.run(&list_args(&request))?;
+    let listed = go.run(&list_args(request))?;
     let exists = |path: &Path| fs::lstat(path).is_ok();
-    let found = parse_list(&listed, root, &request, go_work.as_deref(), exists)
+    let found = parse_list(&listed, root, request, go_work.as_deref(), exists)
         .map_err(|error| error.to_string())?;
     for module in &found.modules {
         facts.insert(format!("module {module}"), String::new());

@@ -11,7 +11,7 @@ use crate::plan::graph::{Graph, TargetId};
 use crate::plan::module::Modules;
 use crate::plan::query::{Answers, Outcome};
 use crate::plan::resolve::{Request, add_go_edges, resolve};
-use crate::plan::select::{read_words, select};
+use crate::plan::select::{SelectError, read_words, select};
 
 /// A resolved project and what the call asks of it.
 pub struct Plan {
@@ -32,7 +32,10 @@ pub fn plan(
     observer: &Observer,
     running: Running,
 ) -> Result<Plan, Fault> {
-    let (request, names) = read_words(&loaded.modules, words).map_err(Fault::select)?;
+    let (request, names) = match read_words(&loaded.modules, words) {
+        Ok(read) => read,
+        Err(errors) => return Err(misread(loaded, words, observer, errors)),
+    };
     let mut answers = Answers::default();
     let graph = graph(&loaded.modules, &request, observer, running, &mut answers)?;
     let stages = select(&graph, &names).map_err(Fault::select)?;
@@ -42,6 +45,27 @@ pub fn plan(
         answers,
         stages,
     })
+}
+
+/// What is wrong with the values, after the targets that do not exist: often the first follows from the second.
+fn misread(
+    loaded: &Loaded,
+    words: &[String],
+    observer: &Observer,
+    errors: Vec<SelectError>,
+) -> Fault {
+    let names: Vec<String> = words
+        .iter()
+        .filter(|word| !word.contains('='))
+        .cloned()
+        .collect();
+    let request = Request::default();
+    let answers = &mut Answers::default();
+    let graph = graph(&loaded.modules, &request, observer, Running::Never, answers);
+    let unknown = graph.map(|graph| select(&graph, &names).err().unwrap_or_default());
+    let is_unknown = |error: &SelectError| matches!(error, SelectError::UnknownTarget { .. });
+    let unknown = unknown.unwrap_or_default().into_iter().filter(is_unknown);
+    Fault::select(unknown.chain(errors).collect())
 }
 
 /// The graph of all targets, whatever the call is about.

@@ -68,7 +68,12 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn surroundings<'b>(&'b self, cancel: &'b Cancel, slots: &'b Slots, running: Running) -> Surroundings<'b> {
+    pub(super) fn surroundings<'b>(
+        &'b self,
+        cancel: &'b Cancel,
+        slots: &'b Slots,
+        running: Running,
+    ) -> Surroundings<'b> {
         Surroundings {
             running,
             loaded: self.loaded,
@@ -100,8 +105,21 @@ impl Call<'_> {
             self.observer,
             Running::Allowed,
         )?;
-        let mut session =
-            Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit)?;
+        let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
+        let mut session = match (session, cancel.exit_status()) {
+            (Ok(session), _) => session,
+            // Nothing is wrong with the Gofile when somebody is tired of waiting.
+            (Err(_), Some(status)) => return Ok(status),
+            (Err(fault), None) => return Err(fault),
+        };
+        if session.waited {
+            plan_now = plan(
+                self.loaded,
+                &self.args.words,
+                self.observer,
+                Running::Allowed,
+            )?;
+        }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
         let mut total = Summary::default();

@@ -11,6 +11,7 @@ use crate::cli::plan::{Plan, ask_go};
 use crate::event::{Emit, Event};
 use crate::execute::check::bind_all;
 use crate::execute::command::RUNNING_VARIABLE;
+use crate::execute::declared::left_over;
 use crate::execute::environment::Variables;
 use crate::execute::project::{Bound, Options, Project};
 use crate::execute::signal::Cancel;
@@ -19,13 +20,12 @@ use crate::execute::wanted::Wanted;
 use crate::plan::bind::Context;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
-use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::state::dir::{Access, StateDir};
 use crate::state::lock::{Attempt, Lock};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
-use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
@@ -40,6 +40,8 @@ pub struct Session {
     pub store: Store,
     pub memo: Memo,
     pub cache: Option<Cache>,
+    /// Another gomake was waited for: what was seen before may not be so any more.
+    pub waited: bool,
     /// Held while anything may be written.
     _lock: Option<Lock>,
 }
@@ -87,7 +89,11 @@ impl Session {
                 Attempt::Busy(_) => std::thread::sleep(LOCK_POLL),
             }
         };
-        Self::with(dir, Some(lock))
+        // Files that a killed gomake left; we hold the lock, so nobody uses them.
+        let _ = crate::base::fs::remove_any(&dir.file("tmp"));
+        let mut session = Self::with(dir, Some(lock))?;
+        session.waited = told;
+        Ok(session)
     }
 
     fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
@@ -98,6 +104,7 @@ impl Session {
             store,
             memo,
             cache: None,
+            waited: false,
             _lock: lock,
         })
     }
@@ -165,7 +172,15 @@ pub fn with_project<T>(
             .place(plan.graph.decl_of(id).name_span)
     };
     let tracked = || tracked_files(&around.loaded.root);
-    let left_over = left_over(&plan.graph, &session.store, &observe);
+    let glob = |pattern: &str| {
+        let include = vec![pattern.to_owned()];
+        let exclude = Vec::new();
+        match observe(Query::Glob { include, exclude }) {
+            Answer::Paths(paths) => paths,
+            _ => Vec::new(),
+        }
+    };
+    let left_over = left_over(&plan.graph, &session.store, &session.memo, &glob);
     let mut answers = std::mem::take(&mut plan.answers);
     loop {
         let mut project = Project {
@@ -178,6 +193,7 @@ pub fn with_project<T>(
                 running: around.running,
                 extra_args: around.extra_args,
             },
+            named: roots,
             bound: IdVec::filled(None, plan.graph.targets.len()),
             store: &session.store,
             memo: &session.memo,
@@ -223,53 +239,6 @@ fn fill(
         lints.extend(more);
     }
     lints
-}
-
-/// Files that earlier runs made and that no target declares any more.
-fn left_over(graph: &Graph, store: &Store, observe: &dyn Fn(Query) -> Answer) -> HashSet<String> {
-    let mut recorded = store.all_recorded_outputs();
-    for (_, start) in store.starts() {
-        // What a killed command made and no success ever recorded.
-        for output in start.outputs {
-            let query = Query::Glob { include: vec![output.clone()], exclude: Vec::new() };
-            match output.contains(['*', '?', '[', '{']).then(|| observe(query)) {
-                None => recorded.push((output.trim_end_matches('/').to_owned(), String::new())),
-                Some(Answer::Paths(paths)) => {
-                    let made = paths.iter().map(ToString::to_string).filter(|path| !start.foreign.contains(path));
-                    recorded.extend(made.map(|path| (path, String::new())));
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    let mut exact = HashSet::new();
-    let mut trees = Vec::new();
-    let mut patterns = Vec::new();
-    for target in graph.targets.values() {
-        for output in &target.outputs {
-            match output {
-                Output::File { path, .. } => {
-                    exact.insert(path.as_str());
-                }
-                Output::Tree { path, .. } => trees.push(path),
-                Output::Pattern { pattern, .. } => {
-                    patterns.extend(crate::base::glob::Pattern::new(pattern))
-                }
-            }
-        }
-    }
-    let is_declared = |path: &str| {
-        exact.contains(path)
-            || patterns.iter().any(|pattern| pattern.matches(path))
-            || ProjectPath::root()
-                .resolve(path)
-                .is_ok_and(|path| trees.iter().any(|tree| path.is_within(tree)))
-    };
-    recorded
-        .into_iter()
-        .map(|(path, _)| path)
-        .filter(|path| !is_declared(path))
-        .collect()
 }
 
 /// The files below `root` that git tracks; none where no repository is.

@@ -176,7 +176,7 @@ impl Project<'_> {
         loop {
             let context = crate::plan::bind::Context {
                 answers: &answers,
-                ..self.context
+                ..self.context_for(id)
             };
             match bind(&context, id, &files) {
                 Outcome::Ready((action, _)) => return Ok(Arc::new(action)),
@@ -348,7 +348,7 @@ pub fn bind_all(
                 .map(Output::text)
                 .collect(),
         };
-        match bind(&project.context, id, &files) {
+        match bind(&project.context_for(id), id, &files) {
             Outcome::Ready((action, lints)) => bound.push((
                 id,
                 Bound {

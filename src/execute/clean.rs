@@ -2,15 +2,15 @@
 //! never through a symlink, never what git tracks or what is an input, unless forced.
 
 use crate::base::fs::{self, FileKind};
-use crate::base::path::ProjectPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::event::Event;
 use crate::execute::check::{Prepared, recorded_path};
-use crate::execute::expand::patterns;
+use crate::execute::declared::Declared;
 use crate::execute::perform::Trouble;
 use crate::execute::project::{Project, Reuse};
-use crate::plan::graph::{Input, Output, TargetId};
+use crate::plan::graph::{Input, TargetId};
 use crate::plan::query::{Answer, Query};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// What a clean would do, or did.
 #[derive(Debug, Default, Clone)]
@@ -52,9 +52,15 @@ impl Project<'_> {
     /// What a clean with these `remove` paths takes away. Looks, and removes nothing.
     pub fn clean_plan(&self, remove: &[String]) -> Result<Sweep, String> {
         let mut named: BTreeSet<ProjectPath> = BTreeSet::new();
-        for (path, _) in self.store.all_recorded_outputs() {
-            named.insert(recorded_path(&path));
-        }
+        let declared = Declared::of(self.graph());
+        let recorded = self
+            .store
+            .all_recorded_outputs()
+            .into_iter()
+            .map(|(path, _)| recorded_path(&path));
+        named.extend(
+            recorded.filter(|path| declared.holds(path) || self.left_over.contains(path.as_str())),
+        );
         for target in self.graph().targets.values() {
             named.extend(target.depfile.iter().cloned());
         }
@@ -67,7 +73,7 @@ impl Project<'_> {
                 self.files_below(path, &mut files)?;
             }
         }
-        let guard = self.guard()?;
+        let guard = self.guard(declared)?;
         let mut sweep = Sweep::default();
         for path in files {
             match guard.why_spared(&path) {
@@ -89,10 +95,16 @@ impl Project<'_> {
     fn matches(&self, text: &str) -> Result<Vec<ProjectPath>, String> {
         let plain = text.trim_end_matches('/');
         if !text.contains(['*', '?', '[', '{']) {
-            return ProjectPath::root()
+            let path = ProjectPath::root()
                 .resolve(plain)
-                .map(|path| vec![path])
-                .map_err(|error| format!("`{text}`: {error}"));
+                .map_err(|error| format!("`{text}`: {error}"))?;
+            return if path.is_root() {
+                Err(format!(
+                    "`{text}` is the whole project, which is never removed"
+                ))
+            } else {
+                Ok(vec![path])
+            };
         }
         match self.observe_one(Query::Glob {
             include: vec![plain.to_owned()],
@@ -155,8 +167,19 @@ impl Project<'_> {
         }
     }
 
-    fn guard(&self) -> Result<Guard, String> {
+    fn guard(&self, declared: Declared) -> Result<Guard<'_>, String> {
+        Ok(Guard {
+            tracked: self.tracked()?,
+            inputs: self.all_inputs(),
+            declared,
+            left_over: &self.left_over,
+        })
+    }
+
+    /// The files that any target of the project reads, each question asked once.
+    fn all_inputs(&self) -> BTreeSet<ProjectPath> {
         let mut inputs = BTreeSet::new();
+        let mut queries = BTreeSet::new();
         for target in self.graph().targets.values() {
             for item in &target.inputs.items {
                 match item {
@@ -164,23 +187,26 @@ impl Project<'_> {
                         inputs.insert(path.clone());
                     }
                     Input::Glob { pattern, .. } => {
-                        let query = Query::Glob {
-                            include: vec![pattern.clone()],
-                            exclude: target.inputs.excludes.clone(),
-                        };
-                        if let Answer::Paths(paths) = self.observe_one(query) {
-                            inputs.extend(paths);
-                        }
+                        queries.insert(target.inputs.glob_query(pattern));
                     }
                     Input::Target { .. } => {}
                 }
             }
+            queries.extend(target.go.clone().map(Query::Go));
         }
-        Ok(Guard {
-            tracked: self.tracked()?,
-            inputs,
-            made: self.made_by_targets(),
-        })
+        for query in queries {
+            match self.observe_one(query) {
+                Answer::Paths(paths) => inputs.extend(paths),
+                Answer::Go(answer) => {
+                    inputs.extend(answer.files.into_iter().filter_map(|path| match path {
+                        InputPath::Project(path) => Some(path),
+                        InputPath::Outside(_) => None,
+                    }))
+                }
+                _ => {}
+            }
+        }
+        inputs
     }
 
     /// What git tracks in the project; nothing where there is no repository.
@@ -193,53 +219,22 @@ impl Project<'_> {
             )),
         }
     }
-
-    fn made_by_targets(&self) -> Made {
-        let mut made = Made::default();
-        made.exact.extend(
-            self.store
-                .all_recorded_outputs()
-                .into_iter()
-                .map(|(path, _)| recorded_path(&path)),
-        );
-        let mut texts = Vec::new();
-        for target in self.graph().targets.values() {
-            for output in &target.outputs {
-                match output {
-                    Output::File { path, .. } => {
-                        made.exact.insert(path.clone());
-                    }
-                    Output::Tree { path, .. } => {
-                        made.trees.insert(path.clone());
-                    }
-                    Output::Pattern { pattern, .. } => texts.push(pattern.clone()),
-                }
-            }
-        }
-        made.patterns = patterns(&texts);
-        made
-    }
 }
 
 /// What must not be removed.
-struct Guard {
+struct Guard<'a> {
     tracked: BTreeSet<ProjectPath>,
     inputs: BTreeSet<ProjectPath>,
-    made: Made,
+    declared: Declared,
+    left_over: &'a HashSet<String>,
 }
 
-#[derive(Default)]
-struct Made {
-    exact: BTreeSet<ProjectPath>,
-    trees: BTreeSet<ProjectPath>,
-    patterns: Vec<crate::base::glob::Pattern>,
-}
-
-impl Guard {
+impl Guard<'_> {
     fn why_spared(&self, path: &ProjectPath) -> Option<&'static str> {
+        let is_made = || self.declared.holds(path) || self.left_over.contains(path.as_str());
         if self.tracked.contains(path) {
             Some("git tracks it")
-        } else if self.inputs.contains(path) && !self.made.holds(path) {
+        } else if self.inputs.contains(path) && !is_made() {
             Some("it is an input of a target")
         } else if path
             .components()
@@ -250,22 +245,5 @@ impl Guard {
         } else {
             None
         }
-    }
-}
-
-impl Made {
-    fn holds(&self, path: &ProjectPath) -> bool {
-        let mut here = Some(path.clone());
-        while let Some(dir) = here {
-            if self.trees.contains(&dir) {
-                return true;
-            }
-            here = dir.parent();
-        }
-        self.exact.contains(path)
-            || self
-                .patterns
-                .iter()
-                .any(|pattern| pattern.matches(path.as_str()))
     }
 }

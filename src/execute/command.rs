@@ -7,7 +7,7 @@ use crate::execute::output::Mask;
 use crate::execute::perform::Trouble;
 use crate::execute::process::{self, Group, How, Output, Spawn, Stdin};
 use crate::execute::project::Project;
-use crate::plan::action::{BaseEnv, Command, EnvValue};
+use crate::plan::action::{BaseEnv, Command, EnvValue, INPUTS_FILE};
 use crate::plan::graph::TargetId;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -61,10 +61,15 @@ impl Project<'_> {
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
-        let mut files = Vec::new();
-        let (env, secrets) = self.environment(prepared, &mut files).map_err(&failed)?;
+        let mut files = Files {
+            project: self,
+            prepared,
+            kept: Vec::new(),
+            inputs: None,
+        };
+        let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
         let line = self
-            .line(&self.graph().target(id).name, prepared, files)
+            .line(&self.graph().target(id).name, files)
             .map_err(&failed)?;
         self.announce(id, prepared, attempt, reasons);
         let mut sink = Sink::new(self, id, &secrets);
@@ -124,11 +129,8 @@ impl Project<'_> {
     }
 
     /// The complete environment, and the values that must not be shown.
-    fn environment(
-        &self,
-        prepared: &Prepared,
-        files: &mut Vec<NamedTempFile>,
-    ) -> Result<(Variables, Vec<OsString>), String> {
+    fn environment(&self, files: &mut Files<'_>) -> Result<(Variables, Vec<OsString>), String> {
+        let prepared = files.prepared;
         let mut env = match prepared.action.base_env {
             BaseEnv::Strict => environment::strict(self.caller),
             BaseEnv::Whole => self.caller.clone(),
@@ -138,7 +140,7 @@ impl Project<'_> {
         let mut secrets = Vec::new();
         for (name, value) in &prepared.action.env {
             let value = match value {
-                EnvValue::Text(text) | EnvValue::Volatile(text) => OsString::from(text),
+                EnvValue::Text(text) | EnvValue::Volatile(text) => files.filled_in(text)?,
                 EnvValue::Secret(variable) => {
                     let secret = self.caller.get(OsStr::new(variable));
                     let secret = secret.ok_or_else(|| {
@@ -146,17 +148,6 @@ impl Project<'_> {
                     })?;
                     secrets.push(secret.clone());
                     secret.clone()
-                }
-                EnvValue::InputsFile => {
-                    let paths = &prepared.expanded.listed;
-                    let text: String = paths
-                        .iter()
-                        .map(|path| path.relative_to(&prepared.action.dir) + "\n")
-                        .collect();
-                    let file = self.temporary("inputs-", text.as_bytes())?;
-                    let path = file.path().as_os_str().to_owned();
-                    files.push(file);
-                    path
                 }
             };
             env.insert(OsString::from(name), value);
@@ -167,16 +158,14 @@ impl Project<'_> {
         Ok((env, secrets))
     }
 
-    fn line(
-        &self,
-        target: &str,
-        prepared: &Prepared,
-        mut files: Vec<NamedTempFile>,
-    ) -> Result<Line, String> {
-        let extra = prepared.action.args.iter().map(OsString::from);
-        let words: Vec<OsString> = match &prepared.action.command {
+    fn line(&self, target: &str, mut files: Files<'_>) -> Result<Line, String> {
+        let action = &files.prepared.action;
+        let mut words: Vec<OsString> = match &action.command {
             Command::None => return Err("there is nothing to run".to_owned()),
-            Command::Argv(words) => words.iter().map(OsString::from).chain(extra).collect(),
+            Command::Argv(words) => words
+                .iter()
+                .map(|word| files.filled_in(word))
+                .collect::<Result<_, _>>()?,
             Command::Script {
                 interpreter,
                 text,
@@ -185,38 +174,22 @@ impl Project<'_> {
             } => {
                 let mut words: Vec<OsString> = interpreter.iter().map(OsString::from).collect();
                 if *as_file || text.len() > LONGEST_ARGUMENT {
-                    let file = self.temporary("script-", text.as_bytes())?;
-                    words.push(file.path().as_os_str().to_owned());
-                    files.push(file);
+                    words.push(files.add("script-", text.as_bytes())?);
                 } else {
                     // The word after the script is `$0`, which a shell puts before its own messages.
                     words.extend(["-c".into(), text.into(), target.into()]);
                 }
-                words.extend(extra);
                 words
             }
         };
+        words.extend(action.args.iter().map(OsString::from));
         let mut words = words.into_iter();
         let program = words.next().ok_or("`run` is an empty list")?;
         Ok(Line {
             program,
             args: words.collect(),
-            _files: files,
+            _files: files.kept,
         })
-    }
-
-    /// A file in `.gomake/tmp` that is gone when it is dropped.
-    fn temporary(&self, prefix: &str, bytes: &[u8]) -> Result<NamedTempFile, String> {
-        let dir = self.root.join(".gomake").join("tmp");
-        crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
-        let made = tempfile::Builder::new()
-            .prefix(prefix)
-            .tempfile_in(&dir)
-            .and_then(|mut file| {
-                file.write_all(bytes)?;
-                Ok(file)
-            });
-        made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))
     }
 
     /// Variables that the caller has, the command was not given, and its output speaks of.
@@ -232,6 +205,57 @@ impl Project<'_> {
             "the output names variables that your environment has and the command was not given: {}; pass them with `pass_env`",
             names.join(", ")
         )]
+    }
+}
+
+/// Files in `.gomake/tmp` that a command is handed; they are gone when it has ended.
+struct Files<'a> {
+    project: &'a Project<'a>,
+    prepared: &'a Prepared,
+    kept: Vec<NamedTempFile>,
+    /// Where the list of inputs is, once something asked for it.
+    inputs: Option<OsString>,
+}
+
+impl Files<'_> {
+    fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
+        let dir = self.project.root.join(".gomake").join("tmp");
+        crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .tempfile_in(&dir)
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                Ok(file)
+            });
+        let file =
+            made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))?;
+        let path = file.path().as_os_str().to_owned();
+        self.kept.push(file);
+        Ok(path)
+    }
+
+    /// A text with the path of the list of inputs where it asks for it.
+    fn filled_in(&mut self, text: &str) -> Result<OsString, String> {
+        let mut parts = text.split(INPUTS_FILE);
+        let mut out = OsString::from(parts.next().unwrap_or_default());
+        for part in parts {
+            out.push(self.inputs_file()?);
+            out.push(part);
+        }
+        Ok(out)
+    }
+
+    fn inputs_file(&mut self) -> Result<OsString, String> {
+        if let Some(path) = &self.inputs {
+            return Ok(path.clone());
+        }
+        let dir = &self.prepared.action.dir;
+        let paths = self.prepared.expanded.listed.iter();
+        let text: String = paths.map(|path| path.relative_to(dir) + "\n").collect();
+        let path = self.add("inputs-", text.as_bytes())?;
+        self.inputs = Some(path.clone());
+        Ok(path)
     }
 }
 

@@ -82,10 +82,7 @@ impl Project<'_> {
         disk: Disk,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> FsResult<Vec<ProjectPath>> {
-        let query = Query::Glob {
-            include: vec![pattern.to_owned()],
-            exclude: target.inputs.excludes.clone(),
-        };
+        let query = target.inputs.glob_query(pattern);
         let mut paths = match (disk, self.context.answers.get(&query)) {
             (Disk::AsPlanned, Some(Answer::Paths(paths))) => paths.clone(),
             _ => match self.observe_one(query) {

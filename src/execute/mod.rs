@@ -4,6 +4,7 @@ pub mod check;
 pub mod clean;
 pub mod clock;
 pub mod command;
+pub mod declared;
 pub mod drive;
 pub mod environment;
 pub mod expand;

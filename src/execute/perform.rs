@@ -106,8 +106,8 @@ impl Project<'_> {
                 });
             }
         }
-        self.remove_former_outputs(id, &result.outputs);
         cache.restore(result, self.root)?;
+        self.remove_former_outputs(id, &result.outputs);
         for (path, _) in &result.outputs {
             self.memo.invalidate(&recorded_path(path));
         }
@@ -142,9 +142,14 @@ impl Project<'_> {
             self.clean(id, prepared)?;
         }
         if prepared.action.command == Command::None {
-            return Ok(Settled::Ran {
-                outputs: Outputs::default(),
-                unchanged: true,
+            let outputs = Outputs::default();
+            return Ok(match target.kind {
+                Kind::Clean => Settled::Ran {
+                    outputs,
+                    unchanged: false,
+                },
+                // A group: what it stands for has been told, and nothing ran for the group itself.
+                _ => Settled::UpToDate(outputs),
             });
         }
         let before = self.store.result(&target.name);
@@ -156,9 +161,9 @@ impl Project<'_> {
         let deps = self
             .discovered(id, prepared, &started, made)
             .map_err(&failed)?;
-        let unchanged = before
-            .as_ref()
-            .is_some_and(|record| record.outputs == outputs);
+        // A test makes nothing, so nothing of it can have stayed the same.
+        let unchanged =
+            !outputs.is_empty() && before.is_some_and(|record| record.outputs == outputs);
         self.keep(id, prepared, &deps, &outputs, launched.duration, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
@@ -219,7 +224,7 @@ impl Project<'_> {
             if !own && !self.may_have_been(id, &name) {
                 continue;
             }
-            for path in self.left_by(&start) {
+            for path in start.made(&|pattern| self.matching(pattern).unwrap_or_default()) {
                 let text = path.to_string();
                 if declared.iter().any(|output| output.trim_end_matches('/') == text) {
                     continue;
@@ -228,8 +233,11 @@ impl Project<'_> {
                     if let Err(error) = fs::remove_any(&path.under(self.root)) {
                         self.warn(id, error.to_string());
                     }
-                } else if own {
-                    abandoned.push(text);
+                } else if own
+                    && let Ok(content) = self.memo.output_content(&path)
+                    && content != Content::Absent
+                {
+                    abandoned.push((text, content));
                 }
             }
         }
@@ -250,12 +258,10 @@ impl Project<'_> {
     fn sweep_failed(&self, id: TargetId) {
         self.sweep_unfinished(id);
         let name = &self.graph().target(id).name;
-        if let Some(mut start) = self.store.start(name) {
-            start.outputs.retain(|output| !is_pattern(output));
-            start.foreign.clear();
-            if let Err(error) = self.store.mark_started(name, start) {
-                self.warn(id, error.to_string());
-            }
+        if let Some(start) = self.store.start(name)
+            && let Err(error) = self.store.mark_started(name, start.without_patterns())
+        {
+            self.warn(id, error.to_string());
         }
     }
 
@@ -270,20 +276,6 @@ impl Project<'_> {
                 self.warn(id, error.to_string());
             }
         }
-    }
-
-    /// What is there now of the outputs of a command that was started.
-    pub(crate) fn left_by(&self, start: &Start) -> Vec<ProjectPath> {
-        let mut left = Vec::new();
-        for output in &start.outputs {
-            if is_pattern(output) {
-                let there = self.matching(output).unwrap_or_default();
-                left.extend(there.into_iter().filter(|path| !start.foreign.iter().any(|known| known == path.as_str())));
-            } else {
-                left.extend(Some(recorded_path(output)).filter(|path| self.is_present(path)));
-            }
-        }
-        left
     }
 
     /// Whether a path matches one of the target's output patterns.
@@ -303,7 +295,8 @@ impl Project<'_> {
             self.store.is_unfinished(&target.name) || self.store.has_made(path.as_str())
         };
         for path in target.depfile.iter() {
-            self.make_parent(path)?;
+            // What an earlier run wrote must not pass for what this one writes.
+            self.clear_file(path, self.store.is_unfinished(&target.name) || self.store.result(&target.name).is_some())?;
         }
         for output in &target.outputs {
             match output {
@@ -343,29 +336,38 @@ impl Project<'_> {
     /// Removes what the last success made and is not among `kept`, if it is still as it was made, or would be taken for an
     /// output of the next success. A renamed target's last success has another name.
     fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
-        let record = self.store.result(&self.graph().target(id).name);
-        let mut former: Vec<(String, Option<Content>)> = Vec::new();
-        for (path, content) in record.iter().flat_map(|record| &record.outputs) {
-            former.push((path.clone(), Some(*content)));
+        let patterns = self.graph().target(id).outputs.iter().any(|output| matches!(output, Output::Pattern { .. }));
+        let mut makers = vec![self.graph().target(id).name.to_string()];
+        if patterns {
+            makers.extend(self.store.targets().into_iter().filter(|name| self.may_have_been(id, name)));
         }
-        for (path, target) in self.store.all_recorded_outputs() {
-            let own = recorded_path(&path);
-            if self.is_own_pattern(id, &own) && self.may_have_been(id, &target) {
-                former.push((path, None));
+        for record in makers.iter().filter_map(|name| self.store.result(name)) {
+            let own = *record.target == *makers[0];
+            for (path, content) in &record.outputs {
+                let path = recorded_path(path);
+                let needed = kept.iter().any(|(kept, _)| kept == path.as_str());
+                let matched = self.is_own_pattern(id, &path);
+                if (own || matched)
+                    && !needed
+                    && let Err(error) = self.remove_former(&path, content, matched)
+                {
+                    self.warn(id, error.to_string());
+                }
             }
         }
-        for (path, content) in former {
-            let path = recorded_path(&path);
-            let is_file = |content: Content| matches!(content, Content::File { .. } | Content::Link { .. });
-            let unneeded = !kept.iter().any(|(kept, _)| kept == path.as_str());
-            let in_the_way =
-                |now: Content| is_file(now) && (Some(now) == content || self.is_own_pattern(id, &path));
-            if unneeded
-                && self.memo.output_content(&path).is_ok_and(in_the_way)
-                && let Err(error) = fs::remove_file(&path.under(self.root))
-            {
-                self.warn(id, error.to_string());
+    }
+
+    /// Removes one former output; one that no pattern matches only if it is still as it was made.
+    fn remove_former(&self, path: &ProjectPath, made: &Content, matched: bool) -> fs::FsResult<()> {
+        let full = path.under(self.root);
+        match self.memo.output_content(path)? {
+            now @ (Content::File { .. } | Content::Link { .. }) if matched || now == *made => fs::remove_file(&full),
+            // What is empty is nothing to lose; anything else stands in the command's way, and it will say so.
+            Content::Tree { .. } if matched => {
+                let _ = fs::remove_empty_dir(&full);
+                Ok(())
             }
+            _ => Ok(()),
         }
     }
 
@@ -684,12 +686,12 @@ impl Project<'_> {
         deps: &[(InputPath, Content)],
     ) {
         let before = self.store.result(&record.target);
-        let abandoned: Vec<String> = before
+        let abandoned: Vec<(String, Content)> = before
             .iter()
             .flat_map(|before| before.outputs.iter())
             .filter(|(path, _)| !record.outputs.iter().any(|(kept, _)| kept == path))
-            .map(|(path, _)| path.clone())
-            .filter(|path| self.is_present(&recorded_path(path)))
+            .filter(|(path, _)| self.is_present(&recorded_path(path)))
+            .cloned()
             .collect();
         let written = self
             .store
@@ -727,11 +729,6 @@ impl Project<'_> {
             reason: reasons.join("; "),
         });
     }
-}
-
-/// Whether an output as written is a pattern.
-fn is_pattern(output: &str) -> bool {
-    output.contains(['*', '?', '[', '{'])
 }
 
 /// What a depfile named.

@@ -55,6 +55,8 @@ pub struct Project<'a> {
     /// Absolute.
     pub root: &'a Path,
     pub context: Context<'a>,
+    /// The targets that the call names: what follows `--` is for them.
+    pub named: &'a [TargetId],
     /// One for each wanted target.
     pub bound: IdVec<TargetId, Option<Bound>>,
     pub store: &'a Store,
@@ -80,6 +82,18 @@ pub struct Project<'a> {
 impl Project<'_> {
     pub fn graph(&self) -> &Graph {
         self.context.graph
+    }
+    /// The context to bind a target in.
+    pub fn context_for(&self, id: TargetId) -> Context<'_> {
+        let extra_args = if self.named.contains(&id) {
+            self.context.extra_args
+        } else {
+            &[]
+        };
+        Context {
+            extra_args,
+            ..self.context
+        }
     }
     pub fn observe_one(&self, query: Query) -> Answer {
         (self.observe)(query)

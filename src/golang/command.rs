@@ -31,22 +31,6 @@ pub enum GoKind {
     Test,
 }
 
-/// Why a block has no command of its own.
-#[derive(Debug, thiserror::Error, miette::Diagnostic, PartialEq, Eq)]
-pub enum GoCommandError {
-    #[error("`go build` cannot write to {outputs}")]
-    #[diagnostic(
-        code(gomake::golang::outputs),
-        help(
-            "declare one file, one directory (`bin/`), or files that share a directory; or write the command as `run:`"
-        )
-    )]
-    Outputs { outputs: String },
-    #[error("`static` and `race` exclude each other: the race detector needs cgo")]
-    #[diagnostic(code(gomake::golang::static_race), help("leave out one of them"))]
-    StaticRace,
-}
-
 /// Flags of the user's that `go list` must see too, because they decide which files are built.
 const LIST_FLAGS: &[&str] = &[
     "-mod",
@@ -119,25 +103,15 @@ fn concerns_list(flag: &str) -> bool {
 }
 
 /// The argument list that a block stands for. `outputs` are the declared ones as seen from the working directory, a
-/// tree with its trailing `/`.
-///
-/// # Errors
-/// When Go cannot be told to write just these outputs, or the block contradicts itself.
-pub fn default_command(
-    kind: GoKind,
-    block: &GoBuild,
-    outputs: &[String],
-) -> Result<Vec<String>, GoCommandError> {
-    if block.static_ && block.race {
-        return Err(GoCommandError::StaticRace);
-    }
+/// tree with its trailing `/`; planning has seen to it that Go can write just these.
+pub fn default_command(kind: GoKind, block: &GoBuild, outputs: &[String]) -> Vec<String> {
     match kind {
         GoKind::Build => build_command(block, outputs),
-        GoKind::Test => Ok(test_command(block, outputs)),
+        GoKind::Test => test_command(block, outputs),
     }
 }
 
-fn build_command(block: &GoBuild, outputs: &[String]) -> Result<Vec<String>, GoCommandError> {
+fn build_command(block: &GoBuild, outputs: &[String]) -> Vec<String> {
     let mut argv: Vec<String> = ["go", "build", "-trimpath"].map(str::to_owned).into();
     argv.push(format!("-buildvcs={}", block.vcs));
     // An empty build id: with one, two checkouts with the same sources make different bytes.
@@ -151,9 +125,9 @@ fn build_command(block: &GoBuild, outputs: &[String]) -> Result<Vec<String>, GoC
         argv.push("-cover".to_owned());
     }
     argv.extend(block.flags.iter().cloned());
-    argv.extend(["-o".to_owned(), destination(outputs)?]);
+    argv.extend(["-o".to_owned(), destination(outputs)]);
     argv.extend(block.patterns());
-    Ok(argv)
+    argv
 }
 
 /// `-count=1` is not passed: gomake decides whether a test runs, and below that Go's own cache is welcome.
@@ -184,16 +158,13 @@ fn push_shared(argv: &mut Vec<String>, block: &GoBuild) {
 }
 
 /// What `-o` is given: the file, the tree, or the one directory that all outputs share.
-fn destination(outputs: &[String]) -> Result<String, GoCommandError> {
-    let parent = |output: &String| output.rsplit_once('/').map(|(dir, _)| format!("{dir}/"));
+fn destination(outputs: &[String]) -> String {
     match outputs {
-        [one] => Ok(one.clone()),
-        [first, rest @ ..] if rest.iter().all(|other| parent(other) == parent(first)) => {
-            Ok(parent(first).unwrap_or_else(|| "./".to_owned()))
-        }
-        _ => Err(GoCommandError::Outputs {
-            outputs: outputs.join(", "),
-        }),
+        [one] => one.clone(),
+        [] => "./".to_owned(),
+        [first, ..] => first
+            .rsplit_once('/')
+            .map_or_else(|| "./".to_owned(), |(dir, _)| format!("{dir}/")),
     }
 }
 
@@ -213,7 +184,7 @@ mod tests {
             tags: texts(&["a", "b"]),
             ..GoBuild::default()
         };
-        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"])).unwrap();
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"]));
         let expected = "go build -trimpath -buildvcs=false|-ldflags=-s -w -X main.version=1 -buildid=|-tags=a,b -o bin/app ./cmd/app";
         assert_eq!(argv.join(" "), expected.replace('|', " "));
         assert_eq!(
@@ -222,7 +193,7 @@ mod tests {
         );
 
         block.vcs = true;
-        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"])).unwrap();
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/app"]));
         assert_eq!(
             argv[3..5],
             ["-buildvcs=true", "-ldflags=-s -w -X main.version=1"]
@@ -235,16 +206,8 @@ mod tests {
             packages: texts(&["./cmd/a", "./cmd/b"]),
             ..GoBuild::default()
         };
-        let argv = default_command(GoKind::Build, &block, &texts(&["bin/a", "bin/b"])).unwrap();
+        let argv = default_command(GoKind::Build, &block, &texts(&["bin/a", "bin/b"]));
         assert_eq!(argv[5..], ["-o", "bin/", "./cmd/a", "./cmd/b"]);
-        let apart = default_command(GoKind::Build, &block, &texts(&["bin/a", "out/b"]));
-        assert_eq!(
-            apart,
-            Err(GoCommandError::Outputs {
-                outputs: "bin/a, out/b".into()
-            })
-        );
-        assert!(default_command(GoKind::Build, &block, &[]).is_err());
     }
 
     #[test]
@@ -255,12 +218,12 @@ mod tests {
             cover: true,
             ..GoBuild::default()
         };
-        let argv = default_command(GoKind::Test, &block, &texts(&["cover.out"])).unwrap();
+        let argv = default_command(GoKind::Test, &block, &texts(&["cover.out"]));
         assert_eq!(
             argv,
             ["go", "test", "-race", "-coverprofile=cover.out", "./..."]
         );
-        let argv = default_command(GoKind::Test, &block, &[]).unwrap();
+        let argv = default_command(GoKind::Test, &block, &[]);
         assert_eq!(argv, ["go", "test", "-race", "-cover", "./..."]);
     }
 
@@ -278,14 +241,6 @@ mod tests {
             .map(|(k, v)| format!("{k}={v}"))
             .collect();
         assert_eq!(env, ["CGO_ENABLED=0", "GOARCH=arm64", "GOOS=linux"]);
-        let both = GoBuild {
-            race: true,
-            ..block
-        };
-        assert_eq!(
-            default_command(GoKind::Test, &both, &[]),
-            Err(GoCommandError::StaticRace)
-        );
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Stands in an argument or a variable for the path of the file with an input a line; whoever runs the action writes
-/// that file and puts its path here. No command line can hold a NUL, so nothing else looks like it.
+/// that file and puts its path here. No command line can hold a NUL, so nothing else looks like it. It is counted as it
+/// stands: what the file holds is counted through the inputs.
 pub const INPUTS_FILE: &str = "\0inputs_file\0";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,8 +58,6 @@ pub enum EnvValue {
     Volatile(String),
     /// The caller's variable of this name; only the name counts.
     Secret(String),
-    /// The path of a file that gomake writes before the run: an input a line. Counted through the inputs.
-    InputsFile,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

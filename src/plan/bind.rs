@@ -2,6 +2,7 @@
 
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::golang::command::default_command;
 use crate::lang::ast::{Kind, Script};
 use crate::plan::action::{Action, BaseEnv, Command, INPUTS_FILE, Limits};
 use crate::plan::body::{Body, Run};
@@ -34,6 +35,7 @@ pub struct Files {
 }
 
 /// What all bindings of a run share.
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub modules: &'a Modules,
     pub graph: &'a Graph,
@@ -160,7 +162,8 @@ impl<'c> Binder<'c> {
         let command = self.command(run);
         let env = Environment::of(self, names.as_ref());
         let tools = tool::tools(self, &command, names.as_ref());
-        let scripted = matches!(command, Command::Script { .. });
+        // `go build` takes packages to its end: nothing can be added to the command of a block.
+        let takes_args = self.body.run.is_some() || self.target.kind == Kind::Test;
         Action {
             command,
             env,
@@ -174,7 +177,7 @@ impl<'c> Binder<'c> {
             limits: self.limits(),
             cache: self.flag("cache") != Some(false),
             remove: self.removals(),
-            args: if scripted {
+            args: if takes_args {
                 self.context.extra_args.to_vec()
             } else {
                 Vec::new()
@@ -196,7 +199,7 @@ impl<'c> Binder<'c> {
             }
             Some(Run::Argv(entry)) => {
                 let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
-                let mut argv: Vec<String> = items
+                let argv: Vec<String> = items
                     .iter()
                     .flat_map(|(item, span)| self.words(item, *span))
                     .collect();
@@ -209,7 +212,6 @@ impl<'c> Binder<'c> {
                         help: None,
                     });
                 }
-                argv.extend(self.context.extra_args.iter().cloned());
                 Command::Argv(argv)
             }
             None => match &self.body.go {
@@ -220,8 +222,12 @@ impl<'c> Binder<'c> {
                         scope: &self.scope,
                         block,
                     };
-                    let extra = self.context.extra_args;
-                    Command::Argv(values.argv(self.target.kind, &self.outputs, extra))
+                    let kind = self.target.kind;
+                    Command::Argv(default_command(
+                        go::go_kind(kind),
+                        &values.values(kind),
+                        &self.outputs,
+                    ))
                 }
                 None => Command::None,
             },

@@ -4,7 +4,8 @@
 use crate::base::names::nearest;
 use crate::base::source::Span;
 use crate::lang::ast::{Script, Statement};
-use crate::plan::action::{EnvValue, INPUTS_FILE};
+use crate::plan::action::EnvValue;
+use crate::plan::base_variable::is_base_variable;
 use crate::plan::bind::Binder;
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::eval::{Evaluator, Scope};
@@ -310,7 +311,6 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     fn variable(&self, value: &Value) -> Result<EnvValue, Unfit> {
         match value {
-            Value::Str(text) if &**text == INPUTS_FILE => Ok(EnvValue::InputsFile),
             Value::Volatile(inner) => match self.variable(inner)? {
                 EnvValue::Text(text) => Ok(EnvValue::Volatile(text)),
                 other => Ok(other),
@@ -359,9 +359,9 @@ impl<'b, 'c> Environment<'b, 'c> {
             scope: &self.binder.scope,
             block,
         };
-        let env = values.env();
+        let env = values.values(self.binder.target.kind).env();
         for (name, value) in env {
-            self.set(name, EnvValue::Text(value));
+            self.set(&name, EnvValue::Text(value));
         }
     }
 
@@ -468,39 +468,4 @@ fn plain_item(value: &Value) -> Option<String> {
 /// Whether a shell would make several words, or a pattern, of an item of a joined list.
 fn falls_apart(item: &str) -> bool {
     item.is_empty() || item.contains(|c: char| c.is_whitespace() || "'\"*?[\\".contains(c))
-}
-
-/// The documented base of variables that every command gets from its caller and that is not counted.
-pub fn is_base_variable(name: &str) -> bool {
-    const BASE: &[&str] = &[
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "LANG",
-        "TMPDIR",
-        "TERM",
-        "GOPATH",
-        "GOBIN",
-        "GOCACHE",
-        "GOMODCACHE",
-        "GOROOT",
-        "GOENV",
-        "GOTMPDIR",
-        "GOPROXY",
-        "GONOPROXY",
-        "GOPRIVATE",
-        "GOSUMDB",
-        "GONOSUMDB",
-        "GOINSECURE",
-        "GOVCS",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "DOCKER_HOST",
-    ];
-    BASE.contains(&name) || name.starts_with("LC_")
 }

@@ -1,15 +1,13 @@
-//! A `go { }` block's values: the question that its inputs follow from, and the command and variables that it stands
-//! for. Knows the words of the block and of Go's command line, not its import graph.
+//! A `go { }` block's entries, evaluated and checked. What they mean to Go is `golang`'s knowledge.
 
-use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::golang::command::{GoBuild, GoKind};
 use crate::lang::ast::Kind;
 use crate::plan::body::{GO_KEYS, GoBlock};
 use crate::plan::check::check_value;
 use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Scope};
 use crate::plan::module::ModuleId;
-use crate::plan::query::GoQuery;
 use crate::plan::target::spanned;
 use crate::plan::value::Value;
 
@@ -41,106 +39,45 @@ impl Block<'_> {
             .map(|entry| self.evaluator.eval(self.module, self.scope, &entry.value));
         value == Some(Value::Bool(true))
     }
-    /// Build tags; `tags = "a,b"` is two.
-    pub fn tags(&self) -> Vec<String> {
-        let texts = self.texts("tags");
-        let tags = texts.iter().flat_map(|text| text.split([',', ' ']));
-        tags.filter(|tag| !tag.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
-    /// The packages as Go is to be told them: where none is named, the directory's own for a build, all for a test.
-    pub fn packages(&self, kind: Kind) -> Vec<String> {
-        let mut packages: Vec<String> = self.text("package").into_iter().collect();
-        packages.extend(self.texts("packages"));
-        if packages.is_empty() {
-            packages.push(if kind == Kind::Test { "./..." } else { "." }.to_owned());
+    /// The block's values, for Go's own knowledge to make a command and a question of. Where no package is named, a build
+    /// means the directory's own and a test means all.
+    pub fn values(&self, kind: Kind) -> GoBuild {
+        let mut packages = self.texts("packages");
+        let package = self.text("package");
+        if packages.is_empty() && package.is_none() && kind == Kind::Test {
+            packages.push("./...".to_owned());
         }
-        packages
-    }
-    fn cgo(&self) -> Option<bool> {
-        self.flag("static").then_some(false)
-    }
-    /// What the block sets for `go`, for its own command as for a script.
-    pub fn env(&self) -> Vec<(&'static str, String)> {
-        let mut env = Vec::new();
-        env.extend(self.text("os").map(|os| ("GOOS", os)));
-        env.extend(self.text("arch").map(|arch| ("GOARCH", arch)));
-        env.extend(self.cgo().map(|_| ("CGO_ENABLED", "0".to_owned())));
-        env
-    }
-
-    /// The block's own command. `outputs` are as seen from the working directory, trees with their `/`.
-    pub fn argv(&self, kind: Kind, outputs: &[String], extra: &[String]) -> Vec<String> {
-        match kind {
-            Kind::Test => self.test_argv(outputs, extra),
-            _ => self.build_argv(outputs),
-        }
-    }
-
-    fn build_argv(&self, outputs: &[String]) -> Vec<String> {
-        let mut argv = words(&["go", "build", "-trimpath"]);
-        let vcs = self.flag("vcs");
-        argv.push(format!("-buildvcs={vcs}"));
-        // With a build id, two checkouts with the same sources make different bytes.
-        let id = (!vcs).then(|| "-buildid=".to_owned());
-        let ldflags: Vec<String> = self.text("ldflags").into_iter().chain(id).collect();
-        if !ldflags.is_empty() {
-            argv.push(format!("-ldflags={}", ldflags.join(" ")));
-        }
-        self.shared(&mut argv);
-        if self.flag("cover") {
-            argv.push("-cover".to_owned());
-        }
-        argv.extend(self.texts("flags"));
-        argv.push("-o".to_owned());
-        argv.push(destination(outputs));
-        argv.extend(self.packages(Kind::Build));
-        argv
-    }
-
-    fn test_argv(&self, outputs: &[String], extra: &[String]) -> Vec<String> {
-        let mut argv = words(&["go", "test"]);
-        argv.extend(
-            self.text("ldflags")
-                .map(|flags| format!("-ldflags={flags}")),
-        );
-        self.shared(&mut argv);
-        match outputs {
-            [profile] if self.flag("cover") => argv.push(format!("-coverprofile={profile}")),
-            _ if self.flag("cover") => argv.push("-cover".to_owned()),
-            _ => {}
-        }
-        argv.extend(self.texts("flags"));
-        argv.extend(self.packages(Kind::Test));
-        argv.extend(extra.iter().cloned());
-        argv
-    }
-
-    fn shared(&self, argv: &mut Vec<String>) {
-        let tags = self.tags();
-        if !tags.is_empty() {
-            argv.push(format!("-tags={}", tags.join(",")));
-        }
-        if self.flag("race") {
-            argv.push("-race".to_owned());
+        GoBuild {
+            package,
+            packages,
+            os: self.text("os"),
+            arch: self.text("arch"),
+            static_: self.flag("static"),
+            ldflags: self.text("ldflags"),
+            tags: split(&self.texts("tags")),
+            race: self.flag("race"),
+            cover: self.flag("cover"),
+            flags: self.texts("flags"),
+            vcs: self.flag("vcs"),
         }
     }
 }
 
-/// The question whose answer is the block's inputs. `dir` is where the command will run.
-pub(super) fn query(block: &Block<'_>, dir: ProjectPath, kind: Kind) -> GoQuery {
-    GoQuery {
-        dir,
-        packages: block.packages(kind),
-        os: block.text("os"),
-        arch: block.text("arch"),
-        tags: block.tags(),
-        cgo: block.cgo(),
-        race: block.flag("race"),
-        tests: kind == Kind::Test,
-        flags: Vec::new(),
+/// Which of Go's commands a target's block stands for.
+pub(super) fn go_kind(kind: Kind) -> GoKind {
+    if kind == Kind::Test {
+        GoKind::Test
+    } else {
+        GoKind::Build
     }
+}
+
+/// `tags = "a,b"` is two.
+fn split(tags: &[String]) -> Vec<String> {
+    let tags = tags.iter().flat_map(|text| text.split([',', ' ']));
+    tags.filter(|tag| !tag.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Reports values of the wrong type, and words that contradict each other.
@@ -180,22 +117,6 @@ pub(super) fn check(block: &Block<'_>, errors: &mut Vec<PlanError>) {
             "the race detector needs cgo, which `static` turns off",
         );
     }
-}
-
-/// Where `go build -o` writes: the one output, or the directory that all share.
-fn destination(outputs: &[String]) -> String {
-    match outputs {
-        [one] => one.clone(),
-        [] => ".".to_owned(),
-        [first, ..] => {
-            let dir = first.rsplit_once('/').map_or(".", |(dir, _)| dir);
-            format!("{dir}/")
-        }
-    }
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 fn text(value: &Value) -> Option<String> {

@@ -4,9 +4,10 @@ use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::dense_id;
+use crate::golang::list::GoRequest;
 use crate::lang::ast::Kind;
 use crate::plan::module::ModuleId;
-use crate::plan::query::{GoQuery, Query};
+use crate::plan::query::Query;
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 use std::collections::BTreeMap;
@@ -81,7 +82,7 @@ pub struct Target {
     pub after: Vec<TargetId>,
     /// Where its scripts run.
     pub dir: ProjectPath,
-    pub go: Option<GoQuery>,
+    pub go: Option<GoRequest>,
     /// True for a `test` without inputs or `go`, and for every task: it always runs.
     pub always_runs: bool,
 }

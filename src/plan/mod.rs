@@ -10,6 +10,7 @@
 //! met; the caller answers them, in parallel, and asks again.
 
 pub mod action;
+pub mod base_variable;
 pub mod bind;
 mod body;
 mod capture;
@@ -44,9 +45,9 @@ pub mod resolve;
 pub mod script;
 pub mod select;
 pub mod settings;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
-mod target;
 mod tool;
 pub mod value;
 mod word;

@@ -2,7 +2,7 @@
 //! on: a graph holds for as long as asking again gives the same answers.
 
 use crate::base::path::{InputPath, ProjectPath};
-use crate::golang::list::EmbedPattern;
+use crate::golang::list::{EmbedPattern, GoRequest};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,7 +33,7 @@ pub enum Query {
     /// Answer: `Text` (stdout without its trailing newlines), or `Failed`.
     Capture(Capture),
     /// The import graph of Go packages. Answer: `Go`, or `Failed`.
-    Go(GoQuery),
+    Go(GoRequest),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,25 +69,6 @@ pub enum CaptureCommand {
         text: String,
     },
     Argv(Vec<String>),
-}
-
-/// One `go list`: equal tuples are one call, however many targets ask.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GoQuery {
-    /// Where `go` runs.
-    pub dir: ProjectPath,
-    /// Package patterns as `go list` takes them.
-    pub packages: Vec<String>,
-    pub os: Option<String>,
-    pub arch: Option<String>,
-    pub tags: Vec<String>,
-    /// CGO_ENABLED, where the target says it.
-    pub cgo: Option<bool>,
-    pub race: bool,
-    /// Whether test files and the imports of tests count.
-    pub tests: bool,
-    /// The user's flags that decide which files are built, such as `-mod=vendor`.
-    pub flags: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

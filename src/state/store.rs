@@ -6,14 +6,14 @@
 use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FsError, FsResult};
-use crate::base::path::InputPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::Content;
 use crate::fingerprint::explain::Fact;
 use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -56,7 +56,7 @@ enum Entry {
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
     Started { target: String, start: Start },
     /// Files that a target made and makes no more.
-    Abandoned(Vec<String>),
+    Abandoned(Vec<(String, Content)>),
 }
 
 /// What a command was going to make when it was started.
@@ -66,6 +66,35 @@ pub struct Start {
     pub outputs: Vec<String>,
     /// Files that the patterns matched before; these are not the command's.
     pub foreign: Vec<String>,
+}
+
+impl Start {
+    /// Where the command may have made something; `glob` finds what a pattern matches.
+    pub fn made(&self, glob: &dyn Fn(&str) -> Vec<ProjectPath>) -> Vec<ProjectPath> {
+        let mut made = Vec::new();
+        for output in &self.outputs {
+            if is_pattern(output) {
+                let mut found = glob(output);
+                found.retain(|path| !self.foreign.iter().any(|known| known == path.as_str()));
+                made.extend(found);
+            } else {
+                made.extend(ProjectPath::root().resolve(output));
+            }
+        }
+        made
+    }
+    /// Without the patterns, for when these were dealt with.
+    #[must_use]
+    pub fn without_patterns(mut self) -> Self {
+        self.outputs.retain(|output| !is_pattern(output));
+        self.foreign.clear();
+        self
+    }
+}
+
+/// Whether an output as written is a pattern.
+fn is_pattern(output: &str) -> bool {
+    output.contains(['*', '?', '[', '{'])
 }
 
 /// Where a result's facts are in the file of facts.
@@ -90,7 +119,8 @@ pub struct Store {
     known: RwLock<HashMap<String, Known>>,
     /// Targets whose command was started and did not come to a recorded success.
     unfinished: Mutex<HashMap<String, Start>>,
-    abandoned: Mutex<BTreeSet<String>>,
+    /// What was there when it was last made.
+    abandoned: Mutex<BTreeMap<String, Content>>,
 }
 
 impl Store {
@@ -102,7 +132,7 @@ impl Store {
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let mut known = HashMap::new();
         let mut unfinished = HashMap::new();
-        let mut abandoned = BTreeSet::new();
+        let mut abandoned = BTreeMap::new();
         let mut records = 0usize;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
             let Ok(entry) = postcard::from_bytes(payload) else {
@@ -222,7 +252,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn abandon(&self, paths: Vec<String>) -> Result<(), StateError> {
+    pub fn abandon(&self, paths: Vec<(String, Content)>) -> Result<(), StateError> {
         lock(&self.abandoned).extend(paths.iter().cloned());
         self.journal.append(&Entry::Abandoned(paths).encode())?;
         Ok(())
@@ -235,20 +265,16 @@ impl Store {
         targets
     }
 
-    /// Every output that any record names (also of targets that are declared no more), with the target that made it, and
-    /// every abandoned file, with no target; sorted by path.
-    pub fn all_recorded_outputs(&self) -> Vec<(String, String)> {
+    /// Every output that any record names (also of targets that are declared no more) and every abandoned file, with what
+    /// was there when it was made; sorted by path.
+    pub fn all_recorded_outputs(&self) -> Vec<(String, Content)> {
         let known = self.read_known();
-        let mut outputs: Vec<(String, String)> = known
-            .iter()
-            .flat_map(|(target, known)| {
-                let paths = known.record.outputs.iter();
-                paths.map(|(path, _)| (path.clone(), target.clone()))
-            })
+        let mut outputs: Vec<(String, Content)> = known
+            .values()
+            .flat_map(|known| known.record.outputs.iter().cloned())
             .collect();
-        let abandoned = lock(&self.abandoned);
-        outputs.extend(abandoned.iter().map(|path| (path.clone(), String::new())));
-        outputs.sort();
+        outputs.extend(lock(&self.abandoned).clone());
+        outputs.sort_by(|(a, _), (b, _)| a.cmp(b));
         outputs
     }
 
@@ -263,7 +289,7 @@ impl Store {
             let mut outputs = starts.values().flat_map(|start| &start.outputs);
             outputs.any(|output| output.trim_end_matches('/') == path)
         };
-        recorded || lock(&self.abandoned).contains(path) || started()
+        recorded || lock(&self.abandoned).contains_key(path) || started()
     }
 
     /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no
@@ -288,7 +314,7 @@ impl Store {
         let started = started
             .into_iter()
             .map(|(target, start)| Entry::Started { target, start }.encode());
-        let abandoned: Vec<String> = lock(&self.abandoned).iter().cloned().collect();
+        let abandoned: Vec<(String, Content)> = lock(&self.abandoned).clone().into_iter().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
         self.journal.rewrite(done.chain(started).chain(abandoned))?;
@@ -432,8 +458,9 @@ mod tests {
             assert_eq!(store.facts("a").unwrap(), facts("a", 3));
             assert_eq!(store.targets(), ["a", "b"]);
             assert_eq!(store.result("c"), None);
-            let outputs = [("out/a", "a"), ("out/b", "b")];
-            let outputs = outputs.map(|(path, target)| (path.to_owned(), target.to_owned()));
+            let outputs = [record("a", 3), record("b", 2)]
+                .map(|record| record.outputs)
+                .concat();
             assert_eq!(store.all_recorded_outputs(), outputs);
         }
     }

@@ -3,10 +3,17 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Read;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// Whatever has not happened by then will not happen. Only a failing test ever waits so long.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A project on disk. Its cache lies beside it, so that nothing of the user's is touched.
 pub struct Project {
@@ -29,10 +36,27 @@ pub struct Run {
 impl Project {
     pub fn new(gofile: &str) -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
-        let root = temp.path().canonicalize().expect("it exists").join("project");
+        let root = temp
+            .path()
+            .canonicalize()
+            .expect("it exists")
+            .join("project");
         fs::create_dir(&root).expect("a fresh directory");
-        let project = Self { temp, root, env: Vec::new() };
+        let project = Self {
+            temp,
+            root,
+            env: Vec::new(),
+        };
         project.write("Gofile", gofile);
+        project
+    }
+    /// A copy of `tests/cases/NAME`.
+    pub fn case(name: &str) -> Self {
+        let project = Self::new("");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/cases")
+            .join(name);
+        copy(&from, &project.root, &|_| true);
         project
     }
     /// Adds a variable for every run that follows.
@@ -62,8 +86,92 @@ impl Project {
     }
     pub fn remove(&self, name: impl AsRef<Path>) -> &Self {
         let path = self.path(name);
-        if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }.expect("it was there");
+        if path.is_dir() {
+            fs::remove_dir_all(path)
+        } else {
+            fs::remove_file(path)
+        }
+        .expect("it was there");
         self
+    }
+    /// Makes a named pipe, by which a test and a command wait for one another.
+    pub fn fifo(&self, name: &str) -> &Self {
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            self.path(name),
+            rustix::fs::FileType::Fifo,
+            mode,
+            0,
+        )
+        .expect("a pipe");
+        self
+    }
+    /// Lets the command go on that reads this pipe, or will.
+    pub fn open_gate(&self, fifo: &str) -> &Self {
+        let path = self.path(fifo);
+        within(&format!("a reader of {fifo}"), move || {
+            fs::write(path, "go\n").expect("a pipe")
+        });
+        self
+    }
+    /// Waits until a command reads from this pipe, and keeps it waiting for as long as the file lives.
+    pub fn hold_gate(&self, fifo: &str) -> fs::File {
+        let nonblocking =
+            i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a small number");
+        let open = || {
+            fs::File::options()
+                .write(true)
+                .custom_flags(nonblocking)
+                .open(self.path(fifo))
+                .ok()
+        };
+        wait_until(&format!("a reader of {fifo}"), open)
+    }
+    /// Waits until a command writes to this pipe; returns what it wrote.
+    pub fn wait_at(&self, fifo: &str) -> String {
+        let path = self.path(fifo);
+        within(&format!("a writer to {fifo}"), move || {
+            fs::read_to_string(path).expect("a pipe")
+        })
+    }
+    /// Waits until a file is there and not empty, and returns its text.
+    pub fn wait_for_file(&self, name: &str) -> String {
+        wait_until(&format!("{name} appears"), || {
+            fs::read_to_string(self.path(name))
+                .ok()
+                .filter(|t| !t.is_empty())
+        })
+    }
+    /// Runs git in the project, as nobody in particular and with no settings of the user's.
+    pub fn git(&self, args: &[&str]) -> String {
+        let output = Command::new("git")
+            .args([
+                "-c",
+                "user.name=t",
+                "-c",
+                "user.email=t@example.invalid",
+                "-c",
+                "init.defaultBranch=main",
+            ])
+            .args(args)
+            .current_dir(&self.root)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .expect("git starts");
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+    /// Whether these bytes stand in any file of the state or of the cache, or in the name of one.
+    pub fn is_stored(&self, text: &str) -> bool {
+        [self.path(".gomake"), self.cache()]
+            .iter()
+            .any(|dir| holds(dir, text.as_bytes()))
     }
     pub fn executable(&self, name: impl AsRef<Path>) -> &Self {
         let path = self.path(name);
@@ -72,19 +180,31 @@ impl Project {
     }
     /// Sets a file's modification time to now, without a change of its bytes.
     pub fn touch(&self, name: impl AsRef<Path>) -> &Self {
-        let file = fs::File::options().append(true).open(self.path(name)).expect("a file");
-        file.set_modified(std::time::SystemTime::now()).expect("a file of ours");
+        let file = fs::File::options()
+            .append(true)
+            .open(self.path(name))
+            .expect("a file");
+        file.set_modified(std::time::SystemTime::now())
+            .expect("a file of ours");
         self
     }
     /// A copy of the sources (not of `.gomake`, nor of what `skip` names) with the same cache: a fresh clone.
     pub fn clone_fresh(&self, skip: &[&str]) -> Self {
         let temp = tempfile::tempdir().expect("a temporary directory");
-        let root = temp.path().canonicalize().expect("it exists").join("elsewhere");
+        let root = temp
+            .path()
+            .canonicalize()
+            .expect("it exists")
+            .join("elsewhere");
         copy(&self.root, &root, &|path| {
             let inside = path.strip_prefix(&self.root).expect("below the root");
             inside != Path::new(".gomake") && !skip.iter().any(|name| inside == Path::new(name))
         });
-        let mut clone = Self { temp, root, env: self.env.clone() };
+        let mut clone = Self {
+            temp,
+            root,
+            env: self.env.clone(),
+        };
         let cache = self.cache();
         clone.env("GOMAKE_CACHE_DIR", cache.to_str().expect("UTF-8"));
         clone
@@ -92,7 +212,16 @@ impl Project {
     /// The command, for runs that need more than [`Project::run`].
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gomake"));
-        for name in ["MAKEFLAGS", "MFLAGS", "NO_COLOR", "CLICOLOR_FORCE", "GOMAKE_RUNNING_IN"] {
+        for name in [
+            "MAKEFLAGS",
+            "MFLAGS",
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "GOMAKE_RUNNING_IN",
+            "CC",
+            "GOOS",
+            "GOARCH",
+        ] {
             command.env_remove(name);
         }
         command
@@ -103,13 +232,16 @@ impl Project {
             .stdin(Stdio::null());
         command
     }
+    /// Starts gomake as [`Project::run`] does, and goes on; see [`Going`].
+    pub fn start(&self, args: &[&str]) -> Going {
+        Going::start(self.command(&[&["-v", "--output", "plain"], args].concat()))
+    }
     /// Runs with `-v --output plain`, so that every target's fate is told.
     pub fn run(&self, args: &[&str]) -> Run {
         self.run_plainly(&[&["-v", "--output", "plain"], args].concat())
     }
     pub fn run_plainly(&self, args: &[&str]) -> Run {
-        let output = self.command(args).output().expect("gomake starts");
-        Run::read(output)
+        Going::start(self.command(args)).end()
     }
     /// Runs, expects success, and returns the targets whose commands ran.
     pub fn ran(&self, args: &[&str]) -> BTreeSet<String> {
@@ -119,41 +251,227 @@ impl Project {
     }
 }
 
-impl Run {
-    pub fn read(output: std::process::Output) -> Self {
-        let err = String::from_utf8_lossy(&output.stderr).into_owned();
-        Self {
-            status: output.status.code().unwrap_or(-1),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+/// A run that has not ended. Dropping it kills it.
+pub struct Going {
+    child: Child,
+    out: Stream,
+    err: Stream,
+}
+
+/// What came out of a pipe so far, and the thread that reads it.
+struct Stream {
+    text: Arc<(Mutex<Vec<u8>>, Condvar)>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Going {
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let out = Stream::read(child.stdout.take().expect("a pipe"));
+        let err = Stream::read(child.stderr.take().expect("a pipe"));
+        Self { child, out, err }
+    }
+    pub fn signal(&self, signal: rustix::process::Signal) -> &Self {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it runs");
+        self
+    }
+    /// Waits until standard error holds a text.
+    pub fn wait_for_err(&self, wanted: &str) -> &Self {
+        let (text, grown) = &*self.err.text;
+        let text = text.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_missing = |text: &mut Vec<u8>| !String::from_utf8_lossy(text).contains(wanted);
+        let (text, late) = grown
+            .wait_timeout_while(text, DEADLINE, is_missing)
+            .unwrap_or_else(PoisonError::into_inner);
+        assert!(
+            !late.timed_out(),
+            "waited for {wanted:?} in vain in:\n{}",
+            String::from_utf8_lossy(&text)
+        );
+        drop(text);
+        self
+    }
+    /// Waits for its end, and for the end of everything that holds its output open.
+    pub fn end(mut self) -> Run {
+        let status = wait_for_exit(&mut self.child);
+        let Some(status) = status else {
+            let (out, err) = (self.out.so_far(), self.err.so_far());
+            panic!("it did not end\n--- out\n{out}--- err\n{err}");
+        };
+        let (out, err) = (self.out.rest(), self.err.rest());
+        Run {
+            status: status.code().unwrap_or(-1),
+            out,
             fates: fates(&err),
             err,
         }
     }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        // Only a failed test leaves something running: twice, so that its commands are killed.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        let ends = |child: &mut Child| matches!(child.try_wait(), Ok(Some(_)));
+        for _ in 0..200 {
+            if ends(&mut self.child) {
+                return;
+            }
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Stream {
+    fn read(mut from: impl Read + Send + 'static) -> Self {
+        let text = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
+        let shared = text.clone();
+        let thread = std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(count @ 1..) = from.read(&mut chunk) {
+                shared
+                    .0
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .extend_from_slice(&chunk[..count]);
+                shared.1.notify_all();
+            }
+        });
+        Self {
+            text,
+            thread: Some(thread),
+        }
+    }
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.text.0.lock().unwrap_or_else(PoisonError::into_inner))
+            .into_owned()
+    }
+    fn rest(&mut self) -> String {
+        if let Some(thread) = self.thread.take() {
+            wait_until("the end of the output", || {
+                thread.is_finished().then_some(())
+            });
+        }
+        self.so_far()
+    }
+}
+
+/// Waits for the end of a child. None: it was killed, because the time was over.
+fn wait_for_exit(child: &mut Child) -> Option<ExitStatus> {
+    let began = Instant::now();
+    loop {
+        match child.try_wait().expect("a child of ours") {
+            Some(status) => return Some(status),
+            None if began.elapsed() > DEADLINE => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return None;
+            }
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Looks until there is something, or fails.
+pub fn wait_until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < DEADLINE, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs what may block, and fails when it does for too long.
+fn within<T: Send + 'static>(what: &str, work: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = std::thread::spawn(work);
+    wait_until(what, || thread.is_finished().then_some(()));
+    thread.join().expect("no panic")
+}
+
+/// Whether a process is there and not a zombie.
+pub fn is_alive(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+fn holds(dir: &Path, text: &[u8]) -> bool {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return false;
+    };
+    entries
+        .map(|entry| entry.expect("an entry").path())
+        .any(|path| {
+            let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+            found(path.as_os_str().as_encoded_bytes())
+                || if path.is_dir() {
+                    holds(&path, text)
+                } else {
+                    fs::read(&path).is_ok_and(|bytes| found(&bytes))
+                }
+        })
+}
+
+impl Run {
     /// The targets with one of these fates.
     pub fn targets(&self, fates: &[&str]) -> BTreeSet<String> {
-        let told = self.fates.iter().filter(|(fate, _)| fates.contains(&fate.as_str()));
+        let told = self
+            .fates
+            .iter()
+            .filter(|(fate, _)| fates.contains(&fate.as_str()));
         told.map(|(_, target)| target.clone()).collect()
     }
     pub fn fate(&self, target: &str) -> &str {
-        self.fates.iter().rev().find(|(_, name)| name == target).map_or("not told", |(fate, _)| fate)
+        self.fates
+            .iter()
+            .rev()
+            .find(|(_, name)| name == target)
+            .map_or("not told", |(fate, _)| fate)
     }
 }
 
 impl std::fmt::Display for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "status {}\n--- out\n{}--- err\n{}", self.status, self.out, self.err)
+        write!(
+            f,
+            "status {}\n--- out\n{}--- err\n{}",
+            self.status, self.out, self.err
+        )
     }
 }
 
 /// Reads the reporter's lines: `ran        build app  0.31s`.
 fn fates(err: &str) -> Vec<(String, String)> {
-    const FATES: [&str; 6] = ["ran", "unchanged", "up to date", "restored", "failed", "skipped"];
+    const FATES: [&str; 6] = [
+        "ran",
+        "unchanged",
+        "up to date",
+        "restored",
+        "failed",
+        "skipped",
+    ];
     const KINDS: [&str; 5] = ["build", "test", "task", "image", "clean"];
     let read = |line: &str| {
-        let fate = FATES.into_iter().find(|fate| line.strip_prefix(fate).is_some_and(|rest| rest.starts_with(' ')))?;
+        let fate = FATES.into_iter().find(|fate| {
+            line.strip_prefix(fate)
+                .is_some_and(|rest| rest.starts_with(' '))
+        })?;
         let mut words = line[fate.len()..].split_whitespace();
         let kind = words.next().filter(|kind| KINDS.contains(kind))?;
-        let name = words.next().filter(|name| !name.starts_with(|c: char| c.is_ascii_digit()));
+        let name = words
+            .next()
+            .filter(|name| !name.starts_with(|c: char| c.is_ascii_digit()));
         Some((fate.to_owned(), name.unwrap_or(kind).to_owned()))
     };
     err.lines().filter_map(read).collect()

@@ -1,5 +1,13 @@
 //! Runs the real binary on projects in temporary directories and asserts which actions ran.
 
+mod article;
+mod clean;
+mod cli;
+mod depfile;
+mod execution;
 mod harness;
 mod incremental;
+mod language;
 mod model;
+mod terminal;
+mod why;

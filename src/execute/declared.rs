@@ -1,0 +1,78 @@
+//! Which files the targets of a graph declare to make.
+
+use crate::base::glob::Pattern;
+use crate::base::path::ProjectPath;
+use crate::execute::check::recorded_path;
+use crate::fingerprint::content::Content;
+use crate::plan::graph::{Graph, Output};
+use crate::state::memo::Memo;
+use crate::state::store::Store;
+use std::collections::HashSet;
+
+#[derive(Debug, Default)]
+pub struct Declared {
+    exact: HashSet<ProjectPath>,
+    trees: HashSet<ProjectPath>,
+    patterns: Vec<Pattern>,
+}
+
+impl Declared {
+    pub fn of(graph: &Graph) -> Self {
+        let mut declared = Self::default();
+        for output in graph.targets.values().flat_map(|target| &target.outputs) {
+            match output {
+                Output::File { path, .. } => {
+                    declared.exact.insert(path.clone());
+                }
+                Output::Tree { path, .. } => {
+                    declared.trees.insert(path.clone());
+                }
+                Output::Pattern { pattern, .. } => declared.patterns.extend(Pattern::new(pattern)),
+            }
+        }
+        declared
+    }
+
+    /// Whether a target declares the path, a tree that holds it, or a pattern that matches it.
+    pub fn holds(&self, path: &ProjectPath) -> bool {
+        let mut here = Some(path.clone()).filter(|_| !self.trees.is_empty());
+        while let Some(dir) = here {
+            if self.trees.contains(&dir) {
+                return true;
+            }
+            here = dir.parent();
+        }
+        self.exact.contains(path)
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.matches(path.as_str()))
+    }
+}
+
+/// Files that earlier runs made, that no target declares any more, and that are still as they were made: what has become
+/// something else since is the user's.
+/// So is what a killed or failed command made and no success recorded; `glob` finds what its patterns match.
+pub fn left_over(
+    graph: &Graph,
+    store: &Store,
+    memo: &Memo,
+    glob: &dyn Fn(&str) -> Vec<ProjectPath>,
+) -> HashSet<String> {
+    let declared = Declared::of(graph);
+    let is_left_over = |path: &str, made: Content| {
+        let path = recorded_path(path);
+        !declared.holds(&path) && memo.output_content(&path).is_ok_and(|now| now == made)
+    };
+    let recorded = store.all_recorded_outputs().into_iter();
+    let mut left_over: HashSet<String> = recorded
+        .filter(|(path, made)| is_left_over(path, *made))
+        .map(|(path, _)| path)
+        .collect();
+    for (_, start) in store.starts() {
+        let made = start.made(glob).into_iter();
+        let undeclared = made.filter(|path| !declared.holds(path));
+        left_over.extend(undeclared.map(|path| path.to_string()));
+    }
+    left_over
+}

@@ -1,0 +1,4 @@
+int twice(int n);
+#ifndef LEVEL
+#define LEVEL 0
+#endif

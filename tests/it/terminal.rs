@@ -1,0 +1,379 @@
+//! What a person at a terminal sees: gomake in a pseudo-terminal, read by a terminal emulator.
+
+use crate::harness::{Project, has, is_alive, wait_until};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A process in a terminal of its own.
+struct Terminal {
+    child: Child,
+    ours: File,
+    screen: Arc<Mutex<Screen>>,
+}
+
+struct Screen {
+    parser: vt100::Parser,
+    /// Everything that was ever written.
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+impl Terminal {
+    /// None where the terminal cannot be made its process's own.
+    fn start(
+        project: &Project,
+        columns: u16,
+        args: &[&str],
+        vars: &[(&str, &str)],
+    ) -> Option<Self> {
+        if !has("setsid") {
+            return None;
+        }
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
+            .expect("a terminal");
+        grantpt(&ours).expect("a terminal");
+        unlockpt(&ours).expect("a terminal");
+        let rows = 24;
+        tcsetwinsize(
+            &ours,
+            Winsize {
+                ws_row: rows,
+                ws_col: columns,
+                ws_xpixel: 0,
+                ws_ypixel: 0,
+            },
+        )
+        .expect("a size");
+        let name = ptsname(&ours, Vec::new())
+            .expect("a name")
+            .into_string()
+            .expect("ASCII");
+        let theirs = File::options()
+            .read(true)
+            .write(true)
+            .open(name)
+            .expect("the other side");
+        let share = || Stdio::from(theirs.try_clone().expect("a descriptor"));
+        let gomake = project.command(args);
+        let mut command = Command::new("setsid");
+        command
+            .arg("--ctty")
+            .arg(gomake.get_program())
+            .args(gomake.get_args())
+            .current_dir(&project.root);
+        for (name, value) in gomake.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+            .env("TERM", "xterm")
+            .env_remove("CI")
+            .envs(vars.iter().copied());
+        let child = command
+            .stdin(share())
+            .stdout(share())
+            .stderr(share())
+            .spawn()
+            .expect("it starts");
+        drop(theirs);
+        let ours = File::from(OwnedFd::from(ours));
+        let screen = Screen {
+            parser: vt100::Parser::new(rows, columns, 0),
+            raw: Vec::new(),
+            ended: false,
+        };
+        let screen = Arc::new(Mutex::new(screen));
+        let (shared, mut from) = (screen.clone(), ours.try_clone().expect("a descriptor"));
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            // The other side's end shows as an error on Linux.
+            while let Ok(count @ 1..) = from.read(&mut chunk) {
+                let mut screen = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                screen.parser.process(&chunk[..count]);
+                screen.raw.extend_from_slice(&chunk[..count]);
+            }
+            shared.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
+        });
+        Some(Self {
+            child,
+            ours,
+            screen,
+        })
+    }
+    fn screen(&self) -> MutexGuard<'_, Screen> {
+        self.screen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn text(&self) -> String {
+        self.screen().parser.screen().contents()
+    }
+    /// Waits until a line of the screen holds all of these, and returns it.
+    fn wait_for(&self, parts: &[&str]) -> String {
+        wait_until(
+            &format!("a line with {parts:?}, in\n{}\n", self.text()),
+            || {
+                let text = self.text();
+                text.lines()
+                    .find(|line| parts.iter().all(|part| line.contains(part)))
+                    .map(str::to_owned)
+            },
+        )
+    }
+    fn type_in(&mut self, text: &str) {
+        self.ours.write_all(text.as_bytes()).expect("a terminal");
+    }
+    /// Waits for the end; returns the exit status and the last screen.
+    fn end(mut self) -> (i32, String) {
+        let child = Mutex::new(&mut self.child);
+        let status = wait_until("the end", || {
+            child
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .try_wait()
+                .expect("a child of ours")
+        });
+        wait_until("the last output", || self.screen().ended.then_some(()));
+        let screen = self.screen();
+        assert!(
+            !screen.parser.screen().hide_cursor(),
+            "the cursor stays hidden"
+        );
+        assert!(!screen.parser.screen().alternate_screen());
+        (
+            status.code().unwrap_or(-1),
+            screen.parser.screen().contents(),
+        )
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+const GATED: &str = r#"
+build first {
+  inputs  = []
+  outputs = "first.txt"
+  run: cat gate-one > $out
+}
+build second {
+  inputs  = []
+  outputs = "second-with-a-rather-long-name-for-a-narrow-screen.txt"
+  run: cat gate-two > $out
+}
+build last {
+  inputs  = [first, second]
+  outputs = "last.txt"
+  run: cat $inputs > $out
+}
+"#;
+
+fn gated() -> Project {
+    let project = Project::new(GATED);
+    project.fifo("gate-one").fifo("gate-two");
+    project
+}
+
+#[test]
+fn each_running_target_has_a_live_line_and_the_end_leaves_a_summary() {
+    let project = gated();
+    let Some(terminal) = Terminal::start(&project, 100, &["-j2", "last"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["build first"]);
+    terminal.wait_for(&["build second"]);
+    let head = terminal.wait_for(&["2 running"]);
+    assert!(head.contains("0/3 done"), "{head}");
+    // Its time goes on while nothing happens.
+    let line = terminal.wait_for(&["build first"]);
+    wait_until("the time moves", || {
+        (terminal.wait_for(&["build first"]) != line).then_some(())
+    });
+    project.open_gate("gate-one");
+    terminal.wait_for(&["ran", "build first"]);
+    let head = terminal.wait_for(&["1 running"]);
+    assert!(head.contains("1/3 done"), "{head}");
+    project.open_gate("gate-two");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(lines.len(), 4, "three targets and a summary:\n{text}");
+    assert!(lines[2].starts_with("ran        build last"), "{text}");
+    assert!(
+        lines[3].starts_with("done: 3 ran, 0 up to date, 0 restored, 0 failed in "),
+        "{text}"
+    );
+}
+
+#[test]
+fn lines_fit_a_narrow_screen() {
+    let project = gated();
+    let Some(terminal) = Terminal::start(&project, 40, &["-j2", "last"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["2 running"]);
+    project.open_gate("gate-one").open_gate("gate-two");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    // Live lines that wrapped could not be wiped: remains would stand between the lines that stay.
+    for line in ["build first", "build second", "build last"] {
+        assert_eq!(text.matches(line).count(), 1, "{line} in\n{text}");
+    }
+    assert!(!text.contains("running"), "{text}");
+}
+
+#[test]
+fn colours_are_there_and_no_color_takes_them_away() {
+    let project = Project::new("task a {\n  run: true\n}\n");
+    let colored = |vars: &[(&str, &str)]| {
+        let terminal = Terminal::start(&project, 80, &["-v", "a"], vars)?;
+        let screen = terminal.screen.clone();
+        let (status, text) = terminal.end();
+        assert_eq!(status, 0, "{text}");
+        let raw = screen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .raw
+            .clone();
+        let raw = String::from_utf8_lossy(&raw).into_owned();
+        // Colour is `ESC [ … m`; moving the cursor is something else.
+        Some(raw.split("\u{1b}[").skip(1).any(|rest| {
+            rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';')
+                .starts_with('m')
+        }))
+    };
+    let Some(plain) = colored(&[]) else { return };
+    assert!(plain);
+    assert_eq!(colored(&[("NO_COLOR", "1")]), Some(false));
+    assert_eq!(colored(&[("TERM", "dumb")]), Some(false));
+}
+
+#[test]
+fn in_ci_nothing_is_drawn_over() {
+    let project = gated();
+    let Some(terminal) = Terminal::start(
+        &project,
+        80,
+        &["-j2", "last"],
+        &[("CI", "true"), ("NO_COLOR", "1")],
+    ) else {
+        return;
+    };
+    let screen = terminal.screen.clone();
+    project.open_gate("gate-one").open_gate("gate-two");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    let raw = screen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .raw
+        .clone();
+    assert!(!raw.contains(&0x1b), "{}", String::from_utf8_lossy(&raw));
+}
+
+#[test]
+fn what_commands_print_stands_above_the_live_lines_once() {
+    let project = Project::new(
+        r#"
+task talks {
+  run:
+    echo words-of-talks
+    echo x > from-talks
+}
+task waits {
+  run:
+    cat from-talks > dump
+    cat gate > dump
+    echo words-of-waits
+}
+"#,
+    );
+    project.fifo("gate").fifo("from-talks");
+    let Some(terminal) = Terminal::start(&project, 80, &["-j2", "talks", "waits"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["ran", "task  talks"]);
+    terminal.wait_for(&["1 running"]);
+    project.open_gate("gate");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    for words in ["words-of-talks", "words-of-waits"] {
+        assert_eq!(text.matches(words).count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn an_interactive_command_has_the_terminal() {
+    let project = Project::new(
+        "task ask {\n  interactive = true\n  run:\n    test -t 0 && test -t 1\n    printf 'your name? '\n    read -r name\n    echo \"hello, $name\"\n    stty size > size\n}\n",
+    );
+    let Some(mut terminal) = Terminal::start(&project, 90, &["ask"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["your name?"]);
+    terminal.type_in("world\n");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(text.matches("hello, world").count(), 1, "{text}");
+    assert_eq!(project.read("size"), "24 90\n");
+}
+
+#[test]
+fn control_c_ends_the_commands_and_the_run() {
+    let project = Project::new("task a {\n  run:\n    echo $$ > up\n    cat gate\n}\n");
+    project.fifo("gate");
+    let Some(mut terminal) = Terminal::start(&project, 80, &["a"], &[]) else {
+        return;
+    };
+    let shell = project.wait_for_file("up");
+    let _gate = project.hold_gate("gate");
+    terminal.type_in("\u{3}");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 130, "{text}");
+    assert!(text.contains("interrupted:"), "{text}");
+    wait_until("the end of the shell", || (!is_alive(&shell)).then_some(()));
+}
+
+#[test]
+fn control_c_in_an_interactive_command_is_its_own_affair() {
+    let project = Project::new(
+        "task a {\n  interactive = true\n  run:\n    trap 'echo caught > caught; exit 0' INT\n    echo $$ > up\n    cat gate\n}\n",
+    );
+    project.fifo("gate");
+    let Some(mut terminal) = Terminal::start(&project, 80, &["a"], &[]) else {
+        return;
+    };
+    project.wait_for_file("up");
+    let _gate = project.hold_gate("gate");
+    terminal.type_in("\u{3}");
+    let (status, text) = terminal.end();
+    assert_eq!(project.read("caught"), "caught\n", "{text}");
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
+fn a_failure_on_a_terminal_ends_with_its_report() {
+    let project = Project::new(
+        "build bad {\n  inputs = []\n  outputs = \"x\"\n  run: echo the reason && exit 4\n}\n",
+    );
+    let Some(terminal) = Terminal::start(&project, 80, &["bad"], &[]) else {
+        return;
+    };
+    let (status, text) = terminal.end();
+    assert_eq!(status, 1, "{text}");
+    assert_eq!(
+        text.matches("the reason").count(),
+        2,
+        "the command and its output:\n{text}"
+    );
+    assert!(text.contains("exit status 4 at Gofile:1:"), "{text}");
+}
