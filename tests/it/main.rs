@@ -5,6 +5,8 @@ mod clean;
 mod cli;
 mod depfile;
 mod execution;
+mod files;
+mod golang;
 mod harness;
 mod incremental;
 mod language;
