@@ -101,12 +101,13 @@ impl Run {
 
     /// The Gofile as the formatter leaves it, which it should be already.
     fn formatted(&mut self, place: &str, body: &[&str]) -> Vec<String> {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("Gofile");
+        // In the document's directory, because the files that it includes are there.
+        let file = self.dir.path().join("Gofile.shown");
         let written = body.join("\n").trim_start().to_owned() + "\n";
         fs::write(&file, &written).unwrap();
-        let (printed, status) = self.shell(dir.path(), "gomake --fmt");
+        let (printed, status) = self.shell(self.dir.path(), "gomake -f Gofile.shown --fmt");
         let text = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
         if status != 0 {
             self.fault(place, format!("the Gofile cannot be formatted\n{printed}"));
         } else if text != written {

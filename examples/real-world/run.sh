@@ -59,11 +59,11 @@ say "7. Undo it: everything that follows was seen before"
 cp "$source/cli/cli.go" cli/cli.go && chmod u+w cli/cli.go
 gm gojq test
 expect_ran
-./gojq --version | grep -q '^gojq 0' || fail "the binary of step 5 did not come back"
+./gojq --version | grep '^gojq 0' >/dev/null || fail "the binary of step 5 did not come back"
 
 say "8. Archives for two of six platforms, which the Gofile makes from two lists"
 gm 'archive[linux,*]'
 expect_ran 'cross[linux,amd64]' 'cross[linux,arm64]' 'archive[linux,amd64]' 'archive[linux,arm64]'
-tar -tzf dist/gojq-linux-arm64.tar.gz | grep -qx dist/linux-arm64/gojq || fail "the program is not in its archive"
+tar -tzf dist/gojq-linux-arm64.tar.gz | grep -x dist/linux-arm64/gojq >/dev/null || fail "the program is not in its archive"
 
 printf '\nREAL WORLD PASSED: %s builds, tests and cross-compiles with gomake.\n' "$module"

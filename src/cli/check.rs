@@ -20,20 +20,39 @@ impl Call<'_> {
     /// # Errors
     /// Everything that is wrong with the Gofiles.
     pub fn check(&self) -> Result<(usize, Vec<Lint>), Fault> {
-        let cancel = Cancel::new().map_err(|source| super::run::system("cannot make a pipe", source))?;
-        let slots = Slots::serve(1).map_err(|source| super::run::system("cannot make a jobserver", source))?;
+        let cancel =
+            Cancel::new().map_err(|source| super::run::system("cannot make a pipe", source))?;
+        let slots = Slots::serve(1)
+            .map_err(|source| super::run::system("cannot make a jobserver", source))?;
         let around = self.surroundings(&cancel, &slots, Running::Never);
         let mut request = Request::default();
         let mut answers = Answers::default();
         let modules = &self.loaded.modules;
-        let mut graph = resolved(modules, &request, self.observer, Running::Never, &mut answers)?;
+        let mut graph = resolved(
+            modules,
+            &request,
+            self.observer,
+            Running::Never,
+            &mut answers,
+        )?;
         request.calls = stand_ins(&graph);
         if !request.calls.is_empty() {
-            graph = resolved(modules, &request, self.observer, Running::Never, &mut answers)?;
+            graph = resolved(
+                modules,
+                &request,
+                self.observer,
+                Running::Never,
+                &mut answers,
+            )?;
         }
         let mut lints = graph.lints.clone();
         let all: Vec<TargetId> = graph.targets.ids().collect();
-        let mut plan = Plan { graph, request, answers, stages: vec![all.clone()] };
+        let mut plan = Plan {
+            graph,
+            request,
+            answers,
+            stages: vec![all.clone()],
+        };
         let session = Session::read(&self.loaded.root)?;
         let more = with_project(&around, &session, &mut plan, &all, |_, _, lints| Ok(lints))?;
         lints.extend(more);
@@ -44,14 +63,20 @@ impl Call<'_> {
 /// Calls of the targets that have no instance of their own because a parameter must be given, with a value that
 /// stands for any: so that the mistakes in them are found too.
 fn stand_ins(graph: &Graph) -> Vec<(String, BTreeMap<String, Value>)> {
-    let uncalled = graph.decls.values().filter(|decl| decl.instances.is_empty() && decl.fors.is_empty());
+    let uncalled = graph
+        .decls
+        .values()
+        .filter(|decl| decl.instances.is_empty() && decl.fors.is_empty());
     let with_values = uncalled.filter(|decl| !decl.params.is_empty()).map(|decl| {
         let value = |param: &ParamInfo| match (&param.default, &param.choices) {
             (Some(default), _) => default.clone(),
             (None, Some(choices)) => Value::str(choices.first().map_or("", String::as_str)),
             (None, None) => Value::str(format!("‹{}›", param.name)),
         };
-        let values = decl.params.iter().map(|param| (param.name.clone(), value(param)));
+        let values = decl
+            .params
+            .iter()
+            .map(|param| (param.name.clone(), value(param)));
         (decl.name.clone(), values.collect())
     });
     with_values.collect()

@@ -143,15 +143,34 @@ impl App<'_> {
     /// The whole graph, without a value that would need a command.
     fn graph(&self, loaded: &Loaded, observer: &Observer) -> Result<Graph, Fault> {
         let request = Request::default();
-        plan::graph(&loaded.modules, &request, observer, Running::Never, &mut Answers::default())
+        plan::graph(
+            &loaded.modules,
+            &request,
+            observer,
+            Running::Never,
+            &mut Answers::default(),
+        )
     }
 
     /// Draws what the words of the call reach, or everything. The edges that only Go's import graph tells are drawn too where
     /// the Go tool can be asked; a picture without them is better than none.
-    fn draw(&self, loaded: &Loaded, observer: &Observer, format: GraphFormat) -> Result<String, Fault> {
+    fn draw(
+        &self,
+        loaded: &Loaded,
+        observer: &Observer,
+        format: GraphFormat,
+    ) -> Result<String, Fault> {
         let mut plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
-        let wanted = if self.args.words.is_empty() { Vec::new() } else { plan.stages.concat() };
-        let asked: Vec<TargetId> = if wanted.is_empty() { plan.graph.targets.ids().collect() } else { wanted.clone() };
+        let wanted = if self.args.words.is_empty() {
+            Vec::new()
+        } else {
+            plan.stages.concat()
+        };
+        let asked: Vec<TargetId> = if wanted.is_empty() {
+            plan.graph.targets.ids().collect()
+        } else {
+            wanted.clone()
+        };
         if plan::ask_go(&mut plan, &asked, observer).is_err() {
             plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
         }
@@ -169,7 +188,11 @@ impl App<'_> {
     }
 
     fn format(&self, loaded: &Loaded) -> u8 {
-        let how = if self.args.check { fmt::Formatting::Compare } else { fmt::Formatting::Write };
+        let how = if self.args.check {
+            fmt::Formatting::Compare
+        } else {
+            fmt::Formatting::Write
+        };
         match fmt::format_files(&loaded.files, how) {
             Ok(done) => {
                 self.sinks.out.write(done.text.as_bytes());
@@ -184,8 +207,14 @@ impl App<'_> {
             Ok(found) => found,
             Err(fault) => return self.wrong(&loaded.sources, &fault),
         };
-        self.tell(&loaded.sources, lints.iter().map(|lint| lint as &dyn Diagnostic));
-        let text = format!("{targets} targets, no errors, {}\n", crate::report::text::count(lints.len(), "lint"));
+        self.tell(
+            &loaded.sources,
+            lints.iter().map(|lint| lint as &dyn Diagnostic),
+        );
+        let text = format!(
+            "{targets} targets, no errors, {}\n",
+            crate::report::text::count(lints.len(), "lint")
+        );
         self.sinks.out.write(text.as_bytes());
         0
     }

@@ -61,13 +61,7 @@ fn misread(
         .collect();
     let request = Request::default();
     let answers = &mut Answers::default();
-    let graph = graph(
-        &loaded.modules,
-        &request,
-        observer,
-        Running::Never,
-        answers,
-    );
+    let graph = graph(&loaded.modules, &request, observer, Running::Never, answers);
     let unknown = graph.map(|graph| select(&graph, &names).err().unwrap_or_default());
     let is_unknown = |error: &SelectError| matches!(error, SelectError::UnknownTarget { .. });
     let unknown = unknown.unwrap_or_default().into_iter().filter(is_unknown);

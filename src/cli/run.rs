@@ -68,7 +68,12 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn surroundings<'b>(&'b self, cancel: &'b Cancel, slots: &'b Slots, running: Running) -> Surroundings<'b> {
+    pub(super) fn surroundings<'b>(
+        &'b self,
+        cancel: &'b Cancel,
+        slots: &'b Slots,
+        running: Running,
+    ) -> Surroundings<'b> {
         Surroundings {
             running,
             loaded: self.loaded,

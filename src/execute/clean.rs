@@ -53,8 +53,14 @@ impl Project<'_> {
     pub fn clean_plan(&self, remove: &[String]) -> Result<Sweep, String> {
         let mut named: BTreeSet<ProjectPath> = BTreeSet::new();
         let declared = Declared::of(self.graph());
-        let recorded = self.store.all_recorded_outputs().into_iter().map(|(path, _)| recorded_path(&path));
-        named.extend(recorded.filter(|path| declared.holds(path) || self.left_over.contains(path.as_str())));
+        let recorded = self
+            .store
+            .all_recorded_outputs()
+            .into_iter()
+            .map(|(path, _)| recorded_path(&path));
+        named.extend(
+            recorded.filter(|path| declared.holds(path) || self.left_over.contains(path.as_str())),
+        );
         for target in self.graph().targets.values() {
             named.extend(target.depfile.iter().cloned());
         }
@@ -162,7 +168,12 @@ impl Project<'_> {
     }
 
     fn guard(&self, declared: Declared) -> Result<Guard<'_>, String> {
-        Ok(Guard { tracked: self.tracked()?, inputs: self.all_inputs(), declared, left_over: &self.left_over })
+        Ok(Guard {
+            tracked: self.tracked()?,
+            inputs: self.all_inputs(),
+            declared,
+            left_over: &self.left_over,
+        })
     }
 
     /// The files that any target of the project reads, each question asked once.
@@ -186,10 +197,12 @@ impl Project<'_> {
         for query in queries {
             match self.observe_one(query) {
                 Answer::Paths(paths) => inputs.extend(paths),
-                Answer::Go(answer) => inputs.extend(answer.files.into_iter().filter_map(|path| match path {
-                    InputPath::Project(path) => Some(path),
-                    InputPath::Outside(_) => None,
-                })),
+                Answer::Go(answer) => {
+                    inputs.extend(answer.files.into_iter().filter_map(|path| match path {
+                        InputPath::Project(path) => Some(path),
+                        InputPath::Outside(_) => None,
+                    }))
+                }
                 _ => {}
             }
         }
@@ -223,7 +236,11 @@ impl Guard<'_> {
             Some("git tracks it")
         } else if self.inputs.contains(path) && !is_made() {
             Some("it is an input of a target")
-        } else if path.components().next().is_some_and(|first| first == ".git" || first == ".gomake") {
+        } else if path
+            .components()
+            .next()
+            .is_some_and(|first| first == ".git" || first == ".gomake")
+        {
             Some("it belongs to git or to gomake itself")
         } else {
             None

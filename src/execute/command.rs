@@ -61,9 +61,16 @@ impl Project<'_> {
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
-        let mut files = Files { project: self, prepared, kept: Vec::new(), inputs: None };
+        let mut files = Files {
+            project: self,
+            prepared,
+            kept: Vec::new(),
+            inputs: None,
+        };
         let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
-        let line = self.line(&self.graph().target(id).name, files).map_err(&failed)?;
+        let line = self
+            .line(&self.graph().target(id).name, files)
+            .map_err(&failed)?;
         self.announce(id, prepared, attempt, reasons);
         let mut sink = Sink::new(self, id, &secrets);
         let dir = action.dir.under(self.root);
@@ -155,8 +162,16 @@ impl Project<'_> {
         let action = &files.prepared.action;
         let mut words: Vec<OsString> = match &action.command {
             Command::None => return Err("there is nothing to run".to_owned()),
-            Command::Argv(words) => words.iter().map(|word| files.filled_in(word)).collect::<Result<_, _>>()?,
-            Command::Script { interpreter, text, as_file, .. } => {
+            Command::Argv(words) => words
+                .iter()
+                .map(|word| files.filled_in(word))
+                .collect::<Result<_, _>>()?,
+            Command::Script {
+                interpreter,
+                text,
+                as_file,
+                ..
+            } => {
                 let mut words: Vec<OsString> = interpreter.iter().map(OsString::from).collect();
                 if *as_file || text.len() > LONGEST_ARGUMENT {
                     words.push(files.add("script-", text.as_bytes())?);
@@ -170,7 +185,11 @@ impl Project<'_> {
         words.extend(action.args.iter().map(OsString::from));
         let mut words = words.into_iter();
         let program = words.next().ok_or("`run` is an empty list")?;
-        Ok(Line { program, args: words.collect(), _files: files.kept })
+        Ok(Line {
+            program,
+            args: words.collect(),
+            _files: files.kept,
+        })
     }
 
     /// Variables that the caller has, the command was not given, and its output speaks of.
@@ -202,11 +221,15 @@ impl Files<'_> {
     fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
         let dir = self.project.root.join(".gomake").join("tmp");
         crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
-        let made = tempfile::Builder::new().prefix(prefix).tempfile_in(&dir).and_then(|mut file| {
-            file.write_all(bytes)?;
-            Ok(file)
-        });
-        let file = made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))?;
+        let made = tempfile::Builder::new()
+            .prefix(prefix)
+            .tempfile_in(&dir)
+            .and_then(|mut file| {
+                file.write_all(bytes)?;
+                Ok(file)
+            });
+        let file =
+            made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))?;
         let path = file.path().as_os_str().to_owned();
         self.kept.push(file);
         Ok(path)

@@ -42,7 +42,11 @@ impl Declared {
             }
             here = dir.parent();
         }
-        self.exact.contains(path) || self.patterns.iter().any(|pattern| pattern.matches(path.as_str()))
+        self.exact.contains(path)
+            || self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.matches(path.as_str()))
     }
 }
 
@@ -55,5 +59,8 @@ pub fn left_over(graph: &Graph, store: &Store, memo: &Memo) -> HashSet<String> {
         !declared.holds(&path) && memo.output_content(&path).is_ok_and(|now| now == made)
     };
     let recorded = store.all_recorded_outputs().into_iter();
-    recorded.filter(|(path, made)| is_left_over(path, *made)).map(|(path, _)| path).collect()
+    recorded
+        .filter(|(path, made)| is_left_over(path, *made))
+        .map(|(path, _)| path)
+        .collect()
 }

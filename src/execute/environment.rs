@@ -15,7 +15,11 @@ const SHELLS_OWN: &[&str] = &["PWD", "OLDPWD", "SHLVL", "_", "SHELL", "IFS"];
 ///
 /// Which they are, and why, is said at [`is_base_variable`].
 pub fn strict(caller: &Variables) -> Variables {
-    caller.iter().filter(|(name, _)| is_base(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    caller
+        .iter()
+        .filter(|(name, _)| is_base(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 fn is_base(name: &OsStr) -> bool {
@@ -25,10 +29,18 @@ fn is_base(name: &OsStr) -> bool {
 /// Names of the caller's variables that were not passed and that the output mentions as whole words, in order: a failed
 /// command may have missed them. Leaves out what a shell sets for itself, and names of one letter.
 pub fn withheld_and_named(output: &[u8], caller: &Variables, passed: &Variables) -> Vec<String> {
-    let words: BTreeSet<&[u8]> =
-        output.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_')).filter(|word| word.len() > 1).collect();
-    let withheld = caller.keys().filter(|name| !passed.contains_key(*name) && words.contains(name.as_bytes()));
-    withheld.filter_map(|name| name.to_str()).filter(|name| !SHELLS_OWN.contains(name)).map(str::to_owned).collect()
+    let words: BTreeSet<&[u8]> = output
+        .split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'))
+        .filter(|word| word.len() > 1)
+        .collect();
+    let withheld = caller
+        .keys()
+        .filter(|name| !passed.contains_key(*name) && words.contains(name.as_bytes()));
+    withheld
+        .filter_map(|name| name.to_str())
+        .filter(|name| !SHELLS_OWN.contains(name))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -36,7 +48,10 @@ mod tests {
     use super::*;
 
     fn variables(names: &[&str]) -> Variables {
-        names.iter().map(|name| (OsString::from(name), OsString::from("x"))).collect()
+        names
+            .iter()
+            .map(|name| (OsString::from(name), OsString::from("x")))
+            .collect()
     }
 
     #[test]
@@ -59,7 +74,13 @@ mod tests {
     fn withheld_variables_are_found_as_whole_words() {
         let caller = variables(&["DATABASE_URL", "URL", "TOKEN", "HOME", "PWD", "x", "UNUSED"]);
         let output = b"x: ${DATABASE_URL} unset\nHOME=TOKENS, PWD, \xff TOKEN: missing";
-        assert_eq!(withheld_and_named(output, &caller, &strict(&caller)), ["DATABASE_URL", "TOKEN"]);
-        assert_eq!(withheld_and_named(b"MY_URL URLS", &caller, &strict(&caller)), [""; 0]);
+        assert_eq!(
+            withheld_and_named(output, &caller, &strict(&caller)),
+            ["DATABASE_URL", "TOKEN"]
+        );
+        assert_eq!(
+            withheld_and_named(b"MY_URL URLS", &caller, &strict(&caller)),
+            [""; 0]
+        );
     }
 }

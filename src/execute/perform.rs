@@ -135,7 +135,10 @@ impl Project<'_> {
         if prepared.action.command == Command::None {
             let outputs = Outputs::default();
             return Ok(match target.kind {
-                Kind::Clean => Settled::Ran { outputs, unchanged: false },
+                Kind::Clean => Settled::Ran {
+                    outputs,
+                    unchanged: false,
+                },
                 // A group: what it stands for has been told, and nothing ran for the group itself.
                 _ => Settled::UpToDate(outputs),
             });
@@ -150,8 +153,8 @@ impl Project<'_> {
             .discovered(id, prepared, &started, made)
             .map_err(&failed)?;
         // A test makes nothing, so nothing of it can have stayed the same.
-        let unchanged = !outputs.is_empty()
-            && before.is_some_and(|record| record.outputs == outputs);
+        let unchanged =
+            !outputs.is_empty() && before.is_some_and(|record| record.outputs == outputs);
         self.keep(id, prepared, &deps, &outputs, launched.duration, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),

@@ -93,17 +93,25 @@ impl Ended {
 pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     let start = Instant::now();
     if spawn.cancel.is_cancelled() {
-        return Ok(Ended { how: How::Cancelled, duration: Duration::ZERO });
+        return Ok(Ended {
+            how: How::Cancelled,
+            duration: Duration::ZERO,
+        });
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
     let (child, pipe) = launch::start(&spawn)?;
-    let how = Running::new(child, pipe, &spawn).follow(&mut spawn).map_err(|error| launch::lost(&spawn, error))?;
+    let how = Running::new(child, pipe, &spawn)
+        .follow(&mut spawn)
+        .map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
     if let (Group::Ours, How::Signal(signal @ (SIGINT | SIGQUIT))) = (spawn.group, how) {
         // The Ctrl-C that ended it was meant for the whole run.
         spawn.cancel.signalled(signal);
     }
-    Ok(Ended { how, duration: start.elapsed() })
+    Ok(Ended {
+        how,
+        duration: start.elapsed(),
+    })
 }
 
 /// How long the output of what an ended command left behind is still taken: a shell does not wait for `> >(tee log)`.
@@ -159,13 +167,19 @@ struct Seen {
 impl Running {
     fn new(child: Child, pipe: Option<PipeReader>, spawn: &Spawn<'_>) -> Self {
         let pid = Pid::from_child(&child);
-        let until = spawn.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let until = spawn
+            .timeout
+            .and_then(|timeout| Instant::now().checked_add(timeout));
         Self {
             child,
             pid,
             group: spawn.group,
             watch: watch(pid),
-            chunk: if pipe.is_some() { vec![0; CHUNK] } else { Vec::new() },
+            chunk: if pipe.is_some() {
+                vec![0; CHUNK]
+            } else {
+                Vec::new()
+            },
             pipe,
             stage: Stage::Runs { until },
             exited: false,
@@ -181,7 +195,9 @@ impl Running {
             if seen.exit {
                 self.exited = true;
                 if let Stage::Runs { .. } = self.stage {
-                    self.stage = Stage::Ended { until: Instant::now() + LINGER };
+                    self.stage = Stage::Ended {
+                        until: Instant::now() + LINGER,
+                    };
                 }
             }
             if seen.cancel {
@@ -204,16 +220,32 @@ impl Running {
             let tick = Instant::now() + TICK;
             until = Some(until.map_or(tick, |until| until.min(tick)));
         }
-        let [output, exit, cancel] =
-            readable([self.pipe.as_ref().map(AsFd::as_fd), watch.map(AsFd::as_fd), cancel], until)?;
-        let exit = if self.watch.is_some() { exit } else { !self.exited && has_exited(self.pid) };
-        Ok(Seen { output, exit, cancel })
+        let [output, exit, cancel] = readable(
+            [
+                self.pipe.as_ref().map(AsFd::as_fd),
+                watch.map(AsFd::as_fd),
+                cancel,
+            ],
+            until,
+        )?;
+        let exit = if self.watch.is_some() {
+            exit
+        } else {
+            !self.exited && has_exited(self.pid)
+        };
+        Ok(Seen {
+            output,
+            exit,
+            cancel,
+        })
     }
     /// Moves on where time is up, and says whether there is nothing left to wait for.
     fn is_over(&mut self, grace: Duration) -> bool {
         let now = Instant::now();
         match self.stage {
-            Stage::Runs { until: Some(until) } if now >= until => self.end(How::TimedOut, Level::Polite, grace),
+            Stage::Runs { until: Some(until) } if now >= until => {
+                self.end(How::TimedOut, Level::Polite, grace)
+            }
             Stage::Runs { .. } => {}
             Stage::Ended { until } => return self.pipe.is_none() || now >= until,
             Stage::Asked { .. } if self.exited && self.pipe.is_none() => return true,
@@ -234,7 +266,10 @@ impl Running {
                 self.send(Signal::TERM);
                 // A stopped process (it read from the terminal, say) must wake up to take it.
                 self.send(Signal::CONT);
-                self.stage = Stage::Asked { why, until: Instant::now() + grace };
+                self.stage = Stage::Asked {
+                    why,
+                    until: Instant::now() + grace,
+                };
             }
             Stage::Asked { why, .. } if level == Level::Now => self.kill(why),
             Stage::Asked { .. } | Stage::Ended { .. } | Stage::Killed { .. } => {}
@@ -242,7 +277,10 @@ impl Running {
     }
     fn kill(&mut self, why: How) {
         self.send(Signal::KILL);
-        self.stage = Stage::Killed { why, until: Instant::now() + AFTER_KILL };
+        self.stage = Stage::Killed {
+            why,
+            until: Instant::now() + AFTER_KILL,
+        };
     }
     /// Fails only where nobody is left, or nobody who is ours to signal (a setuid program): nothing to be done then.
     fn send(&self, signal: Signal) {
@@ -253,7 +291,9 @@ impl Running {
     }
     /// One chunk of what is there.
     fn read(&mut self, output: &mut Output<'_>) {
-        let (Some(pipe), Output::Capture(on_chunk)) = (&mut self.pipe, output) else { return };
+        let (Some(pipe), Output::Capture(on_chunk)) = (&mut self.pipe, output) else {
+            return;
+        };
         match pipe.read(&mut self.chunk) {
             Ok(bytes) if bytes > 0 => on_chunk(&self.chunk[..bytes]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -262,7 +302,11 @@ impl Running {
     }
     /// What is in the pipe now and no more, so that somebody who goes on writing cannot hold us.
     fn drain(&mut self, output: &mut Output<'_>) {
-        let there = self.pipe.as_ref().and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok()).unwrap_or(0);
+        let there = self
+            .pipe
+            .as_ref()
+            .and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok())
+            .unwrap_or(0);
         for _ in 0..there.div_ceil(CHUNK as u64) {
             self.read(output);
         }
@@ -277,7 +321,11 @@ impl Running {
                 Some(why)
             }
         };
-        let status = if self.exited { Some(self.child.wait()?) } else { self.child.try_wait()? };
+        let status = if self.exited {
+            Some(self.child.wait()?)
+        } else {
+            self.child.try_wait()?
+        };
         Ok(why.unwrap_or_else(|| status.map_or(How::Cancelled, how)))
     }
 }
@@ -375,27 +423,35 @@ mod tests {
                 text.push_str(std::str::from_utf8(chunk).unwrap());
                 watch(&text);
             };
-            let ended = self.spawn(Output::Capture(&mut on_chunk), Group::Own).unwrap();
+            let ended = self
+                .spawn(Output::Capture(&mut on_chunk), Group::Own)
+                .unwrap();
             (ended.how, text)
         }
         fn captured(&self) -> (How, String) {
             self.watched(|_| {})
         }
         fn error(&self) -> SpawnError {
-            self.spawn(Output::Capture(&mut |_| {}), Group::Own).unwrap_err()
+            self.spawn(Output::Capture(&mut |_| {}), Group::Own)
+                .unwrap_err()
         }
     }
 
     /// Handles to the processes whose ids `text` holds, one a line, as soon as there are that many.
     fn processes(text: &str, count: usize) -> Option<Vec<OwnedFd>> {
         let complete = text.rfind('\n').map_or("", |end| &text[..end]);
-        let pids: Vec<Pid> = complete.lines().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect();
+        let pids: Vec<Pid> = complete
+            .lines()
+            .filter_map(|pid| Pid::from_raw(pid.parse().ok()?))
+            .collect();
         let open = |pid: &Pid| pidfd_open(*pid, PidfdFlags::empty()).unwrap();
         (pids.len() == count).then(|| pids.iter().map(open).collect())
     }
     fn are_gone(processes: &[OwnedFd]) -> bool {
         let until = Some(Instant::now() + Duration::from_secs(20));
-        processes.iter().all(|process| readable([Some(process.as_fd())], until).unwrap()[0])
+        processes
+            .iter()
+            .all(|process| readable([Some(process.as_fd())], until).unwrap()[0])
     }
 
     #[test]
@@ -403,14 +459,22 @@ mod tests {
         let (how, text) = script("echo a; echo b >&2; echo c; exit 3").captured();
         assert_eq!((how, text.as_str()), (How::Exit(3), "a\nb\nc\n"));
         assert_eq!(script("kill -SEGV $$").captured().0, How::Signal(11));
-        assert!(script("exit 0").spawn(Output::Inherit, Group::Own).unwrap().success());
+        assert!(
+            script("exit 0")
+                .spawn(Output::Inherit, Group::Own)
+                .unwrap()
+                .success()
+        );
     }
 
     #[test]
     fn the_environment_and_directory_are_what_was_given() {
         let mut env = case("env", &[]);
         env.env.insert("A b".into(), "c\nd".into());
-        assert_eq!(env.captured().1, "A b=c\nd\nPATH=/usr/local/bin:/usr/bin:/bin\n");
+        assert_eq!(
+            env.captured().1,
+            "A b=c\nd\nPATH=/usr/local/bin:/usr/bin:/bin\n"
+        );
         let mut pwd = script("pwd; read line || echo no input");
         pwd.dir = "/usr".into();
         assert_eq!(pwd.captured().1, "/usr\nno input\n");
@@ -428,7 +492,8 @@ mod tests {
 
     #[test]
     fn who_ignores_the_request_is_killed_after_the_grace() {
-        let mut deaf = script("trap '' TERM; echo $$; sleep 1000 & echo $!; sleep 1000; sleep 1000");
+        let mut deaf =
+            script("trap '' TERM; echo $$; sleep 1000 & echo $!; sleep 1000; sleep 1000");
         deaf.timeout = Some(Duration::from_millis(300));
         deaf.grace = Duration::from_millis(50);
         let mut seen = None;
@@ -439,10 +504,15 @@ mod tests {
 
     #[test]
     fn a_second_cancellation_does_not_wait_for_the_grace() {
-        let stubborn = script("trap 'echo polite' TERM; echo ready; while :; do sleep 1000 & wait; done");
+        let stubborn =
+            script("trap 'echo polite' TERM; echo ready; while :; do sleep 1000 & wait; done");
         let cancel = stubborn.cancel.clone();
         let (how, text) = stubborn.watched(|text| {
-            cancel.request(if text.contains("polite") { Level::Now } else { Level::Polite });
+            cancel.request(if text.contains("polite") {
+                Level::Now
+            } else {
+                Level::Polite
+            });
         });
         assert_eq!(how, How::Cancelled);
         assert!(text.starts_with("ready\npolite\n"), "{text}");
@@ -454,14 +524,21 @@ mod tests {
         let cancel = tidy.cancel.clone();
         let (how, text) = tidy.watched(|_| cancel.request(Level::Polite));
         assert_eq!((how, text.as_str()), (How::Cancelled, "ready\nchild\n"));
-        assert_eq!(tidy.captured(), (How::Cancelled, String::new()), "nothing starts after a cancellation");
+        assert_eq!(
+            tidy.captured(),
+            (How::Cancelled, String::new()),
+            "nothing starts after a cancellation"
+        );
     }
 
     #[test]
     fn a_stopped_command_can_be_cancelled() {
         let stopped = script("echo ready; kill -STOP $$; sleep 1000");
         let cancel = stopped.cancel.clone();
-        assert_eq!(stopped.watched(|_| cancel.request(Level::Polite)).0, How::Cancelled);
+        assert_eq!(
+            stopped.watched(|_| cancel.request(Level::Polite)).0,
+            How::Cancelled
+        );
     }
 
     #[test]
@@ -469,7 +546,11 @@ mod tests {
         let (how, text) = script("sleep 1000 & echo $!").captured();
         assert_eq!(how, How::Exit(0));
         let left = processes(&text, 1).unwrap();
-        assert_eq!(readable([Some(left[0].as_fd())], Some(Instant::now())).unwrap(), [false], "it still runs");
+        assert_eq!(
+            readable([Some(left[0].as_fd())], Some(Instant::now())).unwrap(),
+            [false],
+            "it still runs"
+        );
         rustix::process::pidfd_send_signal(&left[0], Signal::KILL).unwrap();
     }
 
@@ -486,7 +567,11 @@ mod tests {
         let mut bytes = 0;
         let mut on_chunk = |chunk: &[u8]| bytes += chunk.len();
         let much = script("head -c 10000000 /dev/zero; head -c 500000 /dev/zero >&2");
-        assert!(much.spawn(Output::Capture(&mut on_chunk), Group::Own).unwrap().success());
+        assert!(
+            much.spawn(Output::Capture(&mut on_chunk), Group::Own)
+                .unwrap()
+                .success()
+        );
         assert_eq!(bytes, 10_500_000);
     }
 
@@ -509,10 +594,18 @@ mod tests {
         let repl = script("echo $$; read line < /dev/null || exit 7");
         let during = repl.cancel.clone();
         let mut on_chunk = |_: &[u8]| during.signalled(SIGINT);
-        assert_eq!(repl.spawn(Output::Capture(&mut on_chunk), Group::Ours).unwrap().how, How::Exit(7));
+        assert_eq!(
+            repl.spawn(Output::Capture(&mut on_chunk), Group::Ours)
+                .unwrap()
+                .how,
+            How::Exit(7)
+        );
         assert!(!repl.cancel.is_cancelled());
         let dies = script("kill -INT $$");
-        assert_eq!(dies.spawn(Output::Inherit, Group::Ours).unwrap().how, How::Signal(SIGINT));
+        assert_eq!(
+            dies.spawn(Output::Inherit, Group::Ours).unwrap().how,
+            How::Signal(SIGINT)
+        );
         assert_eq!(dies.cancel.exit_status(), Some(130));
     }
 
@@ -525,12 +618,17 @@ mod tests {
         assert!(
             matches!(case("./usr/nothing", &[]).error(), SpawnError::NoProgram { path } if path.ends_with("usr/nothing"))
         );
-        assert!(matches!(case("/usr", &[]).error(), SpawnError::NotExecutable { .. }));
+        assert!(matches!(
+            case("/usr", &[]).error(),
+            SpawnError::NotExecutable { .. }
+        ));
         let mut lost = script("true");
         lost.dir = "/no/such/dir".into();
         assert!(matches!(lost.error(), SpawnError::NoDirectory { path } if path == lost.dir));
         let long = "x".repeat(4 << 20);
-        assert!(matches!(script(&long).error(), SpawnError::TooLong { bytes, .. } if bytes > 4 << 20));
+        assert!(
+            matches!(script(&long).error(), SpawnError::TooLong { bytes, .. } if bytes > 4 << 20)
+        );
     }
 
     #[test]

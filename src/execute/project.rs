@@ -85,8 +85,15 @@ impl Project<'_> {
     }
     /// The context to bind a target in.
     pub fn context_for(&self, id: TargetId) -> Context<'_> {
-        let extra_args = if self.named.contains(&id) { self.context.extra_args } else { &[] };
-        Context { extra_args, ..self.context }
+        let extra_args = if self.named.contains(&id) {
+            self.context.extra_args
+        } else {
+            &[]
+        };
+        Context {
+            extra_args,
+            ..self.context
+        }
     }
     pub fn observe_one(&self, query: Query) -> Answer {
         (self.observe)(query)

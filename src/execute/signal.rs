@@ -75,7 +75,11 @@ impl Cancel {
             return;
         }
         // The number first: who sees the level must also find the signal.
-        let first = self.0.signal.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let first = self
+            .0
+            .signal
+            .compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
         let again = !first || self.is_cancelled();
         self.request(if again { Level::Now } else { Level::Polite });
     }
@@ -85,7 +89,8 @@ impl Cancel {
     }
     /// The exit status to end with after a signal: 128 and its number (130 for INT, 143 for TERM). None without a signal.
     pub fn exit_status(&self) -> Option<u8> {
-        self.signal().and_then(|signal| u8::try_from(128 + signal).ok())
+        self.signal()
+            .and_then(|signal| u8::try_from(128 + signal).ok())
     }
     /// Readable as soon as the level is above `level`, and from then on. None where no higher level exists.
     pub fn above(&self, level: Level) -> Option<BorrowedFd<'_>> {
@@ -135,15 +140,19 @@ impl Drop for SignalHandlers {
 /// When the handlers cannot be installed or the thread cannot start.
 pub fn install_signal_handlers(cancel: &Cancel) -> io::Result<SignalHandlers> {
     let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 0);
+    let wanted = [SIGINT, SIGTERM, SIGHUP]
+        .into_iter()
+        .filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(wanted)?;
     let handle = signals.handle();
     let cancel = cancel.clone();
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            cancel.signalled(signal);
-        }
-    })?;
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                cancel.signalled(signal);
+            }
+        })?;
     Ok(SignalHandlers(handle))
 }
 
@@ -151,7 +160,8 @@ pub fn install_signal_handlers(cancel: &Cancel) -> io::Result<SignalHandlers> {
 fn ignored_signals() -> u64 {
     let status = fs::read_text(Path::new("/proc/self/status")).unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -170,10 +180,16 @@ mod tests {
         assert!(!is_readable(&cancel, Level::None));
         assert_eq!((cancel.level(), cancel.exit_status()), (Level::None, None));
         cancel.signalled(SIGINT);
-        assert_eq!((cancel.level(), cancel.exit_status()), (Level::Polite, Some(130)));
+        assert_eq!(
+            (cancel.level(), cancel.exit_status()),
+            (Level::Polite, Some(130))
+        );
         assert!(is_readable(&cancel, Level::None) && !is_readable(&cancel, Level::Polite));
         cancel.clone().signalled(SIGTERM);
-        assert_eq!((cancel.level(), cancel.signal()), (Level::Now, Some(SIGINT)));
+        assert_eq!(
+            (cancel.level(), cancel.signal()),
+            (Level::Now, Some(SIGINT))
+        );
         assert!(is_readable(&cancel, Level::None) && is_readable(&cancel, Level::Polite));
         cancel.request(Level::Polite);
         assert_eq!(cancel.level(), Level::Now);
@@ -186,7 +202,10 @@ mod tests {
         cancel.signalled(SIGINT);
         assert_eq!(cancel.level(), Level::None);
         cancel.signalled(SIGTERM);
-        assert_eq!((cancel.level(), cancel.exit_status()), (Level::Polite, Some(143)));
+        assert_eq!(
+            (cancel.level(), cancel.exit_status()),
+            (Level::Polite, Some(143))
+        );
         drop(foreground);
         cancel.signalled(SIGINT);
         assert_eq!(cancel.level(), Level::Now);
@@ -196,7 +215,8 @@ mod tests {
     fn a_real_signal_arrives() {
         let cancel = Cancel::new().unwrap();
         let handlers = install_signal_handlers(&cancel).unwrap();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM)
+            .unwrap();
         assert_eq!(readable([cancel.above(Level::None)], None).unwrap(), [true]);
         assert_eq!(cancel.exit_status(), Some(143));
         drop(handlers);

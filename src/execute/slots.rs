@@ -309,10 +309,20 @@ mod tests {
     /// Set where this test program runs below a make that a test started.
     const BELOW: &str = "GOMAKE_TEST_BELOW_MAKE";
 
-    fn make(dir: &Path, args: &[&str], slots: Option<&Slots>, on_chunk: &mut dyn FnMut(&[u8])) -> How {
+    fn make(
+        dir: &Path,
+        args: &[&str],
+        slots: Option<&Slots>,
+        on_chunk: &mut dyn FnMut(&[u8]),
+    ) -> How {
         let env = [("PATH", "/usr/local/bin:/usr/bin:/bin"), (BELOW, "1")];
-        let env: BTreeMap<OsString, OsString> = env.map(|(name, value)| (name.into(), value.into())).into();
-        let args: Vec<OsString> = ["-s", "-r"].iter().chain(args).map(OsString::from).collect();
+        let env: BTreeMap<OsString, OsString> =
+            env.map(|(name, value)| (name.into(), value.into())).into();
+        let args: Vec<OsString> = ["-s", "-r"]
+            .iter()
+            .chain(args)
+            .map(OsString::from)
+            .collect();
         let spawn = Spawn {
             program: "make".as_ref(),
             args: &args,
@@ -368,7 +378,11 @@ mod tests {
     fn slots_lost_by_a_killed_child_are_made_up_for() {
         let (slots, cancel) = (Slots::serve(3).unwrap(), Cancel::new().unwrap());
         let held = slots.acquire(&cancel).unwrap();
-        assert_eq!(slots.shared.take().unwrap(), Some(b'+'), "as a make below would");
+        assert_eq!(
+            slots.shared.take().unwrap(),
+            Some(b'+'),
+            "as a make below would"
+        );
         drop(held);
         assert_eq!(free(&slots), 3);
     }
@@ -379,7 +393,14 @@ mod tests {
         let makefile = "all: 1 2 3 4 5 6\n1 2 3 4 5 6:\n\techo start; read line < gate; echo end\n";
         fs::write_atomic(&dir.path().join("Makefile"), makefile.as_bytes()).unwrap();
         let gate = dir.path().join("gate");
-        rustix::fs::mknodat(rustix::fs::CWD, &gate, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &gate,
+            FileType::Fifo,
+            Mode::RUSR | Mode::WUSR,
+            0,
+        )
+        .unwrap();
         let gate = rustix::fs::open(&gate, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let (mut text, mut most, mut opened) = (String::new(), 0, false);
         let mut on_chunk = |chunk: &[u8]| {
@@ -394,7 +415,11 @@ mod tests {
             }
         };
         let how = make(dir.path(), &[], Some(slots), &mut on_chunk);
-        assert_eq!((how, text.matches("end").count()), (How::Exit(0), 6), "{text}");
+        assert_eq!(
+            (how, text.matches("end").count()),
+            (How::Exit(0), 6),
+            "{text}"
+        );
         most
     }
 
@@ -414,15 +439,22 @@ mod tests {
     fn below_a_make_we_share_its_slots() {
         let dir = tempfile::tempdir().unwrap();
         let me = std::env::current_exe().unwrap();
-        let call = format!("{} --exact execute::slots::tests::below --ignored --nocapture", me.display());
+        let call = format!(
+            "{} --exact execute::slots::tests::below --ignored --nocapture",
+            me.display()
+        );
         let makefile = format!("with:\n\t+{call}\nwithout:\n\t{call}\n");
         fs::write_atomic(&dir.path().join("Makefile"), makefile.as_bytes()).unwrap();
         let said = |args: &[&str]| {
             let mut text = Vec::new();
-            let how = make(dir.path(), args, None, &mut |chunk| text.extend_from_slice(chunk));
+            let how = make(dir.path(), args, None, &mut |chunk| {
+                text.extend_from_slice(chunk)
+            });
             let text = String::from_utf8(text).unwrap();
             assert_eq!(how, How::Exit(0), "{text}");
-            text.lines().find_map(|line| Some(line.split_once("slots: ")?.1.to_owned())).unwrap()
+            text.lines()
+                .find_map(|line| Some(line.split_once("slots: ")?.1.to_owned()))
+                .unwrap()
         };
         assert_eq!(said(&["-j3", "with"]), "3 of Some(3), 3 again");
         assert_eq!(said(&["-j3", "without"]), "no server");
@@ -431,23 +463,38 @@ mod tests {
 
     #[test]
     #[ignore = "run by a make that another test starts"]
-    #[expect(clippy::disallowed_methods, reason = "make speaks to this test by its environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "make speaks to this test by its environment"
+    )]
     fn below() {
         if std::env::var_os(BELOW).is_none() {
             return;
         }
         // As in a real run, pipes of our own may have the numbers of what make closed.
         let cancel = Cancel::new().unwrap();
-        let Some(slots) = std::env::var("MAKEFLAGS").ok().and_then(|flags| Slots::join(&flags)) else {
+        let Some(slots) = std::env::var("MAKEFLAGS")
+            .ok()
+            .and_then(|flags| Slots::join(&flags))
+        else {
             println!("slots: no server");
             return;
         };
         let there = || {
             let held: Vec<Slot<'_>> = (0..3).map(|_| slots.acquire(&cancel).unwrap()).collect();
-            let more = slots.own.iter().chain([&slots.shared]).any(|pipe| pipe.take().unwrap().is_some());
+            let more = slots
+                .own
+                .iter()
+                .chain([&slots.shared])
+                .any(|pipe| pipe.take().unwrap().is_some());
             held.len() + usize::from(more)
         };
-        println!("slots: {} of {:?}, {} again", there(), slots.limit(), there());
+        println!(
+            "slots: {} of {:?}, {} again",
+            there(),
+            slots.limit(),
+            there()
+        );
     }
 
     #[test]

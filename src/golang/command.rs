@@ -162,7 +162,9 @@ fn destination(outputs: &[String]) -> String {
     match outputs {
         [one] => one.clone(),
         [] => "./".to_owned(),
-        [first, ..] => first.rsplit_once('/').map_or_else(|| "./".to_owned(), |(dir, _)| format!("{dir}/")),
+        [first, ..] => first
+            .rsplit_once('/')
+            .map_or_else(|| "./".to_owned(), |(dir, _)| format!("{dir}/")),
     }
 }
 

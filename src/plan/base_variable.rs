@@ -39,7 +39,13 @@ const NETWORK: &[&str] = &[
     "SSH_AUTH_SOCK",
 ];
 /// How to reach the container engine: without its companions, a DOCKER_HOST alone may not answer.
-const DOCKER: &[&str] = &["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"];
+const DOCKER: &[&str] = &[
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
+];
 
 /// Whether a variable belongs to the base that build, test and image commands see without its being counted.
 ///
@@ -51,5 +57,8 @@ const DOCKER: &[&str] = &["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOC
 /// SHELL is not in it: scripts name their interpreter, and a login shell should not change what they do. Nor are CI,
 /// NO_COLOR, TZ or any compiler's settings: they change results, so they are passed when they are named, and counted.
 pub fn is_base_variable(name: &str) -> bool {
-    name.starts_with("LC_") || [PERSON, PLACES, GO, NETWORK, DOCKER].iter().any(|group| group.contains(&name))
+    name.starts_with("LC_")
+        || [PERSON, PLACES, GO, NETWORK, DOCKER]
+            .iter()
+            .any(|group| group.contains(&name))
 }

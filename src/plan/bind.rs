@@ -223,7 +223,11 @@ impl<'c> Binder<'c> {
                         block,
                     };
                     let kind = self.target.kind;
-                    Command::Argv(default_command(go::go_kind(kind), &values.values(kind), &self.outputs))
+                    Command::Argv(default_command(
+                        go::go_kind(kind),
+                        &values.values(kind),
+                        &self.outputs,
+                    ))
                 }
                 None => Command::None,
             },

@@ -65,13 +65,19 @@ impl Block<'_> {
 
 /// Which of Go's commands a target's block stands for.
 pub(super) fn go_kind(kind: Kind) -> GoKind {
-    if kind == Kind::Test { GoKind::Test } else { GoKind::Build }
+    if kind == Kind::Test {
+        GoKind::Test
+    } else {
+        GoKind::Build
+    }
 }
 
 /// `tags = "a,b"` is two.
 fn split(tags: &[String]) -> Vec<String> {
     let tags = tags.iter().flat_map(|text| text.split([',', ' ']));
-    tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    tags.filter(|tag| !tag.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Reports values of the wrong type, and words that contradict each other.

@@ -45,9 +45,9 @@ pub mod resolve;
 pub mod script;
 pub mod select;
 pub mod settings;
+mod target;
 #[cfg(test)]
 pub(crate) mod testing;
-mod target;
 mod tool;
 pub mod value;
 mod word;

@@ -77,7 +77,9 @@ impl<'a> Resolver<'a> {
                     .map_or(block.span, |entry| entry.value.span);
                 go::check_outputs(&outputs, span, &mut self.errors);
             }
-            values(&self.plan).values(kind).request(dir, go::go_kind(kind))
+            values(&self.plan)
+                .values(kind)
+                .request(dir, go::go_kind(kind))
         });
         let target = &mut self.graph.targets[id];
         let runs_always = matches!(kind, Kind::Task | Kind::Clean);

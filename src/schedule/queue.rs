@@ -23,7 +23,11 @@ pub struct Needs {
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { pool: None, weight: 1, exclusive: false }
+        Self {
+            pool: None,
+            weight: 1,
+            exclusive: false,
+        }
     }
 }
 
@@ -84,7 +88,10 @@ struct Room {
 
 impl Room {
     fn new(capacity: u32) -> Self {
-        Self { capacity: capacity.max(1), used: 0 }
+        Self {
+            capacity: capacity.max(1),
+            used: 0,
+        }
     }
     fn clamp(self, weight: u32) -> u32 {
         weight.clamp(1, self.capacity)
@@ -106,15 +113,32 @@ impl Schedule {
     ///
     /// # Panics
     /// When the lengths differ from the number of jobs, or a job names a pool that is not there.
-    pub fn new(graph: Graph, priorities: Vec<u64>, needs: Vec<Needs>, pools: &[u32], workers: u32) -> Self {
+    pub fn new(
+        graph: Graph,
+        priorities: Vec<u64>,
+        needs: Vec<Needs>,
+        pools: &[u32],
+        workers: u32,
+    ) -> Self {
         assert_eq!(priorities.len(), graph.len(), "a priority for each job");
         assert_eq!(needs.len(), graph.len(), "needs for each job");
-        assert!(needs.iter().filter_map(|needs| needs.pool).all(|pool| pool.index() < pools.len()), "known pools");
+        assert!(
+            needs
+                .iter()
+                .filter_map(|needs| needs.pool)
+                .all(|pool| pool.index() < pools.len()),
+            "known pools"
+        );
         let rooms = [u32::MAX].iter().chain(pools).chain(&[u32::MAX]);
         let mut schedule = Self {
             missing: graph.predecessor_counts().to_vec(),
             states: vec![State::Waiting; graph.len()],
-            lanes: rooms.map(|room| Lane { ready: BinaryHeap::new(), room: Room::new(*room) }).collect(),
+            lanes: rooms
+                .map(|room| Lane {
+                    ready: BinaryHeap::new(),
+                    room: Room::new(*room),
+                })
+                .collect(),
             workers: Room::new(workers),
             alone: false,
             running: 0,
@@ -132,7 +156,10 @@ impl Schedule {
         schedule
     }
     /// Hands out the next job, which is then running. `None`: nothing may start before something ends.
-    #[expect(clippy::should_implement_trait, reason = "a later call may hand out more: it is no iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a later call may hand out more: it is no iterator"
+    )]
     pub fn next(&mut self) -> Option<Job> {
         if self.stopped {
             return None;
@@ -146,7 +173,11 @@ impl Schedule {
             self.alone = true;
         }
         // Every job in front of an exclusive one drains first; while it runs, `running` is not zero either.
-        if self.running > 0 { None } else { self.start_from(self.exclusive_lane()) }
+        if self.running > 0 {
+            None
+        } else {
+            self.start_from(self.exclusive_lane())
+        }
     }
     /// Takes note that a running job has ended, and returns the jobs that are skipped for it, nearest first.
     ///
@@ -189,26 +220,39 @@ impl Schedule {
     }
     fn lane_of(&self, job: Job) -> usize {
         let needs = self.needs[job.index()];
-        if needs.exclusive { self.exclusive_lane() } else { needs.pool.map_or(0, |pool| pool.index() + 1) }
+        if needs.exclusive {
+            self.exclusive_lane()
+        } else {
+            needs.pool.map_or(0, |pool| pool.index() + 1)
+        }
     }
     /// Workers that a job takes.
     fn width(&self, job: Job) -> u32 {
         let needs = self.needs[job.index()];
-        if needs.pool.is_none() && !needs.exclusive { needs.weight } else { 1 }
+        if needs.pool.is_none() && !needs.exclusive {
+            needs.weight
+        } else {
+            1
+        }
     }
     fn make_ready(&mut self, job: Job) {
         let lane = self.lane_of(job);
-        self.lanes[lane].ready.push((self.priorities[job.index()], Reverse(job)));
+        self.lanes[lane]
+            .ready
+            .push((self.priorities[job.index()], Reverse(job)));
     }
     /// The lane with the most critical job among those that have room in their pool; none if there are too few workers
     /// for that job.
     fn best_lane(&self) -> Option<usize> {
         let tops = self.lanes.iter().enumerate().filter_map(|(at, lane)| {
             let top = *lane.ready.peek()?;
-            lane.room.fits(self.needs[top.1.0.index()].weight).then_some((top, at))
+            lane.room
+                .fits(self.needs[top.1.0.index()].weight)
+                .then_some((top, at))
         });
         let (top, lane) = tops.max()?;
-        (self.needs[top.1.0.index()].exclusive || self.workers.fits(self.width(top.1.0))).then_some(lane)
+        (self.needs[top.1.0.index()].exclusive || self.workers.fits(self.width(top.1.0)))
+            .then_some(lane)
     }
     fn start_from(&mut self, lane: usize) -> Option<Job> {
         let (_, Reverse(job)) = self.lanes[lane].ready.pop()?;
@@ -221,7 +265,9 @@ impl Schedule {
     }
     fn release(&mut self, job: Job) {
         let (lane, width) = (self.lane_of(job), self.width(job));
-        self.lanes[lane].room.give_back(self.needs[job.index()].weight);
+        self.lanes[lane]
+            .room
+            .give_back(self.needs[job.index()].weight);
         self.workers.give_back(width);
         if self.needs[job.index()].exclusive {
             self.alone = false;
@@ -261,10 +307,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn edges(pairs: &[(u32, u32)]) -> Vec<(Job, Job, EdgeKind)> {
-        pairs.iter().map(|&(a, b)| (Job(a), Job(b), EdgeKind::Needs)).collect()
+        pairs
+            .iter()
+            .map(|&(a, b)| (Job(a), Job(b), EdgeKind::Needs))
+            .collect()
     }
     fn plain(jobs: usize, pairs: &[(u32, u32)], workers: u32) -> Schedule {
-        Schedule::new(Graph::new(jobs, &edges(pairs)), vec![0; jobs], vec![Needs::default(); jobs], &[], workers)
+        Schedule::new(
+            Graph::new(jobs, &edges(pairs)),
+            vec![0; jobs],
+            vec![Needs::default(); jobs],
+            &[],
+            workers,
+        )
     }
 
     #[test]
@@ -282,7 +337,10 @@ mod tests {
         assert_eq!(schedule.next(), Some(Job(0)));
         assert_eq!(schedule.next(), None);
         assert_eq!(schedule.finish(Job(0), Outcome::Failed), [Job(1), Job(2)]);
-        assert_eq!((schedule.next(), schedule.next()), (Some(Job(3)), Some(Job(4))));
+        assert_eq!(
+            (schedule.next(), schedule.next()),
+            (Some(Job(3)), Some(Job(4)))
+        );
         assert_eq!(schedule.state(Job(2)), State::Skipped);
         schedule.finish(Job(3), Outcome::Done);
         assert!(!schedule.is_idle());
@@ -297,27 +355,53 @@ mod tests {
         needs[1].exclusive = true;
         let mut schedule = Schedule::new(Graph::new(4, &[]), vec![9, 8, 7, 6], needs, &[], 9);
         assert_eq!(schedule.next(), Some(Job(0)));
-        assert_eq!(schedule.next(), None, "the exclusive job's turn has come: the rest drains");
+        assert_eq!(
+            schedule.next(),
+            None,
+            "the exclusive job's turn has come: the rest drains"
+        );
         schedule.finish(Job(0), Outcome::Done);
         assert_eq!(schedule.next(), Some(Job(1)));
         assert_eq!(schedule.next(), None);
         schedule.finish(Job(1), Outcome::Done);
-        assert_eq!((schedule.next(), schedule.next()), (Some(Job(2)), Some(Job(3))));
+        assert_eq!(
+            (schedule.next(), schedule.next()),
+            (Some(Job(2)), Some(Job(3)))
+        );
     }
 
     #[test]
     fn a_heavy_job_keeps_its_place_in_the_pool_while_others_pass() {
         let pool = Some(PoolId(0));
         let needs = vec![
-            Needs { pool, weight: 1, exclusive: false },
-            Needs { pool, weight: 99, exclusive: false },
-            Needs { pool, weight: 1, exclusive: false },
+            Needs {
+                pool,
+                weight: 1,
+                exclusive: false,
+            },
+            Needs {
+                pool,
+                weight: 99,
+                exclusive: false,
+            },
+            Needs {
+                pool,
+                weight: 1,
+                exclusive: false,
+            },
             Needs::default(),
         ];
         let mut schedule = Schedule::new(Graph::new(4, &[]), vec![9, 8, 7, 6], needs, &[2], 9);
-        assert_eq!((schedule.next(), schedule.next(), schedule.next()), (Some(Job(0)), Some(Job(3)), None));
+        assert_eq!(
+            (schedule.next(), schedule.next(), schedule.next()),
+            (Some(Job(0)), Some(Job(3)), None)
+        );
         schedule.finish(Job(0), Outcome::Done);
-        assert_eq!((schedule.next(), schedule.next()), (Some(Job(1)), None), "clamped to the whole pool");
+        assert_eq!(
+            (schedule.next(), schedule.next()),
+            (Some(Job(1)), None),
+            "clamped to the whole pool"
+        );
         schedule.finish(Job(1), Outcome::Done);
         assert_eq!(schedule.next(), Some(Job(2)));
     }
@@ -325,14 +409,20 @@ mod tests {
     #[test]
     fn workers_bound_what_runs_and_stop_ends_it() {
         let mut schedule = plain(5, &[], 2);
-        assert_eq!((schedule.next(), schedule.next(), schedule.next()), (Some(Job(0)), Some(Job(1)), None));
+        assert_eq!(
+            (schedule.next(), schedule.next(), schedule.next()),
+            (Some(Job(0)), Some(Job(1)), None)
+        );
         schedule.stop();
         schedule.finish(Job(0), Outcome::Done);
         assert_eq!(schedule.next(), None);
         assert!(!schedule.is_idle());
         schedule.finish(Job(1), Outcome::Done);
         assert!(schedule.is_idle());
-        assert_eq!((schedule.remaining(), schedule.state(Job(4))), (3, State::Waiting));
+        assert_eq!(
+            (schedule.remaining(), schedule.state(Job(4))),
+            (3, State::Waiting)
+        );
     }
 
     #[test]
@@ -351,7 +441,10 @@ mod tests {
         let mut schedule = plain(3, &[(0, 1), (1, 0), (2, 2)], 4);
         assert_eq!(schedule.next(), None);
         assert!(schedule.is_idle());
-        assert_eq!(Graph::new(2, &edges(&[(0, 1), (1, 0)])).critical_path(&[3, 4]), [3, 4]);
+        assert_eq!(
+            Graph::new(2, &edges(&[(0, 1), (1, 0)])).critical_path(&[3, 4]),
+            [3, 4]
+        );
     }
 
     /// A random schedule and the choices of a random run of it.
@@ -370,13 +463,25 @@ mod tests {
     fn case() -> impl Strategy<Value = Case> {
         (1usize..20).prop_flat_map(|jobs| {
             let pair = (0..jobs, 0..jobs, any::<bool>()).prop_map(|(a, b, after)| {
-                let kind = if after { EdgeKind::After } else { EdgeKind::Needs };
+                let kind = if after {
+                    EdgeKind::After
+                } else {
+                    EdgeKind::Needs
+                };
                 (Job::from_index(a.min(b)), Job::from_index(a.max(b)), kind)
             });
             let pairs = prop::collection::vec(pair, 0..40)
                 .prop_map(|pairs| pairs.into_iter().filter(|(a, b, _)| a != b).collect());
-            let need = (prop::option::of(0u32..2), 0u32..5, prop::bool::weighted(0.1))
-                .prop_map(|(pool, weight, exclusive)| Needs { pool: pool.map(PoolId), weight, exclusive });
+            let need = (
+                prop::option::of(0u32..2),
+                0u32..5,
+                prop::bool::weighted(0.1),
+            )
+                .prop_map(|(pool, weight, exclusive)| Needs {
+                    pool: pool.map(PoolId),
+                    weight,
+                    exclusive,
+                });
             let ends = prop::collection::vec((any::<usize>(), prop::bool::weighted(0.2)), jobs);
             (
                 pairs,
@@ -387,23 +492,32 @@ mod tests {
                 ends,
                 prop_oneof![Just(usize::MAX), 0..jobs],
             )
-                .prop_map(|(edges, priorities, needs, pools, workers, ends, stop_after)| Case {
-                    edges,
-                    priorities,
-                    needs,
-                    pools,
-                    workers,
-                    ends,
-                    stop_after,
-                })
+                .prop_map(
+                    |(edges, priorities, needs, pools, workers, ends, stop_after)| Case {
+                        edges,
+                        priorities,
+                        needs,
+                        pools,
+                        workers,
+                        ends,
+                        stop_after,
+                    },
+                )
         })
     }
 
     /// Runs it to its end, checks every step, and returns the order of starts with the final states.
     fn play(case: &Case) -> (Vec<Job>, Vec<State>) {
         let graph = Graph::new(case.needs.len(), &case.edges);
-        let mut schedule = Schedule::new(graph, case.priorities.clone(), case.needs.clone(), &case.pools, case.workers);
-        let (mut started, mut running, mut ends) = (Vec::new(), Vec::<Job>::new(), case.ends.iter());
+        let mut schedule = Schedule::new(
+            graph,
+            case.priorities.clone(),
+            case.needs.clone(),
+            &case.pools,
+            case.workers,
+        );
+        let (mut started, mut running, mut ends) =
+            (Vec::new(), Vec::<Job>::new(), case.ends.iter());
         loop {
             while let Some(job) = schedule.next() {
                 running.push(job);
@@ -415,16 +529,31 @@ mod tests {
             }
             let &(pick, fails) = ends.next().unwrap();
             let job = running.remove(pick % running.len());
-            schedule.finish(job, if fails { Outcome::Failed } else { Outcome::Done });
+            schedule.finish(
+                job,
+                if fails {
+                    Outcome::Failed
+                } else {
+                    Outcome::Done
+                },
+            );
             if started.len() > case.stop_after {
                 schedule.stop();
             }
         }
         assert!(schedule.is_idle());
-        let states: Vec<State> = (0..case.needs.len()).map(|job| schedule.state(Job::from_index(job))).collect();
-        let waiting = states.iter().filter(|state| **state == State::Waiting).count();
+        let states: Vec<State> = (0..case.needs.len())
+            .map(|job| schedule.state(Job::from_index(job)))
+            .collect();
+        let waiting = states
+            .iter()
+            .filter(|state| **state == State::Waiting)
+            .count();
         assert_eq!(waiting, schedule.remaining());
-        assert!(schedule.is_stopped() || waiting == 0, "an acyclic schedule comes to its end");
+        assert!(
+            schedule.is_stopped() || waiting == 0,
+            "an acyclic schedule comes to its end"
+        );
         for job in (0..states.len()).map(Job::from_index) {
             let lost = case.edges.iter().any(|(earlier, later, kind)| {
                 let failed = matches!(states[earlier.index()], State::Failed | State::Skipped);
@@ -449,7 +578,10 @@ mod tests {
             assert_eq!(running.len(), 1, "exclusive means alone");
         }
         for (pool, capacity) in case.pools.iter().enumerate() {
-            let inside = running.iter().map(|job| case.needs[job.index()]).filter(|needs| !needs.exclusive);
+            let inside = running
+                .iter()
+                .map(|job| case.needs[job.index()])
+                .filter(|needs| !needs.exclusive);
             let used: u32 = inside
                 .filter(|needs| needs.pool == Some(PoolId::from_index(pool)))
                 .map(|needs| needs.weight.clamp(1, *capacity))

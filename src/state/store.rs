@@ -245,8 +245,7 @@ impl Store {
         let started = started
             .into_iter()
             .map(|target| Entry::Started(target).encode());
-        let abandoned: Vec<(String, Content)> =
-            lock(&self.abandoned).clone().into_iter().collect();
+        let abandoned: Vec<(String, Content)> = lock(&self.abandoned).clone().into_iter().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
         self.journal.rewrite(done.chain(started).chain(abandoned))?;
@@ -390,7 +389,9 @@ mod tests {
             assert_eq!(store.facts("a").unwrap(), facts("a", 3));
             assert_eq!(store.targets(), ["a", "b"]);
             assert_eq!(store.result("c"), None);
-            let outputs = [record("a", 3), record("b", 2)].map(|record| record.outputs).concat();
+            let outputs = [record("a", 3), record("b", 2)]
+                .map(|record| record.outputs)
+                .concat();
             assert_eq!(store.all_recorded_outputs(), outputs);
         }
     }
