@@ -122,6 +122,12 @@ impl Live {
     }
 
     pub fn resume(&self) {
+        // The command may have left the cursor within a line. As many blanks as the screen is wide move it to the next
+        // line then, and nowhere else.
+        let width = usize::from(self.terminal.width());
+        self.terminal
+            .sink
+            .write(format!("{:width$}\r", "").as_bytes());
         self.multi.set_draw_target(self.terminal.target());
     }
 
