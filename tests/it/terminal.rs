@@ -430,3 +430,25 @@ fn more_targets_than_the_screen_has_rows_leave_no_remains() {
     );
     drop(screen);
 }
+
+#[test]
+fn an_interactive_command_that_dies_of_control_c_ends_the_run() {
+    let project = Project::new(
+        "task a {\n  interactive = true\n  run:\n    printf 'no newline'\n    echo $$ > up\n    cat gate\n}\ntask b {\n  needs = a\n  run: touch b\n}\ntask c {\n  run: touch c\n}\n",
+    );
+    project.fifo("gate");
+    let Some(mut terminal) = Terminal::start(&project, 80, &["-k", "-j1", "b", "c"], &[]) else {
+        return;
+    };
+    project.wait_for_file("up");
+    let _gate = project.hold_gate("gate");
+    terminal.type_in("\u{3}");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 130, "{text}");
+    assert!(!project.exists("b"), "{text}");
+    assert!(
+        text.lines().any(|line| line.starts_with("interrupted:")),
+        "{text}"
+    );
+    assert!(!text.contains("1 running"), "live lines are left:\n{text}");
+}
