@@ -79,13 +79,12 @@ impl Project<'_> {
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
         let mut hand_on = |chunk: &[u8]| sink.push(chunk);
-        let _terminal = interactive.then(|| {
+        if interactive {
             (self.emit)(Event::Terminal {
                 target: id,
                 taken: true,
             });
-            self.cancel.hand_over_terminal()
-        });
+        }
         let ended = process::run(Spawn {
             program: &line.program,
             args: &line.args,

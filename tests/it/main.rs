@@ -9,6 +9,8 @@ mod clean;
 mod cli;
 mod depfile;
 mod execution;
+mod files;
+mod golang;
 mod harness;
 mod incremental;
 mod language;
