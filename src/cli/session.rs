@@ -205,10 +205,11 @@ pub fn with_project<T>(
         {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
-                let (go, other) = queries.into_iter().partition(|query| {
-                    around.running == Running::Never && matches!(query, Query::Go(_))
-                });
-                for query in Vec::<Query>::from(go) {
+                let (go, other): (Vec<Query>, Vec<Query>) =
+                    queries.into_iter().partition(|query| {
+                        around.running == Running::Never && matches!(query, Query::Go(_))
+                    });
+                for query in go {
                     answers.insert(query, Answer::Go(GoAnswer::default()));
                 }
                 around.observer.answer_all(other, &mut answers);

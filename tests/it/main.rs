@@ -1,4 +1,8 @@
 //! Runs the real binary on projects in temporary directories and asserts which actions ran.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests look at the disk and the environment themselves"
+)]
 
 mod article;
 mod clean;
