@@ -244,7 +244,11 @@ impl Project<'_> {
         prepared: &Prepared,
     ) -> Result<Option<Outputs>, CheckError> {
         let name = &self.graph().target(id).name;
-        let Some(record) = self.store.result(name).filter(|_| !self.store.is_unfinished(name)) else {
+        let Some(record) = self
+            .store
+            .result(name)
+            .filter(|_| !self.store.is_unfinished(name))
+        else {
             return Ok(None);
         };
         let deps = self.contents(&record.deps)?;

@@ -226,7 +226,10 @@ impl Project<'_> {
             }
             for path in start.made(&|pattern| self.matching(pattern).unwrap_or_default()) {
                 let text = path.to_string();
-                if declared.iter().any(|output| output.trim_end_matches('/') == text) {
+                if declared
+                    .iter()
+                    .any(|output| output.trim_end_matches('/') == text)
+                {
                     continue;
                 }
                 if self.is_own_pattern(id, &path) {
@@ -250,8 +253,18 @@ impl Project<'_> {
 
     /// Whether a target with patterns may have had this name before: it is nobody's now.
     fn may_have_been(&self, id: TargetId, name: &str) -> bool {
-        let has_patterns = self.graph().target(id).outputs.iter().any(|output| matches!(output, Output::Pattern { .. }));
-        has_patterns && !self.graph().targets.values().any(|target| *target.name == *name)
+        let has_patterns = self
+            .graph()
+            .target(id)
+            .outputs
+            .iter()
+            .any(|output| matches!(output, Output::Pattern { .. }));
+        has_patterns
+            && !self
+                .graph()
+                .targets
+                .values()
+                .any(|target| *target.name == *name)
     }
 
     /// A failed command's patterns are swept at once: a file that somebody adds before the next try is not the command's.
@@ -282,7 +295,9 @@ impl Project<'_> {
     fn is_own_pattern(&self, id: TargetId, path: &ProjectPath) -> bool {
         let outputs = &self.graph().target(id).outputs;
         outputs.iter().any(|output| match output {
-            Output::Pattern { pattern, .. } => Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(path.as_str())),
+            Output::Pattern { pattern, .. } => {
+                Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(path.as_str()))
+            }
             _ => false,
         })
     }
@@ -296,7 +311,10 @@ impl Project<'_> {
         };
         for path in target.depfile.iter() {
             // What an earlier run wrote must not pass for what this one writes.
-            self.clear_file(path, self.store.is_unfinished(&target.name) || self.store.result(&target.name).is_some())?;
+            self.clear_file(
+                path,
+                self.store.is_unfinished(&target.name) || self.store.result(&target.name).is_some(),
+            )?;
         }
         for output in &target.outputs {
             match output {
@@ -336,10 +354,20 @@ impl Project<'_> {
     /// Removes what the last success made and is not among `kept`, if it is still as it was made, or would be taken for an
     /// output of the next success. A renamed target's last success has another name.
     fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
-        let patterns = self.graph().target(id).outputs.iter().any(|output| matches!(output, Output::Pattern { .. }));
+        let patterns = self
+            .graph()
+            .target(id)
+            .outputs
+            .iter()
+            .any(|output| matches!(output, Output::Pattern { .. }));
         let mut makers = vec![self.graph().target(id).name.to_string()];
         if patterns {
-            makers.extend(self.store.targets().into_iter().filter(|name| self.may_have_been(id, name)));
+            makers.extend(
+                self.store
+                    .targets()
+                    .into_iter()
+                    .filter(|name| self.may_have_been(id, name)),
+            );
         }
         for record in makers.iter().filter_map(|name| self.store.result(name)) {
             let own = *record.target == *makers[0];
@@ -361,7 +389,9 @@ impl Project<'_> {
     fn remove_former(&self, path: &ProjectPath, made: &Content, matched: bool) -> fs::FsResult<()> {
         let full = path.under(self.root);
         match self.memo.output_content(path)? {
-            now @ (Content::File { .. } | Content::Link { .. }) if matched || now == *made => fs::remove_file(&full),
+            now @ (Content::File { .. } | Content::Link { .. }) if matched || now == *made => {
+                fs::remove_file(&full)
+            }
             // What is empty is nothing to lose; anything else stands in the command's way, and it will say so.
             Content::Tree { .. } if matched => {
                 let _ = fs::remove_empty_dir(&full);

@@ -54,7 +54,10 @@ enum Entry {
     },
     Forgotten(String),
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
-    Started { target: String, start: Start },
+    Started {
+        target: String,
+        start: Start,
+    },
     /// Files that a target made and makes no more.
     Abandoned(Vec<(String, Content)>),
 }
@@ -227,7 +230,8 @@ impl Store {
         unfinished.insert(target.to_owned(), start.clone());
         drop(unfinished);
         let target = target.to_owned();
-        self.journal.append(&Entry::Started { target, start }.encode())?;
+        self.journal
+            .append(&Entry::Started { target, start }.encode())?;
         Ok(())
     }
 
@@ -244,7 +248,9 @@ impl Store {
     /// What all unfinished targets were going to make, by target.
     pub fn starts(&self) -> Vec<(String, Start)> {
         let unfinished = lock(&self.unfinished);
-        let starts = unfinished.iter().map(|(target, start)| (target.clone(), start.clone()));
+        let starts = unfinished
+            .iter()
+            .map(|(target, start)| (target.clone(), start.clone()));
         starts.collect()
     }
 

@@ -56,7 +56,11 @@ impl Clean {
         targets.sort_by_key(|target| target.layer);
         for target in targets {
             if target.shape == Shape::For {
-                let items: Vec<&String> = world.sources.keys().filter(|path| path.starts_with("var/")).collect();
+                let items: Vec<&String> = world
+                    .sources
+                    .keys()
+                    .filter(|path| path.starts_with("var/"))
+                    .collect();
                 for item in items {
                     clean.add(world, target, Some(item));
                 }
@@ -69,10 +73,17 @@ impl Clean {
 
     /// The places of all actions that these targets reach.
     pub fn reach(&self, uids: &[u32]) -> Vec<usize> {
-        let mut wanted: Vec<bool> = self.actions.iter().map(|action| uids.contains(&action.uid)).collect();
+        let mut wanted: Vec<bool> = self
+            .actions
+            .iter()
+            .map(|action| uids.contains(&action.uid))
+            .collect();
         for at in (0..self.actions.len()).rev() {
             if wanted[at] {
-                self.actions[at].needs.iter().for_each(|need| wanted[*need] = true);
+                self.actions[at]
+                    .needs
+                    .iter()
+                    .for_each(|need| wanted[*need] = true);
             }
         }
         (0..wanted.len()).filter(|at| wanted[*at]).collect()
@@ -80,7 +91,10 @@ impl Clean {
 
     fn add(&mut self, world: &World, target: &Target, item: Option<&String>) {
         let read = Reading::of(self, world, target, item);
-        let skipped = read.needs.iter().any(|need| !matches!(self.actions[*need].end, End::Done(_)));
+        let skipped = read
+            .needs
+            .iter()
+            .any(|need| !matches!(self.actions[*need].end, End::Done(_)));
         let end = match (skipped, read.fails(world, target)) {
             (true, _) => End::Skipped,
             (false, true) => End::Failed,
@@ -88,8 +102,14 @@ impl Clean {
         };
         self.actions.push(Action {
             uid: target.uid,
-            name: item.map_or_else(|| target.name.clone(), |item| format!("{}[{item}]", target.name)),
-            line: item.map_or_else(|| format!("u{}", target.uid), |item| format!("u{} {item}", target.uid)),
+            name: item.map_or_else(
+                || target.name.clone(),
+                |item| format!("{}[{item}]", target.name),
+            ),
+            line: item.map_or_else(
+                || format!("u{}", target.uid),
+                |item| format!("u{} {item}", target.uid),
+            ),
             facts: read.facts(world, target, item),
             end,
             needs: read.needs,
@@ -97,13 +117,17 @@ impl Clean {
     }
 
     fn outputs(&self, uid: u32) -> impl Iterator<Item = (usize, &Output)> {
-        self.actions.iter().enumerate().filter(move |(_, action)| action.uid == uid).flat_map(|(at, action)| {
-            let outputs = match &action.end {
-                End::Done(outputs) => outputs.as_slice(),
-                _ => &[],
-            };
-            outputs.iter().map(move |output| (at, output))
-        })
+        self.actions
+            .iter()
+            .enumerate()
+            .filter(move |(_, action)| action.uid == uid)
+            .flat_map(|(at, action)| {
+                let outputs = match &action.end {
+                    End::Done(outputs) => outputs.as_slice(),
+                    _ => &[],
+                };
+                outputs.iter().map(move |output| (at, output))
+            })
     }
 }
 
@@ -163,7 +187,10 @@ impl Reading {
         }
     }
     fn source(&mut self, world: &World, path: &str) {
-        let node = Node::File { bytes: world.sources[path].clone(), executable: false };
+        let node = Node::File {
+            bytes: world.sources[path].clone(),
+            executable: false,
+        };
         self.push(path.to_owned(), BTreeMap::from([(String::new(), node)]));
     }
     fn sources(&mut self, world: &World, dir: &str) {
@@ -172,16 +199,31 @@ impl Reading {
         }
     }
     fn whole(&mut self, clean: &Clean, uid: u32, listed: bool) {
-        self.needs.extend(clean.actions.iter().enumerate().filter(|(_, action)| action.uid == uid).map(|(at, _)| at));
+        self.needs.extend(
+            clean
+                .actions
+                .iter()
+                .enumerate()
+                .filter(|(_, action)| action.uid == uid)
+                .map(|(at, _)| at),
+        );
         for (at, output) in clean.outputs(uid) {
-            self.upstream.push((clean.actions[at].name.clone(), output.clone()));
+            self.upstream
+                .push((clean.actions[at].name.clone(), output.clone()));
             if listed {
                 self.push(output.path.clone(), output.nodes.clone());
             }
         }
     }
     fn by_path(&mut self, clean: &Clean, uid: u32) {
-        self.needs.extend(clean.actions.iter().enumerate().filter(|(_, action)| action.uid == uid).map(|(at, _)| at));
+        self.needs.extend(
+            clean
+                .actions
+                .iter()
+                .enumerate()
+                .filter(|(_, action)| action.uid == uid)
+                .map(|(at, _)| at),
+        );
         if let Some((_, output)) = clean.outputs(uid).next() {
             self.push(output.path.clone(), output.nodes.clone());
         }
@@ -203,10 +245,26 @@ impl Reading {
         }
     }
     fn in_tree(&mut self, clean: &Clean, uid: u32) {
-        self.needs.extend(clean.actions.iter().enumerate().filter(|(_, action)| action.uid == uid).map(|(at, _)| at));
-        let Some((_, output)) = clean.outputs(uid).next() else { return };
-        for (name, node) in output.nodes.iter().filter(|(name, _)| name.starts_with("d0/")) {
-            self.push(format!("{}/{name}", output.path), BTreeMap::from([(String::new(), node.clone())]));
+        self.needs.extend(
+            clean
+                .actions
+                .iter()
+                .enumerate()
+                .filter(|(_, action)| action.uid == uid)
+                .map(|(at, _)| at),
+        );
+        let Some((_, output)) = clean.outputs(uid).next() else {
+            return;
+        };
+        for (name, node) in output
+            .nodes
+            .iter()
+            .filter(|(name, _)| name.starts_with("d0/"))
+        {
+            self.push(
+                format!("{}/{name}", output.path),
+                BTreeMap::from([(String::new(), node.clone())]),
+            );
         }
     }
     fn deps(&mut self, world: &World) {
@@ -215,9 +273,13 @@ impl Reading {
         }
         for header in HEADERS {
             let line = format!("include {header}\n");
-            let named = self.inputs.iter().any(|(_, nodes)| String::from_utf8_lossy(&show(nodes)).contains(&line));
+            let named = self
+                .inputs
+                .iter()
+                .any(|(_, nodes)| String::from_utf8_lossy(&show(nodes)).contains(&line));
             if named {
-                self.deps.insert(header.to_owned(), world.sources.get(header).cloned());
+                self.deps
+                    .insert(header.to_owned(), world.sources.get(header).cloned());
             }
         }
     }
@@ -246,14 +308,22 @@ impl Reading {
             Filter::Cat => every,
             Filter::Upper => every.to_ascii_uppercase(),
             Filter::Count => format!("{}\n", lines(&every).len()).into_bytes(),
-            Filter::First => lines(&every).first().map_or_else(Vec::new, |line| line.to_vec()),
-            Filter::Names => self.inputs.iter().flat_map(|(path, _)| format!("{path}\n").into_bytes()).collect(),
+            Filter::First => lines(&every)
+                .first()
+                .map_or_else(Vec::new, |line| line.to_vec()),
+            Filter::Names => self
+                .inputs
+                .iter()
+                .flat_map(|(path, _)| format!("{path}\n").into_bytes())
+                .collect(),
         }
     }
 
     fn fails(&self, world: &World, target: &Target) -> bool {
         let may = target.strict || target.shape == Shape::Test;
-        may && lines(&self.every(world, target)).iter().any(|line| line.starts_with(b"FAIL"))
+        may && lines(&self.every(world, target))
+            .iter()
+            .any(|line| line.starts_with(b"FAIL"))
     }
 
     fn outputs(&self, world: &World, target: &Target, item: Option<&String>) -> Vec<Output> {
@@ -264,30 +334,59 @@ impl Reading {
         };
         match target.shape {
             Shape::Test => Vec::new(),
-            Shape::File => vec![file(&declared[0], self.filtered(world, target), target.executable)],
+            Shape::File => vec![file(
+                &declared[0],
+                self.filtered(world, target),
+                target.executable,
+            )],
             Shape::TwoFiles => vec![
-                file(&declared[0], self.filtered(world, target), target.executable),
+                file(
+                    &declared[0],
+                    self.filtered(world, target),
+                    target.executable,
+                ),
                 file(&declared[1], self.every(world, target), target.executable),
             ],
             Shape::For => {
-                let item = item.expect("an instance").trim_start_matches("var/").trim_end_matches(".txt");
-                vec![file(&declared[0].replace("${stem(item)}", item), self.filtered(world, target), false)]
+                let item = item
+                    .expect("an instance")
+                    .trim_start_matches("var/")
+                    .trim_end_matches(".txt");
+                vec![file(
+                    &declared[0].replace("${stem(item)}", item),
+                    self.filtered(world, target),
+                    false,
+                )]
             }
             Shape::Depfile => vec![file(&declared[0], self.included(world), target.executable)],
             Shape::Tree => vec![Output {
                 path: declared[0].trim_end_matches('/').to_owned(),
                 nodes: self.tree(world, target),
             }],
-            Shape::Pattern => self.pattern(world, target).into_iter().map(|(path, bytes)| file(&path, bytes, false)).collect(),
+            Shape::Pattern => self
+                .pattern(world, target)
+                .into_iter()
+                .map(|(path, bytes)| file(&path, bytes, false))
+                .collect(),
         }
     }
 
     fn included(&self, world: &World) -> Vec<u8> {
-        let mut out: Vec<u8> = self.needed.iter().flat_map(|(_, bytes)| bytes.clone()).collect();
+        let mut out: Vec<u8> = self
+            .needed
+            .iter()
+            .flat_map(|(_, bytes)| bytes.clone())
+            .collect();
         for (_, nodes) in &self.inputs {
             for line in lines(&show(nodes)) {
-                match std::str::from_utf8(line).expect("ours").trim_end().strip_prefix("include ") {
-                    Some(header) => out.extend(world.sources.get(header).cloned().unwrap_or_default()),
+                match std::str::from_utf8(line)
+                    .expect("ours")
+                    .trim_end()
+                    .strip_prefix("include ")
+                {
+                    Some(header) => {
+                        out.extend(world.sources.get(header).cloned().unwrap_or_default())
+                    }
                     None => out.extend(line),
                 }
             }
@@ -296,7 +395,10 @@ impl Reading {
     }
 
     fn tree(&self, world: &World, target: &Target) -> BTreeMap<String, Node> {
-        let file = |bytes: &[u8], executable| Node::File { bytes: bytes.to_vec(), executable };
+        let file = |bytes: &[u8], executable| Node::File {
+            bytes: bytes.to_vec(),
+            executable,
+        };
         let mut nodes = BTreeMap::from([
             ("d0".to_owned(), Node::Dir),
             ("d1".to_owned(), Node::Dir),
@@ -315,22 +417,39 @@ impl Reading {
         let mut text = b"base\n".to_vec();
         text.extend(self.every(world, target));
         for line in lines(&text).iter().take(4) {
-            let line = std::str::from_utf8(line).expect("ours").trim_matches([' ', '\n']);
+            let line = std::str::from_utf8(line)
+                .expect("ours")
+                .trim_matches([' ', '\n']);
             let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
             let word: String = word.chars().filter(char::is_ascii_lowercase).collect();
             let path = format!("{}-{word}.txt", target.stem());
-            files.entry(path).or_default().extend(format!("{word} {}\n", rest.trim_start()).into_bytes());
+            files
+                .entry(path)
+                .or_default()
+                .extend(format!("{word} {}\n", rest.trim_start()).into_bytes());
         }
         files
     }
 
     fn facts(&self, world: &World, target: &Target, item: Option<&String>) -> String {
         // The name is left out: what a renamed target makes is known from before.
-        let upstream: Vec<_> = self.upstream.iter().map(|(name, output)| (name, output)).collect();
-        let spoken = Target { name: String::new(), needs: Vec::new(), inputs: Vec::new(), ..target.clone() };
+        let upstream: Vec<_> = self
+            .upstream
+            .iter()
+            .map(|(name, output)| (name, output))
+            .collect();
+        let spoken = Target {
+            name: String::new(),
+            needs: Vec::new(),
+            inputs: Vec::new(),
+            ..target.clone()
+        };
         let env = target.reads_env.then_some(&world.env);
         let flags = target.reads_flags.then_some(&world.flags);
-        format!("{spoken:?} {item:?} {:?} {upstream:?} {:?} {:?} {env:?} {flags:?}", self.inputs, self.needed, self.deps)
+        format!(
+            "{spoken:?} {item:?} {:?} {upstream:?} {:?} {:?} {env:?} {flags:?}",
+            self.inputs, self.needed, self.deps
+        )
     }
 }
 

@@ -40,7 +40,11 @@ fn after_kill_9_only_what_was_running_runs_again() {
     child.kill().unwrap();
     child.wait().unwrap();
     hold.let_go();
-    assert_eq!(project.read("out/slow.txt"), "half\none\n", "the orphan went on to its end");
+    assert_eq!(
+        project.read("out/slow.txt"),
+        "half\none\n",
+        "the orphan went on to its end"
+    );
     assert_eq!(project.ran(&["last"]), set(["slow", "last"]));
     assert_eq!(project.read("out/last.txt"), "half\none\none\n");
     assert_eq!(project.ran(&["last"]), set([]));
@@ -62,7 +66,10 @@ fn what_a_killed_command_left_is_not_taken_for_an_output() {
     // Back to what was there before: the cache has it, and the stray file must not count.
     project.write("in.txt", "one\n");
     assert_eq!(project.ran(&["last"]), set([]));
-    assert!(!project.exists("gen/two.txt"), "it would be matched by gen/*.txt");
+    assert!(
+        !project.exists("gen/two.txt"),
+        "it would be matched by gen/*.txt"
+    );
     assert_eq!(project.read("out/last.txt"), "half\none\none\n");
 }
 
@@ -91,11 +98,14 @@ fn a_failed_command_leaves_nothing_that_its_pattern_matches() {
 
 #[test]
 fn a_renamed_target_finds_the_tree_that_it_made() {
-    let gofile = "build tree {\n  inputs = \"in.txt\"\n  outputs = \"out/\"\n  run: cp $inputs $out\n}\n";
+    let gofile =
+        "build tree {\n  inputs = \"in.txt\"\n  outputs = \"out/\"\n  run: cp $inputs $out\n}\n";
     let project = Project::new(gofile);
     project.write("in.txt", "a");
     project.ran(&[]);
-    project.write("Gofile", gofile.replace("build tree", "build forest")).write("in.txt", "b");
+    project
+        .write("Gofile", gofile.replace("build tree", "build forest"))
+        .write("in.txt", "b");
     assert_eq!(project.ran(&[]), set(["forest"]));
     assert_eq!(project.read("out/in.txt"), "b");
 }
@@ -155,14 +165,26 @@ fn a_torn_cache_gives_no_torn_output() {
     let right = found(&project.path("out"));
     let mut blobs = Vec::new();
     files_below(&project.cache(), &mut blobs);
-    for path in blobs.iter().filter(|path| path.metadata().is_ok_and(|meta| meta.len() > 0)) {
+    for path in blobs
+        .iter()
+        .filter(|path| path.metadata().is_ok_and(|meta| meta.len() > 0))
+    {
         let bytes = fs::read(path).unwrap();
-        for damaged in [&bytes[..bytes.len() - 1], &[bytes.as_slice(), b"x"].concat(), &vec![0; bytes.len()]] {
+        for damaged in [
+            &bytes[..bytes.len() - 1],
+            &[bytes.as_slice(), b"x"].concat(),
+            &vec![0; bytes.len()],
+        ] {
             fs::write(path, damaged).unwrap();
             fs::remove_dir_all(project.path("out")).unwrap();
             let run = project.run(&["d"]);
             assert_eq!(run.status, 0, "{} damaged: {run}", path.display());
-            assert_eq!(found(&project.path("out")), right, "{} damaged: {run}", path.display());
+            assert_eq!(
+                found(&project.path("out")),
+                right,
+                "{} damaged: {run}",
+                path.display()
+            );
         }
     }
 }
@@ -185,9 +207,15 @@ impl SmallDisk {
     /// None, and a line that says so, where mounting is not allowed; in CI that is a failure.
     fn at(dir: &Path, options: &str) -> Option<Self> {
         let in_ci = std::env::var_os("CI").is_some_and(|value| value != OsStr::new("false"));
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(dir).output();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(dir)
+            .output();
         let mounted = mounted.is_ok_and(|out| out.status.success());
-        assert!(mounted || !in_ci, "a tmpfs cannot be mounted, and CI must be able to");
+        assert!(
+            mounted || !in_ci,
+            "a tmpfs cannot be mounted, and CI must be able to"
+        );
         if !mounted {
             eprintln!("skipped: mounting a tmpfs needs root");
         }
@@ -195,7 +223,14 @@ impl SmallDisk {
     }
     fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
-        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+        assert!(
+            Command::new("mount")
+                .args(["-o", &options])
+                .arg(&self.0)
+                .status()
+                .unwrap()
+                .success()
+        );
     }
     /// Takes all space that is left.
     fn fill(&self) -> PathBuf {
@@ -220,12 +255,21 @@ fn a_full_disk_under_the_cache_is_a_warning() {
     let project = Project::new(LARGE);
     project.write("in.txt", "x");
     fs::create_dir(project.cache()).unwrap();
-    let Some(disk) = SmallDisk::at(&project.cache(), "size=48k") else { return };
+    let Some(disk) = SmallDisk::at(&project.cache(), "size=48k") else {
+        return;
+    };
     let run = project.run(&[]);
     assert_eq!(run.status, 0, "{run}");
-    assert!(run.err.contains("not stored in the cache") && run.err.contains("No space left"), "{run}");
+    assert!(
+        run.err.contains("not stored in the cache") && run.err.contains("No space left"),
+        "{run}"
+    );
     let right = fs::read(project.path("large.bin")).unwrap();
-    assert_eq!(project.ran(&[]), set([]), "it is up to date without the cache");
+    assert_eq!(
+        project.ran(&[]),
+        set([]),
+        "it is up to date without the cache"
+    );
     disk.remount("size=4m");
     project.remove("large.bin");
     assert_eq!(project.ran(&[]), set(["large"]), "nothing torn was stored");
@@ -237,7 +281,9 @@ fn a_full_disk_under_the_cache_is_a_warning() {
 #[test]
 fn a_full_disk_under_the_project_loses_nothing_for_good() {
     let project = Project::new("");
-    let Some(disk) = SmallDisk::at(&project.root, "size=600k") else { return };
+    let Some(disk) = SmallDisk::at(&project.root, "size=600k") else {
+        return;
+    };
     project.write("Gofile", LARGE).write("in.txt", "x");
     project.ran(&[]);
     let right = found(&project.path("large.bin"));
@@ -267,11 +313,19 @@ fn a_full_disk_under_the_project_loses_nothing_for_good() {
 #[test]
 fn a_full_disk_from_the_start_is_a_clear_error() {
     let project = Project::new("");
-    let Some(disk) = SmallDisk::at(&project.root, "size=64k") else { return };
-    project.write("Gofile", "build empty {\n  inputs = []\n  outputs = \"empty.txt\"\n  run: : > $out\n}\n");
+    let Some(disk) = SmallDisk::at(&project.root, "size=64k") else {
+        return;
+    };
+    project.write(
+        "Gofile",
+        "build empty {\n  inputs = []\n  outputs = \"empty.txt\"\n  run: : > $out\n}\n",
+    );
     let filler = disk.fill();
     let run = project.run(&[]);
-    assert!([0, 1, 2].contains(&run.status) && run.err.contains("No space left"), "{run}");
+    assert!(
+        [0, 1, 2].contains(&run.status) && run.err.contains("No space left"),
+        "{run}"
+    );
     fs::remove_file(&filler).unwrap();
     assert_eq!(project.run(&[]).status, 0);
     assert_eq!(project.ran(&[]), set([]));
@@ -283,16 +337,35 @@ fn a_read_only_cache_still_gives_and_takes_nothing() {
     let project = chain_of_four();
     let right = found(&project.path("out"));
     let copy = project.path("../copy");
-    assert!(Command::new("cp").args(["-a"]).arg(project.cache()).arg(&copy).status().unwrap().success());
-    let Some(disk) = SmallDisk::at(&project.cache(), "size=4m") else { return };
-    let fill = Command::new("cp").arg("-a").arg(copy.join(".")).arg(project.cache()).status().unwrap();
+    assert!(
+        Command::new("cp")
+            .args(["-a"])
+            .arg(project.cache())
+            .arg(&copy)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let Some(disk) = SmallDisk::at(&project.cache(), "size=4m") else {
+        return;
+    };
+    let fill = Command::new("cp")
+        .arg("-a")
+        .arg(copy.join("."))
+        .arg(project.cache())
+        .status()
+        .unwrap();
     assert!(fill.success());
     disk.remount("ro");
     fs::remove_dir_all(project.path("out")).unwrap();
     let run = project.run(&["d"]);
     assert_eq!(run.status, 0, "{run}");
     assert_eq!(found(&project.path("out")), right);
-    assert_eq!(run.targets(&["ran", "unchanged"]), set([]), "what it holds can be had: {run}");
+    assert_eq!(
+        run.targets(&["ran", "unchanged"]),
+        set([]),
+        "what it holds can be had: {run}"
+    );
     project.write("in.txt", "hello again\n");
     let run = project.run(&["d"]);
     assert_eq!(run.status, 0, "{run}");
@@ -317,7 +390,8 @@ fn a_cache_that_is_a_file_is_done_without() {
 fn state_that_is_a_file_or_link_is_refused() {
     let project = Project::new(LARGE);
     project.write("in.txt", "x").write(".gomake", "a file");
-    let refused = |run: &Run| run.status == 2 && run.err.contains(".gomake") && run.err.contains("directory");
+    let refused =
+        |run: &Run| run.status == 2 && run.err.contains(".gomake") && run.err.contains("directory");
     let run = project.run(&[]);
     assert!(refused(&run), "{run}");
     assert_eq!(project.read(".gomake"), "a file");
@@ -335,11 +409,18 @@ fn an_output_turned_into_a_directory() {
     project.remove("out/c");
     fs::create_dir(project.path("out/c")).unwrap();
     let run = project.run(&["d"]);
-    assert_eq!((run.status, run.fate("c")), (0, "restored"), "an empty one is nothing to lose: {run}");
+    assert_eq!(
+        (run.status, run.fate("c")),
+        (0, "restored"),
+        "an empty one is nothing to lose: {run}"
+    );
     project.remove("out/c").write("out/c/precious.txt", "mine");
     let run = project.run(&["d"]);
     assert_eq!(run.status, 1, "{run}");
-    assert!(run.err.contains("out/c") && run.err.contains("directory"), "{run}");
+    assert!(
+        run.err.contains("out/c") && run.err.contains("directory"),
+        "{run}"
+    );
     assert_eq!(project.read("out/c/precious.txt"), "mine");
     project.remove("out/c");
     assert_eq!(project.ran(&["d"]), set([]));
@@ -358,7 +439,11 @@ fn the_second_gomake_waits_says_so_and_runs_nothing() {
     let (project, mut hold) = slow_project();
     let mut first = hold.start(quiet(&project, &["last"]));
     assert!(hold.wait_for(&mut first));
-    let mut second = project.command(&["-v", "--output", "plain", "last"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut second = project
+        .command(&["-v", "--output", "plain", "last"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut err = BufReader::new(second.stderr.take().unwrap());
     let mut line = String::new();
     err.read_line(&mut line).unwrap();
@@ -377,7 +462,9 @@ fn the_second_gomake_waits_says_so_and_runs_nothing() {
 #[test]
 fn a_chain_of_a_thousand() {
     const DEPTH: usize = 1000;
-    let mut gofile = String::from("build c0 {\n  inputs = \"in.txt\"\n  outputs = \"out/0\"\n  run: cat $inputs > $out\n}\n");
+    let mut gofile = String::from(
+        "build c0 {\n  inputs = \"in.txt\"\n  outputs = \"out/0\"\n  run: cat $inputs > $out\n}\n",
+    );
     for i in 1..DEPTH {
         gofile.push_str(&format!("build c{i} {{\n  inputs = c{}\n  outputs = \"out/{i}\"\n  run: cat $inputs > $out\n}}\n", i - 1));
     }
@@ -389,18 +476,30 @@ fn a_chain_of_a_thousand() {
     assert_eq!(project.ran(&[&last]), set([]));
     project.remove("out/500");
     let run = project.run(&[&last]);
-    assert_eq!(run.targets(&["ran", "unchanged"]), set([]), "one comes back from the cache");
+    assert_eq!(
+        run.targets(&["ran", "unchanged"]),
+        set([]),
+        "one comes back from the cache"
+    );
     assert_eq!(run.targets(&["restored"]), set(["c500"]));
 }
 
 #[test]
 fn a_clock_that_was_set_back_hides_no_edit() {
     let project = chain_of_four();
-    let ages = [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(1 << 32)];
+    let ages = [
+        Duration::ZERO,
+        Duration::from_secs(1),
+        Duration::from_secs(1 << 32),
+    ];
     for (i, since_1970) in ages.into_iter().enumerate() {
         project.write("in.txt", format!("hello {i}\n"));
-        let file = fs::File::options().append(true).open(project.path("in.txt")).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + since_1970).unwrap();
+        let file = fs::File::options()
+            .append(true)
+            .open(project.path("in.txt"))
+            .unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + since_1970)
+            .unwrap();
         project.ran(&["d"]);
         assert_eq!(project.read("out/a"), format!("hello {i}\n"));
         assert_eq!(project.ran(&["d"]), set([]));
@@ -409,12 +508,17 @@ fn a_clock_that_was_set_back_hides_no_edit() {
 
 #[test]
 fn a_source_that_a_script_edits_while_it_runs_does_not_count() {
-    let project = Project::new("build a {\n  inputs = \"in.txt\"\n  outputs = \"a.txt\"\n  run:\n    cat $inputs > $out\n    if test $(wc -l < in.txt) -lt 3; then echo more >> in.txt; fi\n}\n");
+    let project = Project::new(
+        "build a {\n  inputs = \"in.txt\"\n  outputs = \"a.txt\"\n  run:\n    cat $inputs > $out\n    if test $(wc -l < in.txt) -lt 3; then echo more >> in.txt; fi\n}\n",
+    );
     project.write("in.txt", "one\n");
     for lines in 1..=2 {
         let run = project.run(&[]);
         assert_eq!(run.status, 0, "{run}");
-        assert!(run.err.contains("in.txt changed while the command ran"), "{run}");
+        assert!(
+            run.err.contains("in.txt changed while the command ran"),
+            "{run}"
+        );
         assert_eq!(project.read("a.txt").lines().count(), lines);
     }
     assert_eq!(project.ran(&[]), set(["a"]));
@@ -428,7 +532,9 @@ const BY_FILE: &str = "build a {\n  inputs = \"in/*\"\n  outputs = \"a.txt\"\n  
 #[test]
 fn names_with_blanks_and_quotes_work_by_file_and_are_an_error_joined() {
     let project = Project::new(BY_FILE);
-    let names = ["a b", "c'd", "e\"f", "g$h", "i*j", "k\\l", "-m", "größe", " n ", "tab\tx", "#o", "~p"];
+    let names = [
+        "a b", "c'd", "e\"f", "g$h", "i*j", "k\\l", "-m", "größe", " n ", "tab\tx", "#o", "~p",
+    ];
     for name in names {
         project.write(format!("in/{name}"), format!("{name}\n"));
     }
@@ -438,27 +544,49 @@ fn names_with_blanks_and_quotes_work_by_file_and_are_an_error_joined() {
     assert_eq!(project.read("a.txt").lines().collect::<Vec<_>>(), sorted);
     project.write("in/a b", "changed\n");
     assert_eq!(project.ran(&[]), set(["a"]));
-    project.write("Gofile", "build a {\n  inputs = \"in/*\"\n  outputs = \"a.txt\"\n  run: cat $inputs > $out\n}\n");
+    project.write(
+        "Gofile",
+        "build a {\n  inputs = \"in/*\"\n  outputs = \"a.txt\"\n  run: cat $inputs > $out\n}\n",
+    );
     let run = project.run(&[]);
     assert_eq!(run.status, 2, "{run}");
-    assert!(run.err.contains("joined") && run.err.contains("inputs_file"), "{run}");
+    assert!(
+        run.err.contains("joined") && run.err.contains("inputs_file"),
+        "{run}"
+    );
     project.write("Gofile", "build a {\n  inputs = \"in/*\"\n  outputs = \"list.txt\"\n  run = [\"tar\", \"-cf\", \"list.txt\", \"--\", inputs]\n}\n");
     project.ran(&[]);
-    let listed = Command::new("tar").args(["-tf", "list.txt", "--quoting-style=literal"]).current_dir(&project.root).output().unwrap();
-    assert_eq!(String::from_utf8(listed.stdout).unwrap().lines().count(), names.len());
+    let listed = Command::new("tar")
+        .args(["-tf", "list.txt", "--quoting-style=literal"])
+        .current_dir(&project.root)
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(listed.stdout).unwrap().lines().count(),
+        names.len()
+    );
 }
 
 #[test]
 fn names_with_a_newline_or_foreign_bytes_work_or_are_a_clear_error() {
     for name in [&b"new\nline"[..], b"not \xff utf-8"] {
         let project = Project::new(BY_FILE);
-        project.write("in/plain", "plain\n").write(Path::new("in").join(OsStr::from_bytes(name)), "odd\n");
+        project
+            .write("in/plain", "plain\n")
+            .write(Path::new("in").join(OsStr::from_bytes(name)), "odd\n");
         let run = project.run(&[]);
         let shown = String::from_utf8_lossy(name).replace('\n', "\\n");
         let (start, _) = shown.split_once(['\\', ' ']).unwrap();
         match run.status {
-            0 => assert_eq!(project.read("a.txt").lines().count(), 2, "it passed a file over: {run}"),
-            1 | 2 => assert!(run.err.contains(start) && !run.err.contains("panicked"), "{run}"),
+            0 => assert_eq!(
+                project.read("a.txt").lines().count(),
+                2,
+                "it passed a file over: {run}"
+            ),
+            1 | 2 => assert!(
+                run.err.contains(start) && !run.err.contains("panicked"),
+                "{run}"
+            ),
             _ => panic!("{run}"),
         }
     }
@@ -473,7 +601,10 @@ fn outputs_and_projects_with_odd_names_work() {
     project.write("src/[x].txt", "found\n");
     project.ran(&["file"]);
     let tree = |project: &Project| {
-        let mut names: Vec<_> = fs::read_dir(project.path("out/a b's")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut names: Vec<_> = fs::read_dir(project.path("out/a b's"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         names.sort();
         names
     };
@@ -496,7 +627,13 @@ fn a_project_in_a_directory_with_an_odd_name() {
         fs::write(dir.join("in.txt"), "x").unwrap();
         for ran in ["1 ran", "0 ran"] {
             let mut command = project.command(&["--output", "plain"]);
-            let run = Run::read(command.current_dir(&dir).env("GOMAKE_CACHE_DIR", "cache").output().unwrap());
+            let run = Run::read(
+                command
+                    .current_dir(&dir)
+                    .env("GOMAKE_CACHE_DIR", "cache")
+                    .output()
+                    .unwrap(),
+            );
             assert_eq!(run.status, 0, "{run}");
             assert!(run.err.contains(ran), "{run}");
         }

@@ -15,11 +15,14 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use steps::Teller;
 
-const CASES: u64 = 40;
+const CASES: u64 = 20;
 const STEPS: u64 = 12;
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+    std::env::var(name).map_or(default, |text| {
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name} is no number"))
+    })
 }
 
 fn tell(seed: u64) {
@@ -30,7 +33,10 @@ fn tell(seed: u64) {
         }
     }));
     if let Err(panic) = story {
-        eprintln!("the story of GOMAKE_MODEL_SEED={seed} failed:\n{}", teller.story.diary.join("\n"));
+        eprintln!(
+            "the story of GOMAKE_MODEL_SEED={seed} failed:\n{}",
+            teller.story.diary.join("\n")
+        );
         std::panic::resume_unwind(panic);
     }
 }
@@ -40,7 +46,9 @@ fn quarter(which: u64) {
     match std::env::var("GOMAKE_MODEL_SEED") {
         Ok(_) if which > 0 => {}
         Ok(_) => tell(number("GOMAKE_MODEL_SEED", 0)),
-        Err(_) => (0..number("GOMAKE_MODEL_CASES", CASES)).filter(|seed| seed % 4 == which).for_each(tell),
+        Err(_) => (0..number("GOMAKE_MODEL_CASES", CASES))
+            .filter(|seed| seed % 4 == which)
+            .for_each(tell),
     }
 }
 

@@ -20,7 +20,11 @@ impl Teller {
     pub fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let world = World::random(&mut random);
-        Self { random, story: Story::new(world.clone()), branches: vec![world] }
+        Self {
+            random,
+            story: Story::new(world.clone()),
+            branches: vec![world],
+        }
     }
 
     /// Changes something, some of the time several things, and runs.
@@ -42,7 +46,12 @@ impl Teller {
         let random = &mut self.random;
         let world = &mut self.story.world;
         let steady: Vec<&str> = FIXED.to_vec();
-        let loose: Vec<&str> = VARIABLE.iter().chain(&ODD).chain(&HEADERS).copied().collect();
+        let loose: Vec<&str> = VARIABLE
+            .iter()
+            .chain(&ODD)
+            .chain(&HEADERS)
+            .copied()
+            .collect();
         match random.below(10) {
             0..=4 => {
                 let path = *random.pick(&steady);
@@ -51,7 +60,13 @@ impl Teller {
             }
             5..=7 => {
                 let path = *random.pick(&loose);
-                let last_variable = path.starts_with("var/") && world.sources.keys().filter(|name| name.starts_with("var/")).count() == 1;
+                let last_variable = path.starts_with("var/")
+                    && world
+                        .sources
+                        .keys()
+                        .filter(|name| name.starts_with("var/"))
+                        .count()
+                        == 1;
                 if random.percent(40) && !last_variable && world.sources.remove(path).is_some() {
                     self.story.note(format!("remove {path}"));
                 } else {
@@ -69,9 +84,14 @@ impl Teller {
     fn edit_unseen(&mut self) {
         let path = *self.random.pick(&FIXED);
         let bytes = self.story.world.sources[path].clone();
-        let other: Vec<u8> = bytes.iter().map(|byte| if *byte == b'a' { b'o' } else { *byte }).collect();
+        let other: Vec<u8> = bytes
+            .iter()
+            .map(|byte| if *byte == b'a' { b'o' } else { *byte })
+            .collect();
         let full = self.story.project.path(path);
-        let time = fs::metadata(&full).and_then(|meta| meta.modified()).expect("a time");
+        let time = fs::metadata(&full)
+            .and_then(|meta| meta.modified())
+            .expect("a time");
         let in_place = self.random.percent(50);
         if !in_place {
             fs::remove_file(&full).expect("a source");
@@ -80,13 +100,18 @@ impl Teller {
         set_time(&full, time);
         self.story.world.sources.insert(path.to_owned(), other);
         self.story.is_written(path);
-        self.story.note(format!("edit {path}, its length and time kept"));
+        self.story
+            .note(format!("edit {path}, its length and time kept"));
     }
 
     fn touch_source(&mut self) {
         let path = *self.random.pick(&FIXED);
         let hours = Duration::from_secs(3600 * self.random.below(48) as u64);
-        let time = if self.random.percent(50) { SystemTime::now() + hours } else { SystemTime::now() - hours };
+        let time = if self.random.percent(50) {
+            SystemTime::now() + hours
+        } else {
+            SystemTime::now() - hours
+        };
         set_time(&self.story.project.path(path), time);
         self.story.note(format!("touch {path}"));
     }
@@ -103,7 +128,13 @@ impl Teller {
                 format!("change {name}'s script without effect")
             }
             2 => {
-                world.targets[at].filter = *random.pick(&[Filter::Cat, Filter::Upper, Filter::Count, Filter::First, Filter::Names]);
+                world.targets[at].filter = *random.pick(&[
+                    Filter::Cat,
+                    Filter::Upper,
+                    Filter::Count,
+                    Filter::First,
+                    Filter::Names,
+                ]);
                 format!("change {name}'s script")
             }
             3 => {
@@ -121,7 +152,11 @@ impl Teller {
             }
             6 => {
                 let target = &mut world.targets[at];
-                target.name = if name.starts_with('t') { format!("r{uid}") } else { format!("t{uid}") };
+                target.name = if name.starts_with('t') {
+                    format!("r{uid}")
+                } else {
+                    format!("t{uid}")
+                };
                 format!("rename {name} to {}", target.name)
             }
             7 => {
@@ -155,20 +190,27 @@ impl Teller {
             End::Done(outputs) => Some(outputs),
             _ => None,
         });
-        let there: Vec<_> = outputs.flatten().filter(|output| found(&self.story.project.path(&output.path)).is_some()).collect();
+        let there: Vec<_> = outputs
+            .flatten()
+            .filter(|output| found(&self.story.project.path(&output.path)).is_some())
+            .collect();
         if there.is_empty() {
             return;
         }
         let output = *self.random.pick(&there);
         let path = self.story.project.path(&output.path);
-        let how = match (output.nodes.contains_key("") && path.is_file(), self.random.below(8)) {
+        let how = match (
+            output.nodes.contains_key("") && path.is_file(),
+            self.random.below(8),
+        ) {
             (_, 0) => {
                 remove(&path);
                 "is removed"
             }
             (_, 1) => {
                 remove(&path);
-                std::os::unix::fs::symlink(self.story.project.path(FIXED[0]), &path).expect("a link");
+                std::os::unix::fs::symlink(self.story.project.path(FIXED[0]), &path)
+                    .expect("a link");
                 "becomes a link"
             }
             (true, 2) => {
@@ -182,9 +224,15 @@ impl Teller {
                 "gets another mode"
             }
             (true, 4) => {
-                let time = fs::metadata(&path).and_then(|meta| meta.modified()).expect("a time");
+                let time = fs::metadata(&path)
+                    .and_then(|meta| meta.modified())
+                    .expect("a time");
                 let bytes = fs::read(&path).expect("a file");
-                fs::write(&path, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>()).expect("a file");
+                fs::write(
+                    &path,
+                    bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>(),
+                )
+                .expect("a file");
                 set_time(&path, time);
                 "gets other bytes of the same length and time"
             }
@@ -227,8 +275,13 @@ impl Teller {
 
     fn damage_state(&mut self) {
         let state = self.story.project.path(".gomake");
-        let Ok(entries) = fs::read_dir(&state) else { return };
-        let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()).collect();
+        let Ok(entries) = fs::read_dir(&state) else {
+            return;
+        };
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_file())
+            .collect();
         files.sort();
         let file = self.random.pick(&files).clone();
         let bytes = fs::read(&file).expect("a file");
@@ -258,7 +311,11 @@ impl Teller {
                 "a bit flipped"
             }
         };
-        let name = file.file_name().expect("a file").to_string_lossy().into_owned();
+        let name = file
+            .file_name()
+            .expect("a file")
+            .to_string_lossy()
+            .into_owned();
         self.story.note(format!("{name}: {how} at {at}"));
         if name == "journal" {
             self.lose_state();
@@ -281,7 +338,15 @@ impl Teller {
             .filter(|output| match output.nodes.get("") {
                 Some(Node::File { executable, .. }) => {
                     let there = found(&self.story.project.path(&output.path));
-                    let plain = there.is_some_and(|there| matches!(there.get(""), Some(Node::File { executable: false, .. })));
+                    let plain = there.is_some_and(|there| {
+                        matches!(
+                            there.get(""),
+                            Some(Node::File {
+                                executable: false,
+                                ..
+                            })
+                        )
+                    });
                     plain && !executable && !output.path.contains('-')
                 }
                 _ => self.story.project.path(&output.path).is_dir(),
@@ -292,8 +357,13 @@ impl Teller {
             return remove(&self.story.project.path("out"));
         }
         for layer in 0..LAYERS {
-            let Ok(entries) = fs::read_dir(self.story.project.path(format!("out/{layer}"))) else { continue };
-            entries.map(|entry| entry.expect("an entry").path()).filter(|path| !keep.contains(path)).for_each(|path| remove(&path));
+            let Ok(entries) = fs::read_dir(self.story.project.path(format!("out/{layer}"))) else {
+                continue;
+            };
+            entries
+                .map(|entry| entry.expect("an entry").path())
+                .filter(|path| !keep.contains(path))
+                .for_each(|path| remove(&path));
         }
     }
 
@@ -304,7 +374,10 @@ impl Teller {
         self.story.damaged = way == 4;
         match way {
             0 | 1 => remove(&self.story.project.cache()),
-            2 | 3 => assert_eq!(self.story.project.run_plainly(&["--cache", "clean"]).status, 0),
+            2 | 3 => assert_eq!(
+                self.story.project.run_plainly(&["--cache", "clean"]).status,
+                0
+            ),
             // What is torn must be found out.
             _ => damage_all(&self.story.project.cache(), &mut self.random),
         }
@@ -332,17 +405,34 @@ impl Teller {
         match self.random.below(12) {
             0 | 1 => self.kill(&call),
             2 => self.edit_while_it_runs(&call),
-            3 if !self.story.lost && !self.story.before(&call).fails() && !call.args.contains(&"-B") => return self.story.run_two(&call),
+            3 if !self.story.lost
+                && !self.story.before(&call).fails()
+                && !call.args.contains(&"-B") =>
+            {
+                return self.story.run_two(&call);
+            }
             4 => self.clean(),
             _ => {}
         }
         let run = self.story.run(&call);
         if run.status == 0 && self.random.percent(30) {
-            let again: Vec<&str> = call.args.iter().copied().filter(|arg| *arg != "-B").collect();
-            let run = self.story.run(&Call { args: again, uids: call.uids });
+            let again: Vec<&str> = call
+                .args
+                .iter()
+                .copied()
+                .filter(|arg| *arg != "-B")
+                .collect();
+            let run = self.story.run(&Call {
+                args: again,
+                uids: call.uids,
+            });
             let mut busy = run.targets(&["ran", "unchanged", "restored"]);
             busy.remove("all");
-            assert!(busy.is_empty(), "{busy:?} right after a success\n{}", self.story.tell(&run));
+            assert!(
+                busy.is_empty(),
+                "{busy:?} right after a success\n{}",
+                self.story.tell(&run)
+            );
         }
     }
 
@@ -362,7 +452,12 @@ impl Teller {
     fn edit_while_it_runs(&mut self, call: &Call) {
         let before = self.story.before(call);
         let victims = before.due().into_iter().filter_map(|action| {
-            let target = self.story.world.targets.iter().find(|target| target.uid == action.uid)?;
+            let target = self
+                .story
+                .world
+                .targets
+                .iter()
+                .find(|target| target.uid == action.uid)?;
             let source = target.inputs.iter().find_map(|input| match input {
                 In::Source(path) => Some(path.clone()),
                 _ => None,
@@ -374,18 +469,38 @@ impl Teller {
             return;
         }
         let (action, source) = self.random.pick(&victims).clone();
-        self.story.note(format!("{} appends to its input {source} while it runs", action.name));
-        let hook = self.story.beside(&format!("hooks/u{}{}", action.uid, if self.random.percent(50) { ".end" } else { "" }));
+        self.story.note(format!(
+            "{} appends to its input {source} while it runs",
+            action.name
+        ));
+        let hook = self.story.beside(&format!(
+            "hooks/u{}{}",
+            action.uid,
+            if self.random.percent(50) { ".end" } else { "" }
+        ));
         fs::write(&hook, format!("echo 'kappa late' >> '{source}'\n")).expect("a hook");
-        let words: Vec<String> = call.uids.iter().map(|uid| self.story.world.target(*uid).name.clone()).collect();
-        let args: Vec<&str> = call.args.iter().copied().chain(words.iter().map(String::as_str)).collect();
+        let words: Vec<String> = call
+            .uids
+            .iter()
+            .map(|uid| self.story.world.target(*uid).name.clone())
+            .collect();
+        let args: Vec<&str> = call
+            .args
+            .iter()
+            .copied()
+            .chain(words.iter().map(String::as_str))
+            .collect();
         let run = self.story.project.run(&args);
         let lines = self.story.take_log();
         fs::remove_file(&hook).expect("a hook");
         self.story.reread(&source);
         let counted = ["ran", "unchanged"].contains(&run.fate(&action.name));
         let warned = run.err.contains(&source) && run.err.contains("changed while");
-        assert!(!counted || warned, "no warning of the change\n{}", self.story.tell(&run));
+        assert!(
+            !counted || warned,
+            "no warning of the change\n{}",
+            self.story.tell(&run)
+        );
         self.story.check_sources(&run);
         for action in before.actions() {
             if run.fate(&action.name) != "up to date" || lines.contains(&action.line) {
@@ -403,13 +518,21 @@ impl Teller {
 }
 
 fn set_time(path: &std::path::Path, time: SystemTime) {
-    fs::File::options().append(true).open(path).and_then(|file| file.set_modified(time)).expect("a file of ours");
+    fs::File::options()
+        .append(true)
+        .open(path)
+        .and_then(|file| file.set_modified(time))
+        .expect("a file of ours");
 }
 
 /// Cuts off or changes about half of the files below a directory.
 fn damage_all(dir: &std::path::Path, random: &mut Random) {
-    let Ok(entries) = fs::read_dir(dir) else { return };
-    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let Ok(entries) = fs::read_dir(dir) else {
+        return;
+    };
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {

@@ -62,7 +62,9 @@ impl Before {
     }
     /// Actions that have to run, if the run gets so far.
     pub fn due(&self) -> Vec<&Action> {
-        self.actions().filter(|action| self.must_run(action)).collect()
+        self.actions()
+            .filter(|action| self.must_run(action))
+            .collect()
     }
     pub fn fails(&self) -> bool {
         self.actions().any(|action| action.end == End::Failed)
@@ -89,7 +91,11 @@ impl Story {
     }
 
     pub fn beside(&self, name: &str) -> PathBuf {
-        self.project.root.parent().expect("a directory of ours").join(name)
+        self.project
+            .root
+            .parent()
+            .expect("a directory of ours")
+            .join(name)
     }
     fn text(&self, name: &str) -> String {
         self.beside(name).to_str().expect("UTF-8").to_owned()
@@ -100,7 +106,11 @@ impl Story {
 
     /// Brings the disk in line with the world: only what differs is written.
     pub fn write(&mut self) {
-        for path in self.written.keys().filter(|path| !self.world.sources.contains_key(*path)) {
+        for path in self
+            .written
+            .keys()
+            .filter(|path| !self.world.sources.contains_key(*path))
+        {
             self.project.remove(path);
         }
         for (path, bytes) in &self.world.sources {
@@ -109,7 +119,10 @@ impl Story {
             }
         }
         self.written = self.world.sources.clone();
-        self.project.write("Gofile", self.world.gofile(&self.text("log"), &self.text("hooks")));
+        self.project.write(
+            "Gofile",
+            self.world.gofile(&self.text("log"), &self.text("hooks")),
+        );
         let env = self.world.env.clone();
         self.project.env("MODEL_ENV", &env);
     }
@@ -121,33 +134,55 @@ impl Story {
     }
     /// Notes that a source is on disk as the world has it.
     pub fn is_written(&mut self, path: &str) {
-        self.written.insert(path.to_owned(), self.world.sources[path].clone());
+        self.written
+            .insert(path.to_owned(), self.world.sources[path].clone());
     }
 
     pub fn before(&self, call: &Call) -> Before {
         let clean = Clean::of(&self.world);
         let all: Vec<u32> = self.world.targets.iter().map(|target| target.uid).collect();
-        let wanted = clean.reach(if call.uids.is_empty() { &all } else { &call.uids });
-        let known = wanted.iter().map(|at| &clean.actions[*at]).filter(|action| self.is_known(action));
+        let wanted = clean.reach(if call.uids.is_empty() {
+            &all
+        } else {
+            &call.uids
+        });
+        let known = wanted
+            .iter()
+            .map(|at| &clean.actions[*at])
+            .filter(|action| self.is_known(action));
         let known = known.map(|action| action.line.clone()).collect();
-        Before { clean, wanted, known }
+        Before {
+            clean,
+            wanted,
+            known,
+        }
     }
     fn is_known(&self, action: &Action) -> bool {
-        let End::Done(outputs) = &action.end else { return false };
+        let End::Done(outputs) = &action.end else {
+            return false;
+        };
         let is_last = self.last.get(&action.name) == Some(&action.facts);
-        let intact = |output: &Output| found(&self.project.path(&output.path)).as_ref() == Some(&output.nodes);
-        !self.damaged && self.cached.contains(&action.facts) || is_last && outputs.iter().all(intact)
+        let intact = |output: &Output| {
+            found(&self.project.path(&output.path)).as_ref() == Some(&output.nodes)
+        };
+        !self.damaged && self.cached.contains(&action.facts)
+            || is_last && outputs.iter().all(intact)
     }
 
     fn words(&self, call: &Call) -> Vec<String> {
         let mut words: Vec<String> = call.args.iter().map(|arg| (*arg).to_owned()).collect();
-        words.extend(call.uids.iter().map(|uid| self.world.target(*uid).name.clone()));
+        words.extend(
+            call.uids
+                .iter()
+                .map(|uid| self.world.target(*uid).name.clone()),
+        );
         words
     }
     fn command(&self, call: &Call) -> Command {
         let words = self.words(call);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        self.project.command(&[&["-v", "--output", "plain"], words.as_slice()].concat())
+        self.project
+            .command(&[&["-v", "--output", "plain"], words.as_slice()].concat())
     }
 
     /// Runs gomake and checks everything.
@@ -182,7 +217,12 @@ impl Story {
         let lines = self.take_log();
         self.note(format!("  status {}, ran {lines:?}", run.status));
         let ran: BTreeSet<&String> = lines.iter().collect();
-        assert_eq!(ran.len(), lines.len(), "an action ran twice: {lines:?}\n{}", self.tell(run));
+        assert_eq!(
+            ran.len(),
+            lines.len(),
+            "an action ran twice: {lines:?}\n{}",
+            self.tell(run)
+        );
         self.check_log(before, call, &lines, run);
         let expected = i32::from(before.fails());
         assert_eq!(run.status, expected, "the exit status\n{}", self.tell(run));
@@ -190,13 +230,34 @@ impl Story {
             let told = run.fate(&action.name);
             let settled = ["ran", "unchanged", "up to date", "restored"].contains(&told);
             let End::Done(outputs) = &action.end else {
-                assert!(!settled, "{} cannot succeed, but is told as {told}\n{}", action.name, self.tell(run));
+                assert!(
+                    !settled,
+                    "{} cannot succeed, but is told as {told}\n{}",
+                    action.name,
+                    self.tell(run)
+                );
                 continue;
             };
             let ran = ["ran", "unchanged"].contains(&told);
-            assert_eq!(ran, lines.contains(&action.line), "{} is told as {told}\n{}", action.name, self.tell(run));
-            let reached = expected == 0 || call.has("-k") && action.needs.iter().all(|need| matches!(before.clean.actions[*need].end, End::Done(_)));
-            assert!(settled || !reached, "{} was not made\n{}", action.name, self.tell(run));
+            assert_eq!(
+                ran,
+                lines.contains(&action.line),
+                "{} is told as {told}\n{}",
+                action.name,
+                self.tell(run)
+            );
+            let reached = expected == 0
+                || call.has("-k")
+                    && action
+                        .needs
+                        .iter()
+                        .all(|need| matches!(before.clean.actions[*need].end, End::Done(_)));
+            assert!(
+                settled || !reached,
+                "{} was not made\n{}",
+                action.name,
+                self.tell(run)
+            );
             if settled {
                 self.check_outputs(&before.clean, action, outputs, run);
                 self.last.insert(action.name.clone(), action.facts.clone());
@@ -213,13 +274,27 @@ impl Story {
     fn check_log(&self, before: &Before, call: &Call, lines: &[String], run: &Run) {
         for line in lines {
             let action = before.actions().find(|action| action.line == *line);
-            let action = action.unwrap_or_else(|| panic!("{line} ran, and nobody wanted it\n{}", self.tell(run)));
+            let action = action
+                .unwrap_or_else(|| panic!("{line} ran, and nobody wanted it\n{}", self.tell(run)));
             let seen = before.known.contains(line) && !call.has("-B");
-            assert!(!seen, "{} ran, though its fingerprint was seen before\n{}", action.name, self.tell(run));
+            assert!(
+                !seen,
+                "{} ran, though its fingerprint was seen before\n{}",
+                action.name,
+                self.tell(run)
+            );
         }
         if call.has("-B") && run.status == 0 {
-            let idle: Vec<&str> = before.actions().filter(|action| !lines.contains(&action.line)).map(|action| action.name.as_str()).collect();
-            assert!(idle.is_empty(), "forced, but {idle:?} did not run\n{}", self.tell(run));
+            let idle: Vec<&str> = before
+                .actions()
+                .filter(|action| !lines.contains(&action.line))
+                .map(|action| action.name.as_str())
+                .collect();
+            assert!(
+                idle.is_empty(),
+                "forced, but {idle:?} did not run\n{}",
+                self.tell(run)
+            );
         }
     }
 
@@ -227,24 +302,52 @@ impl Story {
         for output in outputs {
             let there = found(&self.project.path(&output.path));
             let differs = there.as_ref() != Some(&output.nodes);
-            assert!(!differs, "{}: {} is {there:?}\n  a clean build gives {:?}\n{}", action.name, output.path, output.nodes, self.tell(run));
+            assert!(
+                !differs,
+                "{}: {} is {there:?}\n  a clean build gives {:?}\n{}",
+                action.name,
+                output.path,
+                output.nodes,
+                self.tell(run)
+            );
         }
         let target = self.world.target(action.uid);
-        for pattern in target.declared().iter().filter_map(|path| path.strip_suffix("-*.txt")) {
+        for pattern in target
+            .declared()
+            .iter()
+            .filter_map(|path| path.strip_suffix("-*.txt"))
+        {
             let (dir, stem) = pattern.rsplit_once('/').expect("in a directory");
-            let names = fs::read_dir(self.project.path(dir)).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+            let names = fs::read_dir(self.project.path(dir))
+                .expect("a directory")
+                .map(|entry| entry.expect("an entry").file_name());
             let stale = names
                 .map(|name| name.into_string().expect("UTF-8"))
                 .filter(|name| name.starts_with(&format!("{stem}-")))
-                .find(|name| !outputs.iter().any(|output| output.path == format!("{dir}/{name}")));
-            assert_eq!(stale, None, "{}: a clean build has no such file\n{clean:?}\n{}", action.name, self.tell(run));
+                .find(|name| {
+                    !outputs
+                        .iter()
+                        .any(|output| output.path == format!("{dir}/{name}"))
+                });
+            assert_eq!(
+                stale,
+                None,
+                "{}: a clean build has no such file\n{clean:?}\n{}",
+                action.name,
+                self.tell(run)
+            );
         }
     }
 
     pub fn check_sources(&self, run: &Run) {
         for (path, bytes) in &self.world.sources {
             let there = fs::read(self.project.path(path)).ok();
-            assert_eq!(there.as_ref(), Some(bytes), "the source {path} was harmed\n{}", self.tell(run));
+            assert_eq!(
+                there.as_ref(),
+                Some(bytes),
+                "the source {path} was harmed\n{}",
+                self.tell(run)
+            );
         }
     }
 
@@ -257,7 +360,10 @@ impl Story {
 
     pub fn tell(&self, run: &Run) -> String {
         let gofile = self.project.read("Gofile");
-        let mut text = format!("--- story\n{}\n--- Gofile\n{gofile}\n--- sources\n", self.diary.join("\n"));
+        let mut text = format!(
+            "--- story\n{}\n--- Gofile\n{gofile}\n--- sources\n",
+            self.diary.join("\n")
+        );
         for (path, bytes) in &self.world.sources {
             text.push_str(&format!("{path}: {:?}\n", String::from_utf8_lossy(bytes)));
         }
@@ -266,37 +372,82 @@ impl Story {
 
     /// Two runs of one call at once: together they do what one does.
     pub fn run_two(&mut self, call: &Call) {
-        self.note(format!("two at once: gomake {}", self.words(call).join(" ")));
+        self.note(format!(
+            "two at once: gomake {}",
+            self.words(call).join(" ")
+        ));
         let before = self.before(call);
         let start = |name| self.started(self.command(call), name);
         let (first, second) = (start("err1"), start("err2"));
         let (first, second) = (self.ended(first, "err1"), self.ended(second, "err2"));
-        assert_eq!((first.status, second.status), (0, 0), "{}\n{second}", self.tell(&first));
-        let joint = |action: &Action| ["ran", "unchanged", "restored"].into_iter().find(|fate| first.fate(&action.name) == *fate);
-        let fates = before.actions().map(|action| (joint(action).unwrap_or(second.fate(&action.name)).to_owned(), action.name.clone()));
-        let run = Run { status: 0, out: String::new(), err: format!("{}\n--- the second\n{}", first.err, second.err), fates: fates.collect() };
+        assert_eq!(
+            (first.status, second.status),
+            (0, 0),
+            "{}\n{second}",
+            self.tell(&first)
+        );
+        let joint = |action: &Action| {
+            ["ran", "unchanged", "restored"]
+                .into_iter()
+                .find(|fate| first.fate(&action.name) == *fate)
+        };
+        let fates = before.actions().map(|action| {
+            (
+                joint(action)
+                    .unwrap_or(second.fate(&action.name))
+                    .to_owned(),
+                action.name.clone(),
+            )
+        });
+        let run = Run {
+            status: 0,
+            out: String::new(),
+            err: format!("{}\n--- the second\n{}", first.err, second.err),
+            fates: fates.collect(),
+        };
         self.check(&before, call, &run);
     }
     fn started(&self, mut command: Command, err: &str) -> Child {
-        command.stderr(File::create(self.beside(err)).expect("a file")).spawn().expect("gomake starts")
+        command
+            .stderr(File::create(self.beside(err)).expect("a file"))
+            .spawn()
+            .expect("gomake starts")
     }
     fn ended(&self, mut child: Child, err: &str) -> Run {
         let status = child.wait().expect("a child of ours");
-        Run::read(std::process::Output { status, stdout: Vec::new(), stderr: fs::read(self.beside(err)).expect("a file") })
+        Run::read(std::process::Output {
+            status,
+            stdout: Vec::new(),
+            stderr: fs::read(self.beside(err)).expect("a file"),
+        })
     }
 
     /// Runs until the script of `line` has come to a hook, kills gomake, and with it the script or lets that go on. Says whether
     /// the hook was reached.
-    pub fn kill_in(&mut self, call: &Call, action: &Action, at_end: bool, spare_script: bool) -> bool {
+    pub fn kill_in(
+        &mut self,
+        call: &Call,
+        action: &Action,
+        at_end: bool,
+        spare_script: bool,
+    ) -> bool {
         self.note(format!(
             "gomake {}, killed while {} {}; its script {}",
             self.words(call).join(" "),
             action.name,
             if at_end { "is at its end" } else { "starts" },
-            if spare_script { "lives on" } else { "is killed too" }
+            if spare_script {
+                "lives on"
+            } else {
+                "is killed too"
+            }
         ));
         let before = self.before(call);
-        let hook = self.beside(&format!("hooks/u{}{}", action.uid, if at_end { ".end" } else { "" }));
+        let hook = self.beside(&format!(
+            "hooks/u{}{}",
+            action.uid,
+            if at_end { ".end" } else { "" }
+        ));
         let mut hold = Hold::beside(&self.project);
         fs::write(&hook, hold.line()).expect("a hook");
         let mut command = self.command(call);
@@ -324,7 +475,11 @@ impl Story {
         self.note(format!("  it had started {lines:?}"));
         for (at, action) in before.clean.actions.iter().enumerate() {
             let logged = lines.contains(&action.line);
-            let followed = before.clean.actions.iter().any(|next| next.needs.contains(&at) && lines.contains(&next.line));
+            let followed = before
+                .clean
+                .actions
+                .iter()
+                .any(|next| next.needs.contains(&at) && lines.contains(&next.line));
             if logged && followed {
                 // What stands on it has started, so it was recorded.
                 self.cached.insert(action.facts.clone());
@@ -348,17 +503,30 @@ pub struct Hold {
 
 impl Hold {
     pub fn beside(project: &Project) -> Self {
-        let dir = project.root.parent().expect("a directory of ours").to_owned();
+        let dir = project
+            .root
+            .parent()
+            .expect("a directory of ours")
+            .to_owned();
         let pipe = |name: &str| {
             let path = dir.join(name);
             remove(&path);
             let made = Command::new("mkfifo").arg(&path).status().expect("mkfifo");
             assert!(made.success());
-            File::options().read(true).write(true).open(path).expect("a pipe")
+            File::options()
+                .read(true)
+                .write(true)
+                .open(path)
+                .expect("a pipe")
         };
         let (reached, go) = (pipe("reached"), pipe("go"));
         remove(&dir.join("pids"));
-        let hold = Self { dir, reached, go, alive: None };
+        let hold = Self {
+            dir,
+            reached,
+            go,
+            alive: None,
+        };
         hold.close();
         hold
     }
@@ -372,7 +540,9 @@ impl Hold {
     /// One line of script that stops here.
     pub fn line(&self) -> String {
         let dir = self.dir.display();
-        format!("if [ -e '{dir}/hold' ]; then echo $$ >> '{dir}/pids'; echo > '{dir}/reached'; read wait < '{dir}/go' || :; fi")
+        format!(
+            "if [ -e '{dir}/hold' ]; then echo $$ >> '{dir}/pids'; echo > '{dir}/reached'; read wait < '{dir}/go' || :; fi"
+        )
     }
     pub fn start(&mut self, mut command: Command) -> Child {
         let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -382,7 +552,10 @@ impl Hold {
     }
     /// Waits until a command has come here, or the child has ended; says whether the first is so.
     pub fn wait_for(&self, child: &mut Child) -> bool {
-        let look = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
+        let look = Timespec {
+            tv_sec: 0,
+            tv_nsec: 10_000_000,
+        };
         loop {
             let mut fds = [PollFd::new(&self.reached, PollFlags::IN)];
             let ready = poll(&mut fds, Some(&look)).unwrap_or(0) > 0;
@@ -393,7 +566,10 @@ impl Hold {
     }
     /// Kills the commands that have come here. Each leads a group, and holds, so that no number is somebody else's by now.
     pub fn kill(&self) {
-        for pid in fs::read_to_string(self.dir.join("pids")).expect("written before").lines() {
+        for pid in fs::read_to_string(self.dir.join("pids"))
+            .expect("written before")
+            .lines()
+        {
             let group = Pid::from_raw(pid.parse().expect("a number")).expect("not 0");
             kill_process_group(group, Signal::KILL).expect("a group of ours");
         }
@@ -436,11 +612,20 @@ fn walk(dir: &Path, below: &str, nodes: &mut BTreeMap<String, Node>) {
 fn node(path: &Path) -> Node {
     let meta = path.symlink_metadata().expect("just seen");
     if meta.is_symlink() {
-        Node::Link(fs::read_link(path).expect("a link").to_str().expect("UTF-8").to_owned())
+        Node::Link(
+            fs::read_link(path)
+                .expect("a link")
+                .to_str()
+                .expect("UTF-8")
+                .to_owned(),
+        )
     } else if meta.is_dir() {
         Node::Dir
     } else {
-        Node::File { bytes: fs::read(path).expect("a file"), executable: meta.permissions().mode() & 0o111 != 0 }
+        Node::File {
+            bytes: fs::read(path).expect("a file"),
+            executable: meta.permissions().mode() & 0o111 != 0,
+        }
     }
 }
 

@@ -9,12 +9,26 @@ pub const LAYERS: usize = 3;
 /// Sources that are always there, so that they can be named one by one.
 pub const FIXED: [&str; 4] = ["src/s0.txt", "src/s1.txt", "src/s2.txt", "src/s3.txt"];
 /// Sources that come and go.
-pub const VARIABLE: [&str; 5] = ["var/v0.txt", "var/v1.txt", "var/v2.txt", "var/v3.txt", "var/v4.txt"];
+pub const VARIABLE: [&str; 5] = [
+    "var/v0.txt",
+    "var/v1.txt",
+    "var/v2.txt",
+    "var/v3.txt",
+    "var/v4.txt",
+];
 /// The same, with names that a shell, a glob or a depfile could read as something else.
-pub const ODD: [&str; 6] =
-    ["odd/a b.txt", "odd/it's \"so\".txt", "odd/größe.txt", "odd/[x]*.txt", "odd/$d #.txt", "odd/-n \\t.txt"];
+pub const ODD: [&str; 6] = [
+    "odd/a b.txt",
+    "odd/it's \"so\".txt",
+    "odd/größe.txt",
+    "odd/[x]*.txt",
+    "odd/$d #.txt",
+    "odd/-n \\t.txt",
+];
 pub const HEADERS: [&str; 3] = ["hdr/h0.h", "hdr/h1.h", "hdr/h2.h"];
-const WORDS: [&str; 8] = ["alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "zeta"];
+const WORDS: [&str; 8] = [
+    "alpha", "beta", "gamma", "delta", "omega", "sigma", "kappa", "zeta",
+];
 
 /// Everything that decides what a build makes.
 #[derive(Debug, Clone)]
@@ -98,7 +112,12 @@ impl World {
             targets: Vec::new(),
             next_uid: 0,
         };
-        for name in FIXED.iter().chain(&VARIABLE[..2]).chain(&ODD[..2]).chain(&HEADERS[..2]) {
+        for name in FIXED
+            .iter()
+            .chain(&VARIABLE[..2])
+            .chain(&ODD[..2])
+            .chain(&HEADERS[..2])
+        {
             world.sources.insert((*name).to_owned(), text(random));
         }
         for layer in 0..LAYERS {
@@ -131,7 +150,14 @@ impl World {
             shape: *random.pick(&shapes),
             inputs: Vec::new(),
             needs: Vec::new(),
-            filter: *random.pick(&[Filter::Cat, Filter::Cat, Filter::Upper, Filter::Count, Filter::First, Filter::Names]),
+            filter: *random.pick(&[
+                Filter::Cat,
+                Filter::Cat,
+                Filter::Upper,
+                Filter::Count,
+                Filter::First,
+                Filter::Names,
+            ]),
             salt: 0,
             executable: random.percent(25),
             reads_env: random.percent(25),
@@ -146,7 +172,11 @@ impl World {
                 target.inputs.push(input);
             }
         }
-        let lower: Vec<u32> = self.lower(layer).filter(|lower| lower.shape != Shape::Test || random.percent(30)).map(|lower| lower.uid).collect();
+        let lower: Vec<u32> = self
+            .lower(layer)
+            .filter(|lower| lower.shape != Shape::Test || random.percent(30))
+            .map(|lower| lower.uid)
+            .collect();
         if !lower.is_empty() && random.percent(35) {
             target.needs.push(*random.pick(&lower));
         }
@@ -155,12 +185,17 @@ impl World {
     }
 
     fn lower(&self, layer: usize) -> impl Iterator<Item = &Target> {
-        self.targets.iter().filter(move |target| target.layer < layer)
+        self.targets
+            .iter()
+            .filter(move |target| target.layer < layer)
     }
 
     fn random_input(&self, random: &mut Random, target: &Target) -> In {
         let source = In::Source((*random.pick(&FIXED)).to_owned());
-        let makers: Vec<&Target> = self.lower(target.layer).filter(|lower| lower.shape != Shape::Test).collect();
+        let makers: Vec<&Target> = self
+            .lower(target.layer)
+            .filter(|lower| lower.shape != Shape::Test)
+            .collect();
         if target.shape == Shape::Depfile || target.shape == Shape::For {
             return source;
         }
@@ -180,7 +215,10 @@ impl World {
     }
 
     pub fn target(&self, uid: u32) -> &Target {
-        self.targets.iter().find(|target| target.uid == uid).expect("references are kept whole")
+        self.targets
+            .iter()
+            .find(|target| target.uid == uid)
+            .expect("references are kept whole")
     }
 
     /// Takes a target away, and all that speaks of it.
@@ -198,27 +236,62 @@ impl World {
     /// The Gofile. `log` gets a line for each command that starts; `hooks` is a directory where a test may leave a script for
     /// a command to run before it reads anything. Neither counts as an input.
     pub fn gofile(&self, log: &str, hooks: &str) -> String {
-        let mut out = format!("settings {{ default = all }}\n\nlet flags = \"{}\"\n\n", self.flags);
+        let mut out = format!(
+            "settings {{ default = all }}\n\nlet flags = \"{}\"\n\n",
+            self.flags
+        );
         for target in &self.targets {
             self.write_target(&mut out, target, log, hooks);
         }
-        let names: Vec<&str> = self.targets.iter().map(|target| target.name.as_str()).collect();
-        let _ = writeln!(out, "task all {{ needs = [{}] }}\n\nclean {{ }}", names.join(", "));
+        let names: Vec<&str> = self
+            .targets
+            .iter()
+            .map(|target| target.name.as_str())
+            .collect();
+        let _ = writeln!(
+            out,
+            "task all {{ needs = [{}] }}\n\nclean {{ }}",
+            names.join(", ")
+        );
         out
     }
 
     fn write_target(&self, out: &mut String, target: &Target, log: &str, hooks: &str) {
-        let kind = if target.shape == Shape::Test { "test" } else { "build" };
-        let over = if target.shape == Shape::For { " for item in glob(\"var/*.txt\")" } else { "" };
+        let kind = if target.shape == Shape::Test {
+            "test"
+        } else {
+            "build"
+        };
+        let over = if target.shape == Shape::For {
+            " for item in glob(\"var/*.txt\")"
+        } else {
+            ""
+        };
         let _ = writeln!(out, "{kind} {}{over} {{", target.name);
-        let inputs: Vec<String> = target.inputs.iter().map(|input| self.input(input)).collect();
-        let item = if target.shape == Shape::For { "item, " } else { "" };
+        let inputs: Vec<String> = target
+            .inputs
+            .iter()
+            .map(|input| self.input(input))
+            .collect();
+        let item = if target.shape == Shape::For {
+            "item, "
+        } else {
+            ""
+        };
         let _ = writeln!(out, "  inputs = [{item}{}]", inputs.join(", "));
         if !target.needs.is_empty() {
-            let needs: Vec<&str> = target.needs.iter().map(|uid| self.target(*uid).name.as_str()).collect();
+            let needs: Vec<&str> = target
+                .needs
+                .iter()
+                .map(|uid| self.target(*uid).name.as_str())
+                .collect();
             let _ = writeln!(out, "  needs = [{}]", needs.join(", "));
         }
-        let declared: Vec<String> = target.declared().into_iter().map(|path| format!("\"{path}\"")).collect();
+        let declared: Vec<String> = target
+            .declared()
+            .into_iter()
+            .map(|path| format!("\"{path}\""))
+            .collect();
         if !declared.is_empty() {
             let _ = writeln!(out, "  outputs = [{}]", declared.join(", "));
         }
@@ -250,8 +323,15 @@ impl World {
     /// What the script does is done once more, in Rust, by [`super::clean`].
     fn script(&self, target: &Target, log: &str, hooks: &str) -> String {
         let uid = target.uid;
-        let name = if target.shape == Shape::For { format!("u{uid} $item") } else { format!("u{uid}") };
-        let mut out = format!("echo \"{name}\" >> '{log}'\nif [ -e '{hooks}/u{uid}' ]; then . '{hooks}/u{uid}'; fi\n: salt {}\n", target.salt);
+        let name = if target.shape == Shape::For {
+            format!("u{uid} $item")
+        } else {
+            format!("u{uid}")
+        };
+        let mut out = format!(
+            "echo \"{name}\" >> '{log}'\nif [ -e '{hooks}/u{uid}' ]; then . '{hooks}/u{uid}'; fi\n: salt {}\n",
+            target.salt
+        );
         out.push_str(
             "show() {\n  if [ -d \"$1\" ]; then\n    (cd \"$1\" && find . -type f | LC_ALL=C sort | while IFS= read -r f; do echo \"$f\"; cat \"$f\"; done)\n  else\n    cat \"$1\"\n  fi\n}\n",
         );
@@ -282,12 +362,23 @@ impl World {
         out
     }
 
-    fn write_command(&self, out: &mut String, target: &Target, hooks: &str, filter: &str, needed: &[String]) {
+    fn write_command(
+        &self,
+        out: &mut String,
+        target: &Target,
+        hooks: &str,
+        filter: &str,
+        needed: &[String],
+    ) {
         let declared = target.declared();
         let fail = "if every | grep '^FAIL' > /dev/null; then echo 'it fails'; exit 1; fi\n";
         let _ = match target.shape {
             Shape::File | Shape::For => writeln!(out, "{filter} > \"$out\""),
-            Shape::TwoFiles => writeln!(out, "{filter} > '{}'\nevery > '{}'", declared[0], declared[1]),
+            Shape::TwoFiles => writeln!(
+                out,
+                "{filter} > '{}'\nevery > '{}'",
+                declared[0], declared[1]
+            ),
             Shape::Test => writeln!(out, "every > /dev/null"),
             Shape::Tree => writeln!(
                 out,
@@ -301,7 +392,10 @@ impl World {
             Shape::Depfile => {
                 let _ = writeln!(out, "printf '%s:' \"$out\" > \"$depfile\"\n: > \"$out\"");
                 for path in needed {
-                    let _ = writeln!(out, "printf ' %s' '{path}' >> \"$depfile\"\ncat '{path}' >> \"$out\"");
+                    let _ = writeln!(
+                        out,
+                        "printf ' %s' '{path}' >> \"$depfile\"\ncat '{path}' >> \"$out\""
+                    );
                 }
                 let read = "while read -r word name; do\n  case \"$word\" in\n    include)\n      printf ' %s' \"$name\" >> \"$depfile\"\n      if [ -e \"$name\" ]; then cat \"$name\" >> \"$out\"; fi ;;\n    *) printf '%s %s\\n' \"$word\" \"$name\" >> \"$out\" ;;\n  esac\ndone < \"$f\"";
                 let each = match target.by_file {
@@ -314,9 +408,17 @@ impl World {
         if target.strict || target.shape == Shape::Test {
             out.push_str(fail);
         }
-        let _ = writeln!(out, "if [ -e '{hooks}/u{0}.end' ]; then . '{hooks}/u{0}.end'; fi", target.uid);
+        let _ = writeln!(
+            out,
+            "if [ -e '{hooks}/u{0}.end' ]; then . '{hooks}/u{0}.end'; fi",
+            target.uid
+        );
         if target.executable {
-            for path in target.declared().iter().filter(|path| path.ends_with(".txt") && !path.contains(['*', '$'])) {
+            for path in target
+                .declared()
+                .iter()
+                .filter(|path| path.ends_with(".txt") && !path.contains(['*', '$']))
+            {
                 let _ = writeln!(out, "chmod +x '{path}'");
             }
             if target.shape == Shape::Tree {
@@ -327,7 +429,11 @@ impl World {
 
     /// Files of the targets that it needs, as its script reads them.
     pub fn needed_paths(&self, target: &Target) -> Vec<String> {
-        let needed = target.needs.iter().map(|uid| self.target(*uid)).filter(|needed| needed.single_files());
+        let needed = target
+            .needs
+            .iter()
+            .map(|uid| self.target(*uid))
+            .filter(|needed| needed.single_files());
         needed.flat_map(Target::declared).collect()
     }
 }
@@ -338,7 +444,12 @@ impl Target {
         matches!(self.shape, Shape::File | Shape::TwoFiles | Shape::Depfile)
     }
     pub fn stem(&self) -> String {
-        format!("out/{}/{}{}", self.layer, if self.variant { "v" } else { "u" }, self.uid)
+        format!(
+            "out/{}/{}{}",
+            self.layer,
+            if self.variant { "v" } else { "u" },
+            self.uid
+        )
     }
     /// The outputs as the Gofile has them.
     pub fn declared(&self) -> Vec<String> {
