@@ -234,7 +234,7 @@ impl Call<'_> {
             && let Some(bound) = &project.bound[id]
         {
             match project.clean_plan(&bound.action.remove) {
-                Ok(sweep) => sweep.remove.iter().for_each(|path| {
+                Ok(sweep) => project.told(&sweep.remove).iter().for_each(|path| {
                     let _ = writeln!(out, "    remove {path}");
                 }),
                 Err(why) => {

@@ -172,15 +172,7 @@ pub fn with_project<T>(
             .place(plan.graph.decl_of(id).name_span)
     };
     let tracked = || tracked_files(&around.loaded.root);
-    let glob = |pattern: &str| {
-        let include = vec![pattern.to_owned()];
-        let exclude = Vec::new();
-        match observe(Query::Glob { include, exclude }) {
-            Answer::Paths(paths) => paths,
-            _ => Vec::new(),
-        }
-    };
-    let left_over = left_over(&plan.graph, &session.store, &session.memo, &glob);
+    let left_over = left_over(&plan.graph, &session.store, &session.memo, &observe);
     let mut answers = std::mem::take(&mut plan.answers);
     loop {
         let mut project = Project {
@@ -213,10 +205,11 @@ pub fn with_project<T>(
         {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
-                let (go, other) = queries.into_iter().partition(|query| {
-                    around.running == Running::Never && matches!(query, Query::Go(_))
-                });
-                for query in Vec::<Query>::from(go) {
+                let (go, other): (Vec<Query>, Vec<Query>) =
+                    queries.into_iter().partition(|query| {
+                        around.running == Running::Never && matches!(query, Query::Go(_))
+                    });
+                for query in go {
                     answers.insert(query, Answer::Go(GoAnswer::default()));
                 }
                 around.observer.answer_all(other, &mut answers);

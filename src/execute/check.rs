@@ -12,7 +12,7 @@ use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::Subject;
 use crate::plan::action::{Action, Kind};
 use crate::plan::bind::{Files, bind};
-use crate::plan::error::PlanError;
+use crate::plan::error::{Lint, PlanError};
 use crate::plan::graph::{EdgeWhy, Output, TargetId};
 use crate::plan::query::{Answer, Answers, Outcome, Query};
 use crate::state::store::TargetRecord;
@@ -118,9 +118,21 @@ impl Project<'_> {
         for edge in &self.graph().target(id).needs {
             if matches!(edge.why, EdgeWhy::Needs | EdgeWhy::Input) {
                 let name = self.graph().target(edge.to).name.clone();
-                prepared.upstream.push((name, made(edge.to)));
+                let outputs = made(edge.to);
+                for (path, _) in outputs
+                    .iter()
+                    .filter(|(_, content)| matches!(content, Content::Link { .. }))
+                {
+                    // What reads a link reads what it leads to.
+                    let path = InputPath::Project(recorded_path(path));
+                    let content = self.memo.content(&path)?;
+                    prepared.inputs.push((path, content));
+                }
+                prepared.upstream.push((name, outputs));
             }
         }
+        prepared.inputs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        prepared.inputs.dedup_by(|(a, _), (b, _)| a == b);
         Ok(())
     }
 
@@ -331,6 +343,9 @@ pub fn recorded_path(text: &str) -> ProjectPath {
         .unwrap_or_else(|_| ProjectPath::root())
 }
 
+/// A target that was bound, with what may not be meant about it.
+pub type BoundTarget = (TargetId, Bound, Vec<Lint>);
+
 /// Binds every wanted target with what is known before anything runs.
 ///
 /// # Errors
@@ -338,7 +353,7 @@ pub fn recorded_path(text: &str) -> ProjectPath {
 pub fn bind_all(
     project: &Project<'_>,
     wanted: &[TargetId],
-) -> Result<Outcome<Vec<(TargetId, Bound, Vec<crate::plan::error::Lint>)>, PlanError>, CheckError> {
+) -> Result<Outcome<Vec<BoundTarget>, PlanError>, CheckError> {
     let (mut bound, mut wanting, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for &id in wanted {
         let expanded = project.expand(id, Disk::AsPlanned, &|id| project.last_outputs(id))?;

@@ -26,11 +26,10 @@ impl Project<'_> {
         self.announce(id, prepared, 1, &[]);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, String::new()));
         let sweep = self.clean_plan(&prepared.action.remove).map_err(&failed)?;
-        let mut removed = Vec::new();
+        let removed = self.told(&sweep.remove);
         for path in &sweep.remove {
             fs::remove_any(&path.under(self.root)).map_err(|error| failed(error.to_string()))?;
             self.memo.invalidate(path);
-            removed.push(path.to_string());
             self.remove_empty_parents(path);
         }
         for (path, why) in sweep.spared.iter().take(10) {
@@ -47,6 +46,29 @@ impl Project<'_> {
             paths: removed,
         });
         Ok(())
+    }
+
+    /// What is removed, as told: a directory that goes with all that is in it is one line, ending in `/`.
+    pub fn told(&self, remove: &[ProjectPath]) -> Vec<String> {
+        let is_dir = |path: &ProjectPath| {
+            fs::lstat(&path.under(self.root)).is_ok_and(|stat| stat.kind == FileKind::Dir)
+        };
+        let mut told: Vec<String> = Vec::new();
+        let mut dirs = HashSet::new();
+        // In this order a directory comes before what is in it.
+        for path in remove.iter().rev() {
+            let parents = std::iter::successors(path.parent(), ProjectPath::parent);
+            if parents.into_iter().any(|parent| dirs.contains(&parent)) {
+                continue;
+            }
+            if is_dir(path) {
+                dirs.insert(path.clone());
+                told.push(format!("{path}/"));
+            } else {
+                told.push(path.to_string());
+            }
+        }
+        told
     }
 
     /// What a clean with these `remove` paths takes away. Looks, and removes nothing.

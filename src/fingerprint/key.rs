@@ -107,11 +107,7 @@ impl Subject<'_> {
         };
         if in_env || in_command {
             let lines: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
-            visit(
-                Field::Env,
-                "$inputs_file",
-                FactValue::Text(&lines.join("\n")),
-            );
+            visit(Field::Env, "$inputs_file", FactValue::Text(&lines.join("\n")));
         }
     }
 
@@ -139,6 +135,15 @@ impl Subject<'_> {
                     visit(Field::Arg, &i.to_string(), FactValue::Text(word));
                 }
             }
+        }
+        if self.action.names_inputs_file() {
+            // The list has an order, which the inputs as such have not.
+            let listed: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
+            visit(
+                Field::Arg,
+                "inputs_file",
+                FactValue::Text(&listed.join("\n")),
+            );
         }
         for (i, word) in self.action.args.iter().enumerate() {
             visit(Field::Arg, &format!("@{i}"), FactValue::Text(word));

@@ -11,10 +11,9 @@ use std::time::Duration;
 
 fn env(action: &Action) -> Vec<String> {
     let shown = action.env.iter().map(|(name, value)| match value {
-        EnvValue::Text(text) => format!("{name}={text}"),
+        EnvValue::Text(text) => format!("{name}={}", text.replace(INPUTS_FILE, "<a list>")),
         EnvValue::Volatile(text) => format!("{name}~{text}"),
         EnvValue::Secret(variable) => format!("{name}?{variable}"),
-        EnvValue::InputsFile => format!("{name}@"),
     });
     shown.collect()
 }
@@ -185,10 +184,10 @@ build c {
             "../with space.txt",
             "../bin/x",
             "../bin/tree/",
-            &list,
-            "extra"
+            &list
         ]
     );
+    assert_eq!(action.args, ["extra"]);
     assert_eq!(tools(&action), ["cc", "gone"]);
     assert_eq!(action.tools[1].1, None);
     assert_eq!(action.limits.timeout, Some(Duration::from_secs(5400)));
@@ -240,7 +239,7 @@ gomake::plan::no_single_out: `$out` needs exactly one output, and `app` has 2
   help: use `$outputs`, or name the file
 "##);
     let (action, _) = world.bind("calm", &["a b.txt"], &[]).expect("binds");
-    assert_eq!(env(&action), ["inputs_file@", "out=z", "outputs=z"]);
+    assert_eq!(env(&action), ["inputs_file=<a list>", "out=z", "outputs=z"]);
 }
 
 #[test]
@@ -342,11 +341,10 @@ test scripted {
             "-race",
             "-coverprofile=cover.out",
             "-count=1",
-            "./...",
-            "-run",
-            "X"
+            "./..."
         ]
     );
+    assert_eq!(unit.args, ["-run", "X"]);
     let (scripted, _) = world.bind("scripted", &[], &[]).expect("binds");
     assert_eq!(tools(&scripted), ["go"]);
     world.running = Running::Never;

@@ -6,14 +6,15 @@
 use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FsError, FsResult};
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::glob::is_pattern;
+use crate::base::path::InputPath;
 use crate::fingerprint::content::Content;
 use crate::fingerprint::explain::Fact;
 use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -67,37 +68,33 @@ enum Entry {
 pub struct Start {
     /// The declared outputs: files, `dir/` for trees, patterns.
     pub outputs: Vec<String>,
-    /// Files that the patterns matched before; these are not the command's.
-    pub foreign: Vec<String>,
+    /// Files that the patterns matched before, as they were: those that stay so are not the command's.
+    pub foreign: Vec<(String, fs::Stat)>,
 }
 
 impl Start {
-    /// Where the command may have made something; `glob` finds what a pattern matches.
-    pub fn made(&self, glob: &dyn Fn(&str) -> Vec<ProjectPath>) -> Vec<ProjectPath> {
-        let mut made = Vec::new();
-        for output in &self.outputs {
-            if is_pattern(output) {
-                let mut found = glob(output);
-                found.retain(|path| !self.foreign.iter().any(|known| known == path.as_str()));
-                made.extend(found);
-            } else {
-                made.extend(ProjectPath::root().resolve(output));
-            }
-        }
-        made
+    /// The declared outputs that are paths: files, and trees without their `/`.
+    pub fn plain_outputs(&self) -> impl Iterator<Item = String> {
+        let plain = self.outputs.iter().filter(|output| !is_pattern(output));
+        plain.map(|output| output.trim_end_matches('/').to_owned())
     }
-    /// Without the patterns, for when these were dealt with.
-    #[must_use]
-    pub fn without_patterns(mut self) -> Self {
-        self.outputs.retain(|output| !is_pattern(output));
-        self.foreign.clear();
-        self
+    pub fn patterns(&self) -> impl Iterator<Item = &String> {
+        self.outputs.iter().filter(|output| is_pattern(output))
     }
 }
 
-/// Whether an output as written is a pattern.
-fn is_pattern(output: &str) -> bool {
-    output.contains(['*', '?', '[', '{'])
+fn made_paths(
+    known: &HashMap<String, Known>,
+    unfinished: &HashMap<String, Start>,
+    abandoned: &BTreeMap<String, Content>,
+) -> HashSet<String> {
+    let recorded = known.values().flat_map(|known| known.record.outputs.iter());
+    let recorded = recorded.map(|(path, _)| path.clone());
+    let started = unfinished.values().flat_map(Start::plain_outputs);
+    recorded
+        .chain(started)
+        .chain(abandoned.keys().cloned())
+        .collect()
 }
 
 /// Where a result's facts are in the file of facts.
@@ -124,6 +121,8 @@ pub struct Store {
     unfinished: Mutex<HashMap<String, Start>>,
     /// What was there when it was last made.
     abandoned: Mutex<BTreeMap<String, Content>>,
+    /// Every path of the three above; it only grows.
+    made: Mutex<HashSet<String>>,
 }
 
 impl Store {
@@ -157,12 +156,14 @@ impl Store {
             }
             true
         })?;
+        let made = made_paths(&known, &unfinished, &abandoned);
         let mut store = Self {
             journal,
             facts: Facts::open(dir)?,
             known: RwLock::new(known),
             unfinished: Mutex::new(unfinished),
             abandoned: Mutex::new(abandoned),
+            made: Mutex::new(made),
         };
         let live = store.read_known().len() + lock(&store.unfinished).len();
         // A target that failed after a success counts twice, and so may be more than was read of it.
@@ -199,6 +200,7 @@ impl Store {
             facts,
         };
         let known = Known { record, facts };
+        lock(&self.made).extend(known.record.outputs.iter().map(|(path, _)| path.clone()));
         lock(&self.unfinished).remove(&known.record.target);
         self.write_known()
             .insert(known.record.target.clone(), known);
@@ -229,6 +231,7 @@ impl Store {
         }
         unfinished.insert(target.to_owned(), start.clone());
         drop(unfinished);
+        lock(&self.made).extend(start.plain_outputs());
         let target = target.to_owned();
         self.journal
             .append(&Entry::Started { target, start }.encode())?;
@@ -286,16 +289,7 @@ impl Store {
 
     /// Whether any command is recorded to have made this path, or was started to make it; trees without their `/`.
     pub fn has_made(&self, path: &str) -> bool {
-        let recorded = self.read_known().values().any(|known| {
-            let mut outputs = known.record.outputs.iter();
-            outputs.any(|(made, _)| made == path)
-        });
-        let started = || {
-            let starts = lock(&self.unfinished);
-            let mut outputs = starts.values().flat_map(|start| &start.outputs);
-            outputs.any(|output| output.trim_end_matches('/') == path)
-        };
-        recorded || lock(&self.abandoned).contains_key(path) || started()
+        lock(&self.made).contains(path)
     }
 
     /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no

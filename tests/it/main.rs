@@ -1,10 +1,16 @@
 //! Runs the real binary on projects in temporary directories and asserts which actions ran.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests look at the disk and the environment themselves"
+)]
 
 mod article;
 mod clean;
 mod cli;
 mod depfile;
 mod execution;
+mod files;
+mod golang;
 mod harness;
 mod incremental;
 mod language;
