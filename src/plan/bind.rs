@@ -259,21 +259,8 @@ impl<'c> Binder<'c> {
         });
     }
 
-    /// `bash` in `run bash:`, else the file's shell.
     fn interpreter_word(&self, script: &Script) -> String {
-        if let Some(word) = &script.interpreter {
-            return word.value.clone();
-        }
-        let shell = settings::entries(self.context.modules, self.decl.module)
-            .find(|entry| entry.key.value == "shell");
-        let value = shell.map(|entry| {
-            self.evaluator
-                .eval(self.decl.module, &Scope::default(), &entry.value)
-        });
-        match value {
-            Some(Value::Str(shell)) => shell.to_string(),
-            _ => "sh".to_owned(),
-        }
+        settings::interpreter_word(&self.evaluator, self.decl.module, script)
     }
 
     /// The outputs of the targets that a reference stands for, as seen from the working directory.

@@ -37,6 +37,7 @@ mod limit;
 pub mod module;
 pub mod name;
 mod namespace;
+mod named;
 mod observe;
 mod order;
 mod place;

@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
             self.read_entry(id, module, &scope, entry, &mut read);
         }
         let kind = self.graph.targets[id].kind;
-        self.check_scripts(id, module, scope.clone(), &body);
+        self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
             let dir = self.graph.targets[id].dir.clone();
@@ -388,8 +388,16 @@ impl<'a> Resolver<'a> {
         );
     }
 
-    /// The command and the target's own lets, as far as they can be checked without running it.
-    fn check_scripts(&mut self, id: TargetId, module: ModuleId, scope: Scope<'a>, body: &Body<'a>) {
+    /// The command and the target's own lets, as far as they can be checked without running it. The targets that the
+    /// command names are needed.
+    fn read_command(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        scope: Scope<'a>,
+        body: &Body<'a>,
+        read: &mut Read,
+    ) {
         let scope = with_given(scope);
         for let_ in &body.lets {
             self.check.eval(module, &scope, &let_.value);
@@ -399,11 +407,20 @@ impl<'a> Resolver<'a> {
                 for (value, span) in spanned(&self.check, module, &scope, &entry.value) {
                     check_value("run", Shape::Argv, &value, span, &mut self.errors);
                     if let Value::Target(reference) = value {
-                        self.referred(&reference, span, self.depth[id] + 1);
+                        named.push((reference, span));
                     }
                 }
             }
-            Some(Run::Script(_)) | None => {}
+        let mut named = Vec::new();
+            Some(Run::Script(script)) => {
+                named = self.named_by_script(module, &scope, body, script);
+            }
+            None => {}
+        }
+        for (reference, span) in named {
+            for to in self.referred(&reference, span, self.depth[id] + 1) {
+                read.need(to, EdgeWhy::Input, span);
+            }
         }
     }
 
