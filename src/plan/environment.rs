@@ -68,6 +68,11 @@ impl<'s> ScriptNames<'s> {
     fn assigns(&self, name: &str) -> bool {
         self.shell
             .as_ref()
+    /// The variables that a shell script reads; none for another interpreter's.
+    pub fn read(&self) -> impl Iterator<Item = &String> {
+        self.shell.iter().flat_map(|shell| shell.read.keys())
+    }
+
             .is_some_and(|shell| shell.assigned.contains(name))
     }
 

@@ -10,6 +10,7 @@ use crate::plan::check::{self, check_value};
 use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Running, Scope};
 use crate::plan::go;
+use crate::plan::goenv::GoVariables;
 use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, Output, TargetId};
 use crate::plan::module::ModuleId;
 use crate::plan::namespace::GIVEN;
@@ -77,9 +78,17 @@ impl<'a> Resolver<'a> {
                     .map_or(block.span, |entry| entry.value.span);
                 go::check_outputs(&outputs, span, &mut self.errors);
             }
-            values(&self.plan)
+            let mut request = values(&self.plan)
                 .values(kind)
-                .request(dir, go::go_kind(kind))
+                .request(dir, go::go_kind(kind));
+            let variables = GoVariables {
+                evaluator: &self.plan,
+                module,
+                scope: &with_given(scope.clone()),
+                body: &body,
+            };
+            request.env = variables.with_block(&request.env);
+            request
         });
         let target = &mut self.graph.targets[id];
         let runs_always = matches!(kind, Kind::Task | Kind::Clean);
@@ -402,6 +411,7 @@ impl<'a> Resolver<'a> {
         for let_ in &body.lets {
             self.check.eval(module, &scope, &let_.value);
         }
+        let mut named = Vec::new();
         match body.run {
             Some(Run::Argv(entry)) => {
                 for (value, span) in spanned(&self.check, module, &scope, &entry.value) {
@@ -411,7 +421,6 @@ impl<'a> Resolver<'a> {
                     }
                 }
             }
-        let mut named = Vec::new();
             Some(Run::Script(script)) => {
                 named = self.named_by_script(module, &scope, body, script);
             }
@@ -474,7 +483,7 @@ impl Read {
 }
 
 /// Adds the names that a script is given, which nobody knows before the run.
-fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
+pub(super) fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
     for name in GIVEN {
         scope
             .values

@@ -9,6 +9,7 @@ mod clean;
 mod cli;
 mod depfile;
 mod execution;
+mod go;
 mod harness;
 mod incremental;
 mod language;
