@@ -215,12 +215,15 @@ impl Project<'_> {
         }
     }
 
-    /// Removes a file or a link, never a directory.
+    /// Removes a file or a link; of directories only an empty one, which is nothing to lose.
     fn remove_file(&self, id: TargetId, path: &ProjectPath) {
         let full = path.under(self.root);
-        let is_file = fs::lstat(&full)
-            .is_ok_and(|stat| matches!(stat.kind, FileKind::File | FileKind::Symlink));
-        if is_file && let Err(error) = fs::remove_file(&full) {
+        let removed = match fs::lstat(&full).map(|stat| stat.kind) {
+            Ok(FileKind::File | FileKind::Symlink) => fs::remove_file(&full),
+            Ok(FileKind::Dir) => fs::remove_empty_dir(&full).or(Ok(())),
+            _ => Ok(()),
+        };
+        if let Err(error) = removed {
             self.warn(id, error.to_string());
         }
     }
@@ -324,7 +327,13 @@ impl Project<'_> {
                 fs::lstat(&path.under(self.root)).is_ok_and(|stat| stat.kind == FileKind::Dir);
             match content {
                 Content::Tree { .. } => {
-                    self.check_tree(&path, self.store.has_made(path.as_str()))?
+                    // What is there already, byte for byte, cannot be lost.
+                    let same = || {
+                        self.memo
+                            .output_content(&path)
+                            .is_ok_and(|now| now == *content)
+                    };
+                    self.check_tree(&path, self.store.has_made(path.as_str()) || same())?;
                 }
                 _ if is_dir => self.clear_dir_for_file(&path)?,
                 _ => {}

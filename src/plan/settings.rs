@@ -2,7 +2,7 @@
 //! are read by `bind`; here they are only checked.
 
 use crate::base::source::Span;
-use crate::lang::ast::{Entry, Statement};
+use crate::lang::ast::{Entry, Script, Statement};
 use crate::plan::body::{Shape, known_entries};
 use crate::plan::check::check_value;
 use crate::plan::error::PlanError;
@@ -47,6 +47,24 @@ pub fn entries(modules: &Modules, module: ModuleId) -> impl Iterator<Item = &Ent
             Statement::Settings { entries, .. } => entries.as_slice(),
             _ => &[],
         })
+}
+
+/// `shell` of a file's settings, or `sh`.
+pub fn shell(evaluator: &Evaluator<'_>, module: ModuleId) -> String {
+    let entry = entries(evaluator.modules, module).find(|entry| entry.key.value == "shell");
+    let value = entry.map(|entry| evaluator.eval(module, &Scope::default(), &entry.value));
+    match value {
+        Some(Value::Str(shell)) => shell.to_string(),
+        _ => "sh".to_owned(),
+    }
+}
+
+/// `bash` in `run bash:`, else the file's shell.
+pub fn interpreter_word(evaluator: &Evaluator<'_>, module: ModuleId, script: &Script) -> String {
+    match &script.interpreter {
+        Some(word) => word.value.clone(),
+        None => shell(evaluator, module),
+    }
 }
 
 /// A file's settings but for `default`, which needs the targets.
