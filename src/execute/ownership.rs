@@ -54,10 +54,14 @@ impl Project<'_> {
         let mut start = Start::default();
         for output in &target.outputs {
             start.outputs.push(output.text());
-            if let Output::Pattern { pattern, .. } = output {
-                for path in self.matching(pattern)? {
-                    let stat =
-                        fs::lstat(&path.under(self.root)).map_err(|error| error.to_string())?;
+            let there = match output {
+                Output::Pattern { pattern, .. } => self.matching(pattern)?,
+                // What was ours has gone out of the way; what is still there was found.
+                Output::File { path, .. } => Vec::from([path.clone()]),
+                Output::Tree { .. } => Vec::new(),
+            };
+            for path in there {
+                if let Ok(stat) = fs::lstat(&path.under(self.root)) {
                     start.foreign.push((path.to_string(), stat));
                 }
             }
@@ -75,16 +79,19 @@ impl Project<'_> {
         start: &Start,
     ) -> Result<Vec<ProjectPath>, String> {
         let mut made = self.matching(pattern)?;
-        made.retain(|path| {
-            let before = start
-                .foreign
-                .iter()
-                .find(|(known, _)| known == path.as_str());
-            before.is_none_or(|(_, stat)| {
-                fs::lstat(&path.under(self.root)).is_ok_and(|now| now != *stat)
-            })
-        });
+        made.retain(|path| !self.is_found(path, start));
         Ok(made)
+    }
+
+    /// Whether a file was there before the command started and has not been written since.
+    pub(crate) fn is_found(&self, path: &ProjectPath, start: &Start) -> bool {
+        let before = start
+            .foreign
+            .iter()
+            .find(|(known, _)| known == path.as_str());
+        before.is_some_and(|(_, stat)| {
+            fs::lstat(&path.under(self.root)).is_ok_and(|now| now == *stat)
+        })
     }
 
     /// The files on disk that match.

@@ -14,7 +14,6 @@ use crate::plan::named::top_level_names;
 use crate::plan::namespace::GIVEN;
 use crate::plan::query::{Answer, Query};
 use crate::plan::script::{has_word, interpreter, is_shells_own, shell_names};
-use crate::plan::settings;
 use crate::plan::target::spanned;
 use crate::plan::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,8 +154,9 @@ impl<'b, 'c> Environment<'b, 'c> {
     fn pass_from_caller(&mut self) {
         let module = self.binder.decl.module;
         let (evaluator, modules) = (&self.binder.evaluator, self.binder.context.modules);
-        let shared =
-            settings::entries(modules, module).filter(|entry| entry.key.value == "pass_env");
+        let shared = modules
+            .settings(module)
+            .filter(|entry| entry.key.value == "pass_env");
         let mut wanted: Vec<(Value, Span)> = shared
             .flat_map(|entry| spanned(evaluator, module, &Scope::default(), &entry.value))
             .collect();

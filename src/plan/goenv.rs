@@ -55,7 +55,9 @@ impl GoVariables<'_, '_> {
     /// `pass_env` of the settings and of the target.
     fn add_passed(&self, env: &mut Variables) {
         let (evaluator, module) = (self.evaluator, self.module);
-        let shared = settings::entries(evaluator.modules, module)
+        let shared = evaluator
+            .modules
+            .settings(module)
             .filter(|entry| entry.key.value == "pass_env");
         let mut wanted: Vec<Value> = shared
             .flat_map(|entry| spanned(evaluator, module, &Scope::default(), &entry.value))

@@ -1,6 +1,7 @@
 //! One target's body, evaluated: its inputs, outputs, what it needs, its directory and its Go packages. Keys that
 //! only a run needs are checked for their types. Does not know which files exist or who makes them.
 
+use crate::base::glob::Pattern;
 use crate::base::glob::is_pattern;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -286,7 +287,7 @@ impl<'a> Resolver<'a> {
             Ok(placed) => placed,
             Err(reason) => return self.errors.push(outside(&text, &reason, span)),
         };
-        if let Some(owner) = protected(&placed) {
+        if let Some(owner) = protected(&placed).or_else(|| self.gofile_at(&placed)) {
             self.errors.push(PlanError::ProtectedOutput {
                 path: text.to_string(),
                 owner,
@@ -299,6 +300,23 @@ impl<'a> Resolver<'a> {
             Place::File(path) => Output::File { path, span },
             Place::Dir(path) => Output::Tree { path, span },
         });
+    }
+
+    /// Whether an output would be one of the files that say what there is to do.
+    fn gofile_at(&self, place: &Place) -> Option<&'static str> {
+        let mut gofiles = self
+            .modules
+            .modules
+            .values()
+            .filter_map(|module| module.dir.resolve("Gofile").ok());
+        let hit = gofiles.any(|gofile| match place {
+            Place::Pattern(pattern) => {
+                Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(gofile.as_str()))
+            }
+            Place::File(path) => *path == gofile,
+            Place::Dir(path) => gofile.is_within(path),
+        });
+        hit.then_some("whoever writes the Gofile")
     }
 
     fn read_need(
