@@ -215,12 +215,18 @@ impl Project<'_> {
         }
     }
 
-    /// Removes a file or a link, never a directory.
+    /// Removes a file, a link or an empty directory; one that holds something stays, and the command will say so.
     fn remove_file(&self, id: TargetId, path: &ProjectPath) {
         let full = path.under(self.root);
-        let is_file = fs::lstat(&full)
-            .is_ok_and(|stat| matches!(stat.kind, FileKind::File | FileKind::Symlink));
-        if is_file && let Err(error) = fs::remove_file(&full) {
+        let removed = match fs::lstat(&full).map(|stat| stat.kind) {
+            Ok(FileKind::File | FileKind::Symlink) => fs::remove_file(&full),
+            Ok(FileKind::Dir) => {
+                let _ = fs::remove_empty_dir(&full);
+                Ok(())
+            }
+            Ok(FileKind::Other) | Err(_) => Ok(()),
+        };
+        if let Err(error) = removed {
             self.warn(id, error.to_string());
         }
     }
@@ -323,6 +329,12 @@ impl Project<'_> {
             let is_dir =
                 fs::lstat(&path.under(self.root)).is_ok_and(|stat| stat.kind == FileKind::Dir);
             match content {
+                // The very tree is there, and only its record was lost: nothing goes.
+                Content::Tree { .. }
+                    if self
+                        .memo
+                        .output_content(&path)
+                        .is_ok_and(|now| now == *content) => {}
                 Content::Tree { .. } => {
                     self.check_tree(&path, self.store.has_made(path.as_str()))?
                 }
