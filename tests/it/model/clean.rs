@@ -159,7 +159,7 @@ impl Reading {
                 In::Target(uid) => read.whole(clean, *uid, true),
                 In::Path(uid) => read.by_path(clean, *uid),
                 In::Layer(layer) => read.layer(clean, world, *layer),
-                In::InTree(uid) => read.in_tree(clean, *uid),
+                In::Below(uid) => read.in_tree(clean, *uid),
             }
         }
         for uid in &target.needs {

@@ -1,5 +1,9 @@
 //! One test for each thing that can go wrong around a run: kill -9, torn state, a full or read-only disk, what stands in the
 //! way, two runs at once, deep chains, odd names.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests, where a failure is a failed test"
+)]
 
 use super::story::{Hold, found};
 use crate::harness::{Project, Run, set};

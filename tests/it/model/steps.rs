@@ -403,7 +403,7 @@ impl Teller {
     fn make_run(&mut self) {
         let call = self.call();
         match self.random.below(12) {
-            0 | 1 => self.kill(&call),
+            0 | 1 if !self.story.lost => self.kill(&call),
             2 => self.edit_while_it_runs(&call),
             3 if !self.story.lost
                 && !self.story.before(&call).fails()

@@ -267,7 +267,7 @@ impl Story {
             }
         }
         self.check_sources(run);
-        self.lost &= expected != 0;
+        self.lost &= expected != 0 || !call.uids.is_empty();
     }
 
     /// Only what is wanted and was never made before may have run.

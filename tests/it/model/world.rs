@@ -90,7 +90,7 @@ pub enum In {
     /// What matches `out/LAYER/*.txt`, whoever makes it.
     Layer(usize),
     /// Files in a target's tree.
-    InTree(u32),
+    Below(u32),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl World {
             4..=6 => In::Target(random.pick(&makers).uid),
             7 => In::Layer(random.below(target.layer)),
             _ => match random.pick(&makers) {
-                maker if maker.shape == Shape::Tree => In::InTree(maker.uid),
+                maker if maker.shape == Shape::Tree => In::Below(maker.uid),
                 maker if maker.single_files() => In::Path(maker.uid),
                 maker => In::Target(maker.uid),
             },
@@ -226,7 +226,7 @@ impl World {
         self.targets.retain(|target| target.uid != uid);
         for target in &mut self.targets {
             target.needs.retain(|need| *need != uid);
-            target.inputs.retain(|input| !matches!(input, In::Target(of) | In::Path(of) | In::InTree(of) if *of == uid));
+            target.inputs.retain(|input| !matches!(input, In::Target(of) | In::Path(of) | In::Below(of) if *of == uid));
             if target.inputs.is_empty() {
                 target.inputs.push(In::Source(FIXED[0].to_owned()));
             }
@@ -316,7 +316,7 @@ impl World {
             In::Target(uid) => self.target(*uid).name.clone(),
             In::Path(uid) => format!("\"{}\"", self.target(*uid).declared()[0]),
             In::Layer(layer) => format!("optional(\"out/{layer}/*.txt\")"),
-            In::InTree(uid) => format!("\"{}d0/*.txt\"", self.target(*uid).declared()[0]),
+            In::Below(uid) => format!("\"{}d0/*.txt\"", self.target(*uid).declared()[0]),
         }
     }
 
