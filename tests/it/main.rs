@@ -4,6 +4,8 @@
     reason = "tests look at the disk and the environment themselves"
 )]
 
+#![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+
 mod article;
 mod clean;
 mod cli;
