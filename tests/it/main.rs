@@ -3,7 +3,6 @@
     clippy::disallowed_methods,
     reason = "tests look at the disk and the environment themselves"
 )]
-
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod article;
