@@ -32,6 +32,42 @@ fn guide() {
 fn from_make() {
     check("docs/from-make.md");
 }
+#[test]
+fn language() {
+    check("docs/language.md");
+}
+
+/// Gofile.example in a project that has what it names: nothing is wrong with it, and the formatter leaves it alone.
+#[test]
+fn the_example() {
+    const FILES: &[(&str, &str)] = &[
+        ("go.mod", "module example.com/app\n\ngo 1.21\n"),
+        ("cmd/app/main.go", "package main\n\nfunc main() {}\n"),
+        ("src/main.c", ""),
+        ("src/main_test.c", ""),
+        ("testdata/a.txt", ""),
+        ("testdata/a.txt.want", ""),
+        ("schema/a.json", ""),
+        ("schema/draft-a.json", ""),
+        ("README.md", ""),
+        ("Dockerfile", ""),
+        (
+            "services/api/Gofile",
+            "task lint {\n  run: echo $version\n}\n",
+        ),
+    ];
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("Gofile.example");
+    let run = Run::new();
+    fs::copy(example, run.dir.path().join("Gofile")).unwrap();
+    for (file, text) in FILES {
+        run.write_file(file, &[text.trim_end().to_owned()], false);
+    }
+    let said = run.shell(run.dir.path(), "gomake --check");
+    assert_eq!(said, ("19 targets, no errors, 0 lints".to_owned(), 0));
+    let said = run.shell(run.dir.path(), "gomake --fmt --check");
+    assert_eq!(said, (String::new(), 0));
+}
+
 /// Runs one document from top to bottom and reports everything that is not as it says.
 fn check(document: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);

@@ -43,15 +43,20 @@ fn lints(gofile: &str, files: &[&str]) -> String {
 }
 
 #[test]
-fn the_example_of_the_design_resolves() {
-    let gofile = include_str!("../../tests/tour.gofile");
+fn the_annotated_example_resolves() {
+    let gofile = include_str!("../../Gofile.example");
+    let api = "task lint {\n  run: echo $version\n}\n";
     let files = [
         "src/a.c",
         "src/sub/b.c",
+        "src/a_test.c",
         "testdata/x.txt",
-        "cmd/app/main.go",
+        "schema/x.json",
+        "schema/draft-x.json",
+        "README.md",
+        "Dockerfile",
     ];
-    let graph = World::new(gofile, &files).graph();
+    let graph = World::with_includes(gofile, &[("services/api", api)], &files).graph();
     assert_snapshot!(names(&graph).join("\n"), @r##"
 app
 dist[linux,amd64]
@@ -62,17 +67,25 @@ dist[windows,amd64]
 obj[src/a.c]
 obj[src/sub/b.c]
 tool
+schema
+report
 unit
 smoke
-api
+server
+legacy
+release
+bench
 clean
+api:lint
+deploy(host=web1,tier=prod)
 "##);
     assert_eq!(
         needs(&graph, "tool"),
         ["obj[src/a.c] (input)", "obj[src/sub/b.c] (input)"]
     );
     assert_eq!(needs(&graph, "smoke"), ["tool (input)"]);
-    assert_eq!(needs(&graph, "api"), ["dist[linux,amd64] (input)"]);
+    assert_eq!(needs(&graph, "report"), ["schema (input)"]);
+    assert_eq!(needs(&graph, "server"), ["dist[linux,amd64] (input)"]);
     assert_eq!(graph.settings.default, ["app"]);
 }
 

@@ -1,5 +1,5 @@
 //! The built-in functions: their signatures, how arguments are matched to them, and the pure ones. Their exact meaning
-//! is written for users in `docs/functions.md`.
+//! is written for users in `docs/language.md`.
 
 use crate::base::names::nearest;
 use crate::base::path::ProjectPath;
@@ -440,7 +440,7 @@ mod tests {
     fn wrong(expression: &str) -> String {
         mistakes(&format!("let x = {expression}\n"))
     }
-    /// The table of `docs/functions.md`, as far as it needs nothing of the world.
+    /// The table of `docs/language.md`, as far as it needs nothing of the world.
     const MEANING: &[(&str, &str)] = &[
         (r#"stem("src/main.c")"#, r#""main""#),
         (r#"stem("a/b.tar.gz")"#, r#""b.tar""#),

@@ -15,5 +15,6 @@ mod golang;
 mod harness;
 mod incremental;
 mod language;
+mod model;
 mod terminal;
 mod why;
