@@ -107,7 +107,11 @@ impl Subject<'_> {
         };
         if in_env || in_command {
             let lines: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
-            visit(Field::Env, "$inputs_file", FactValue::Text(&lines.join("\n")));
+            visit(
+                Field::Env,
+                "$inputs_file",
+                FactValue::Text(&lines.join("\n")),
+            );
         }
     }
 
