@@ -429,7 +429,7 @@ fn holds(dir: &Path, text: &[u8]) -> bool {
 }
 
 impl Run {
-    /// A run that something else waited for.
+    /// What a command of [`Project::command`] left.
     pub fn read(output: std::process::Output) -> Self {
         let err = String::from_utf8_lossy(&output.stderr).into_owned();
         Self {

@@ -15,7 +15,7 @@ mod world;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use steps::Teller;
 
-const CASES: u64 = 40;
+const CASES: u64 = 20;
 const STEPS: u64 = 12;
 
 fn number(name: &str, default: u64) -> u64 {
