@@ -5,7 +5,6 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -83,7 +82,7 @@ impl Terminal {
             .spawn()
             .expect("it starts");
         drop(theirs);
-        let ours = File::from(OwnedFd::from(ours));
+        let ours = File::from(ours);
         let screen = Screen {
             parser: vt100::Parser::new(rows, columns, 0),
             raw: Vec::new(),
