@@ -17,7 +17,7 @@ pub struct Claim {
     pub span: Span,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Claims {
     files: BTreeMap<String, Claim>,
     trees: BTreeMap<String, Claim>,
@@ -29,6 +29,7 @@ pub struct Claims {
 
 struct PatternClaim {
     pattern: Pattern,
+#[derive(Debug)]
     text: String,
     claim: Claim,
 }

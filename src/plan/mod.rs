@@ -52,4 +52,5 @@ mod target;
 pub(crate) mod testing;
 mod tool;
 pub mod value;
+mod uncounted;
 mod word;

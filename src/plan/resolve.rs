@@ -55,6 +55,7 @@ pub fn resolve(
     resolver.check_lets();
     let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
     file::resolve_files(&mut resolver, &claims);
+    resolver.graph.claims = claims;
     resolver.finish()
 }
 
