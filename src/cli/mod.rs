@@ -27,6 +27,7 @@ use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
+use crate::event::Event;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
@@ -105,6 +106,14 @@ impl App<'_> {
         };
         let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
         let emit = |event| reporter.handle(event);
+        for (file, name) in observer.refused() {
+            emit(Event::Warning {
+                target: None,
+                message: format!(
+                    "{file} may not set {name}, which decides what code runs: it is ignored"
+                ),
+            });
+        }
         let call = Call {
             args: self.args,
             env: self.env,

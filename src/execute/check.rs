@@ -111,7 +111,7 @@ impl Project<'_> {
         prepared.inputs = self.contents(&prepared.expanded.counted)?;
         for tool in &prepared.action.tools {
             prepared.tools.push(match &tool.1 {
-                Some(path) => self.memo.content(&InputPath::Outside(path.clone()))?,
+                Some(path) => self.memo.content(path)?,
                 None => Content::Absent,
             });
         }

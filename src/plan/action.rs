@@ -1,10 +1,9 @@
 //! A target bound to values: what runs, with what, and how.
 
-use crate::base::path::ProjectPath;
+use crate::base::path::{InputPath, ProjectPath};
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Stands in an argument or a variable for the path of the file with an input a line; whoever runs the action writes
@@ -22,9 +21,9 @@ pub struct Action {
     /// What else of the caller's environment the command sees.
     pub base_env: BaseEnv,
     pub dir: ProjectPath,
-    /// Programs whose identity counts: the word as written, and what PATH resolved it to
-    /// (None: not found). A word that names a file of the project is left to `inputs`.
-    pub tools: Vec<(String, Option<PathBuf>)>,
+    /// Programs whose identity counts: the word as written, and what PATH resolved it to, or the file of the project
+    /// that it names (None: not found). What is an input or made by a target counts as such and is not here.
+    pub tools: Vec<(String, Option<InputPath>)>,
     /// Other counted values by name: Go's toolchain and `go env`, modules by version.
     pub facts: BTreeMap<String, String>,
     pub limits: Limits,

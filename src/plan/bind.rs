@@ -22,6 +22,7 @@ use crate::plan::script::interpreter;
 use crate::plan::settings;
 use crate::plan::target::spanned;
 use crate::plan::tool;
+use crate::plan::uncounted;
 use crate::plan::value::{Selector, TargetRef, Value};
 use std::collections::BTreeMap;
 
@@ -54,6 +55,9 @@ pub fn bind(
 ) -> Outcome<(Action, Vec<Lint>), PlanError> {
     let mut binder = Binder::new(context, target, files);
     let action = binder.action();
+    if context.running == Running::Never && !binder.target.always_runs {
+        uncounted::lint(&mut binder, &action.command);
+    }
     let (found, wanted) = binder.evaluator.take();
     binder.errors.extend(found);
     if !binder.errors.is_empty() {
@@ -74,6 +78,7 @@ pub(super) struct Binder<'c> {
     pub target: &'c Target,
     pub decl: &'c Decl,
     pub body: Body<'c>,
+    pub files: &'c Files,
     /// Bindings, own lets, and what every script is given.
     pub scope: Scope<'c>,
     /// As seen from the working directory; trees with their `/`.
@@ -83,7 +88,7 @@ pub(super) struct Binder<'c> {
 }
 
 impl<'c> Binder<'c> {
-    fn new(context: &'c Context<'c>, id: TargetId, files: &Files) -> Self {
+    fn new(context: &'c Context<'c>, id: TargetId, files: &'c Files) -> Self {
         let target = &context.graph.targets[id];
         let decl = &context.graph.decls[target.decl];
         let tree = tree_of(context.modules, decl.module, decl.statement);
@@ -106,6 +111,7 @@ impl<'c> Binder<'c> {
                 ..scope_of(&target.bindings)
             },
             body,
+            files,
             outputs: files.outputs.iter().map(seen).collect(),
             errors: Vec::new(),
             lints: Vec::new(),
@@ -259,7 +265,7 @@ impl<'c> Binder<'c> {
         });
     }
 
-    fn interpreter_word(&self, script: &Script) -> String {
+    pub fn interpreter_word(&self, script: &Script) -> String {
         settings::interpreter_word(&self.evaluator, self.decl.module, script)
     }
 

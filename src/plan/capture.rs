@@ -2,15 +2,15 @@
 //! every other script; nothing is spliced into its text.
 
 use crate::base::source::Span;
-use crate::lang::ast::{Expr, ExprKind, Statement, StrPart};
+use crate::lang::ast::{Expr, ExprKind, StrPart};
 use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Running};
 use crate::plan::expression::Frame;
 use crate::plan::function::{Call, module_dir};
 use crate::plan::interpolate::{Joined, text_of, worse};
-use crate::plan::module::Modules;
 use crate::plan::query::{Answer, Capture, CaptureCommand, Query};
 use crate::plan::script::{self, shell_names};
+use crate::plan::settings;
 use crate::plan::value::Value;
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ fn script_command(
             hand_over(frame, name, &value, span, handed);
         }
     }
-    let interpreter = script::interpreter(&shell_setting(frame.ev)?).argv;
+    let interpreter = script::interpreter(&settings::shell(frame.ev, frame.module)).argv;
     Some(CaptureCommand::Script {
         interpreter,
         text: text.to_owned(),
@@ -185,36 +185,11 @@ fn computed_command(
     }
 }
 
-/// `shell` of the root's settings, or `sh`; None after a mistake.
-fn shell_setting(ev: &Evaluator<'_>) -> Option<String> {
-    let root = ev.modules.modules.get(Modules::ROOT)?;
-    let entry = root
-        .tree
-        .statements
-        .iter()
-        .find_map(|statement| match statement {
-            Statement::Settings { entries, .. } => {
-                entries.iter().find(|entry| entry.key.value == "shell")
-            }
-            _ => None,
-        });
-    let Some(entry) = entry else {
-        return Some("sh".to_owned());
-    };
-    let value = ev.eval(
-        Modules::ROOT,
-        &crate::plan::eval::Scope::default(),
-        &entry.value,
-    );
-    ev.expect_string(&value, "`shell`", entry.value.span)
-        .map(|shell| shell.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::path::ProjectPath;
-    use crate::plan::module::ModuleId;
+    use crate::plan::module::{ModuleId, Modules};
     use crate::plan::testing::{World, show};
 
     fn asked(text: &str) -> Capture {
@@ -377,5 +352,25 @@ mod tests {
           help: a secret may be the whole value of a variable in `env`, or a let that a script names;
                 nothing can be made of it
         "##);
+    }
+
+    #[test]
+    fn the_shell_is_that_of_the_file() {
+        let world = World::with_includes(
+            "settings {\n  shell = \"zsh\"\n}\ninclude \"api\" as api\n",
+            &[(
+                "api",
+                "settings {\n  shell = \"bash\"\n}\nlet y = capture(\"date\")\n",
+            )],
+        );
+        let evaluator = world.evaluator();
+        let included = world.modules.modules[Modules::ROOT].includes[0].module;
+        evaluator.top_level(included, "y");
+        match evaluator.take().1.pop() {
+            Some(Query::Capture(found)) => {
+                assert_eq!(script(&found), "bash -euo pipefail: date");
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -580,12 +580,12 @@ fn what_is_probably_not_meant_is_a_lint() {
     assert_snapshot!(lints(r#"
 build a {
   inputs = ["*.c", "!b.c", "!a.c"]
-  outputs = ["gen/*.go", "a.out"]
+  outputs = ["gen/[!a].go", "a.out"]
   run: true
 }
 build b {
   inputs = []
-  outputs = "gen/b.go"
+  outputs = "gen/[!b].go"
   run: true
 }
 task none for x in [] {}
@@ -594,10 +594,10 @@ task never if 1 == 2 {}
 gomake::lint::idle_exclusion: `!b.c` excludes nothing
   Gofile:3:20 ["!b.c"] matches no file of these inputs
 
-gomake::lint::pattern_overlap: the pattern `gen/*.go` of `a` also matches `gen/b.go`, which `b` makes
-  Gofile:4:14 ["gen/*.go"] matches too much
-  Gofile:9:13 ["gen/b.go"] made here
-  help: a narrower pattern keeps the two apart
+gomake::lint::pattern_overlap: `a` and `b` may both make a file that fits `gen/[!a].go` and `gen/[!b].go`
+  Gofile:4:14 ["gen/[!a].go"] a pattern of `a`
+  Gofile:9:13 ["gen/[!b].go"] a pattern of `b`
+  help: narrower patterns keep the two apart
 
 gomake::lint::empty_for: `none` makes no target
   Gofile:12:20 [[]] nothing to go over
@@ -817,4 +817,104 @@ build other {
     assert_eq!(needs(&graph, "scripted"), ["other (input)", "tool (input)"]);
     assert_eq!(needs(&graph, "each[tool]"), ["tool (input)"]);
     assert_eq!(needs(&graph, "plain"), [""; 0]);
+}
+
+#[test]
+fn a_pattern_and_what_another_target_makes_cannot_be_one() {
+    let two = |a: &str, b: &str| {
+        let gofile = format!(
+            "build a {{\n  inputs = []\n  outputs = \"{a}\"\n  run: true\n}}\nbuild b {{\n  inputs = []\n  outputs = \"{b}\"\n  run: true\n}}\n"
+        );
+        let text = match World::new(&gofile, &[]).resolve(&[]) {
+            Ok(_) => return String::new(),
+            Err(text) => text,
+        };
+        text.lines().next().unwrap_or_default().to_owned()
+    };
+    let made =
+        |path: &str| format!("gomake::plan::output_conflict: `a` and `b` both make `{path}`");
+    assert_eq!(two("g/*.x", "g/b.x"), made("g/b.x"));
+    assert_eq!(two("g/b.x", "g/*.x"), made("g/b.x"));
+    assert_eq!(two("g/", "g/sub/*.x"), made("g/sub/*.x"));
+    assert_eq!(two("g/*/x", "g/sub/"), made("g/sub/"));
+    assert_eq!(two("g/*.x", "g/*.x"), made("g/x.x"));
+    assert_eq!(two("g/**", "g/b*.x"), made("g/b.x"));
+    for (a, b) in [
+        ("g/*.x", "g/b.y"),
+        ("g/*.x", "h/"),
+        ("g/*.x", "g/*.y"),
+        ("g/*.x", "g/sub/"),
+    ] {
+        assert_eq!(two(a, b), "", "{a} {b}");
+    }
+    assert_snapshot!(errors("build m for p in [\"a\", \"ab\"] {\n  inputs = []\n  outputs = \"m/$p*\"\n  run: true\n}\n", &[]), @r##"
+gomake::plan::output_repeated: `m[a]` and `m[ab]` both make `m/ab`
+  Gofile:3:13 ["m/$p*"] the same path for both
+  help: let the path depend on every `for` variable and parameter
+"##);
+}
+
+#[test]
+fn what_makes_nothing_is_no_input() {
+    assert_snapshot!(errors(r#"
+build a {
+  inputs = []
+  outputs = "a.o"
+  run: true
+}
+task group {
+  needs = a
+}
+test unit {
+  run: true
+}
+build c {
+  inputs = [group, unit]
+  outputs = "c"
+  run: true
+}
+"#, &[]), @r##"
+gomake::plan::no_outputs: `group` makes no files that could be an input
+  Gofile:14:13 [group] declares no outputs
+  help: name what it needs: a
+
+gomake::plan::no_outputs: `unit` makes no files that could be an input
+  Gofile:14:20 [unit] declares no outputs
+  help: to have it run first, write it in `needs`
+"##);
+}
+
+#[test]
+fn an_included_file_is_told_what_it_cannot_use() {
+    let included = "settings {\n  default = t\n  shell = \"bash\"\n  pools = { db = 1 }\n}\nlet version = \"\"\ntask t {\n  run: echo $named\n}\n";
+    let root = |with: &str| format!("include \"api\" as api with {{ {with} }}\n");
+    let mut world = World::with_includes(
+        &root("version = \"1\", named = \"x\""),
+        &[("api", included)],
+        &[],
+    );
+    let graph = world.graph();
+    assert_snapshot!(world.render_all(&graph.lints), @r##"
+gomake::lint::idle_setting: `default` has no meaning in an included file
+  api/Gofile:2:3 [default] ignored when this file is included
+  help: the root Gofile's settings say it for the whole project
+
+gomake::lint::idle_setting: `pools` has no meaning in an included file
+  api/Gofile:4:3 [pools] ignored when this file is included
+  help: the root Gofile's settings say it for the whole project
+"##);
+    let mut world = World::with_includes(
+        &root("vresion = \"1\", nothing = 2"),
+        &[("api", included)],
+        &[],
+    );
+    assert_snapshot!(world.errors(), @r##"
+gomake::plan::unknown_with: the included file has no `vresion`
+  Gofile:1:29 [vresion] neither a let there, nor named by it
+  help: did you mean `version`?
+
+gomake::plan::unknown_with: the included file has no `nothing`
+  Gofile:1:44 [nothing] neither a let there, nor named by it
+  help: declare it there with a default: `let nothing = …`
+"##);
 }

@@ -525,3 +525,92 @@ gomake::select::no_target: there is nothing to run
   help: the Gofile declares no target
 "##);
 }
+
+#[test]
+fn scripts_of_the_project_count_and_what_they_name_is_asked_about() {
+    let gofile = r#"
+build a {
+  inputs = ["counted.py", "sub/*"]
+  outputs = "a.out"
+  dir = "sub"
+  run:
+    ../gen.sh ./missing.sh ../bin/made >../stale.txt
+    ../bin/made ../counted.py
+    python3 ../tools/x.py ../counted.py one.txt
+    sh ../x.sh <../in.txt >$out
+    cat ../stale.txt
+}
+build b {
+  inputs = []
+  outputs = "b.out"
+  tools = ["./gen.sh", "./bin/made"]
+  run = ["python3", "tools/x.py", "-o", out]
+}
+build made {
+  inputs = []
+  outputs = "bin/made"
+  run: echo x.sh > $out
+}
+task t {
+  run: sh x.sh
+}
+"#;
+    let files = [
+        "gen.sh",
+        "counted.py",
+        "tools/x.py",
+        "x.sh",
+        "in.txt",
+        "stale.txt",
+        "bin/made",
+        "sub/one.txt",
+    ];
+    let mut world = World::new(gofile, &files);
+    let inputs = ["counted.py", "sub/one.txt"];
+    let (action, lints) = world.bind("a", &inputs, &[]).expect("binds");
+    let counted: Vec<String> = action
+        .tools
+        .iter()
+        .map(|(word, path)| format!("{word} {}", path.as_ref().expect("there")))
+        .collect();
+    assert_eq!(counted, ["../gen.sh gen.sh", "python3 /usr/bin/python3"]);
+    assert_eq!(lints, "");
+    assert_eq!(
+        tools(&world.bind("b", &[], &[]).expect("binds").0),
+        ["./gen.sh"]
+    );
+
+    world.running = Running::Never;
+    let (_, lints) = world.bind("a", &inputs, &[]).expect("binds");
+    assert_snapshot!(lints, @r##"
+gomake::lint::uncounted_file: the script names `tools/x.py`, which is not among its inputs
+  Gofile:9:13 [../tools/x.py] a file of the project
+  help: what the script reads belongs into `inputs`: a change of it goes unnoticed
+
+gomake::lint::uncounted_file: the script names `x.sh`, which is not among its inputs
+  Gofile:10:8 [../x.sh] a file of the project
+  help: what the script reads belongs into `inputs`: a change of it goes unnoticed
+
+gomake::lint::uncounted_file: the script names `in.txt`, which is not among its inputs
+  Gofile:10:17 [../in.txt] a file of the project
+  help: what the script reads belongs into `inputs`: a change of it goes unnoticed
+"##);
+    let (_, lints) = world.bind("b", &[], &[]).expect("binds");
+    assert!(lints.contains("names `tools/x.py`"), "{lints}");
+    for quiet in ["made", "t"] {
+        assert_eq!(world.bind(quiet, &[], &[]).expect("binds").1, "", "{quiet}");
+    }
+}
+
+#[test]
+fn a_script_that_names_a_target_is_told_how() {
+    let mut world = World::new(
+        "build tool {\n  inputs = []\n  outputs = \"bin/tool\"\n  run: true\n}\ntask t {\n  run: $tool x\n}\n",
+        &[],
+    );
+    let (_, lints) = world.bind("t", &[], &[]).expect("binds");
+    assert!(
+        lints.contains("help: a target is not a variable: put it into `inputs` and use `$inputs`"),
+        "{lints}"
+    );
+}

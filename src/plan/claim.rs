@@ -2,9 +2,11 @@
 //! one or below a directory, never all against all.
 
 use crate::base::glob::Pattern;
+use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
 use std::collections::{BTreeMap, HashSet};
@@ -17,7 +19,7 @@ pub struct Claim {
     pub span: Span,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Claims {
     files: BTreeMap<String, Claim>,
     trees: BTreeMap<String, Claim>,
@@ -27,6 +29,7 @@ pub struct Claims {
     pub incomplete: bool,
 }
 
+#[derive(Debug)]
 struct PatternClaim {
     pattern: Pattern,
     text: String,
@@ -34,22 +37,22 @@ struct PatternClaim {
 }
 
 impl Claims {
-    /// Indexes all outputs; two targets with one output are reported, overlaps of patterns are lints.
+    /// Indexes all outputs; two targets with one output are reported, patterns that may overlap are lints.
     pub fn of(graph: &mut Graph, errors: &mut Vec<PlanError>) -> Self {
-        let claims = Self::index(graph, errors);
-        let lints = claims.overlaps(graph);
-        graph.lints.extend(lints);
-        claims
-    }
-
-    fn index(graph: &Graph, errors: &mut Vec<PlanError>) -> Self {
-        let mut claims = Self::default();
         let mut conflicts = Conflicts {
             graph,
             errors,
             repeated: HashSet::new(),
         };
-        for (target, output) in outputs(graph) {
+        let claims = Self::index(&mut conflicts);
+        let lints = claims.pattern_conflicts(&mut conflicts);
+        graph.lints.extend(lints);
+        claims
+    }
+
+    fn index(conflicts: &mut Conflicts<'_>) -> Self {
+        let mut claims = Self::default();
+        for (target, output) in outputs(conflicts.graph) {
             let claim = Claim {
                 target,
                 span: output.span(),
@@ -104,26 +107,41 @@ impl Claims {
         });
     }
 
-    fn overlaps(&self, graph: &Graph) -> Vec<Lint> {
+    /// Patterns against exact files, trees and each other: what both are sure to make is reported, what both may make is
+    /// a lint.
+    fn pattern_conflicts(&self, conflicts: &mut Conflicts<'_>) -> Vec<Lint> {
         let mut lints = Vec::new();
+        let mut left = MAX_PAIRS;
         for (dir, patterns) in &self.patterns {
-            for found in patterns {
-                let other = below(&self.files, dir).find(|(path, claim)| {
-                    claim.target != found.claim.target && found.pattern.matches(path)
-                });
-                if let Some((path, claim)) = other {
-                    lints.push(Lint::PatternOverlap {
-                        pattern: found.text.clone(),
-                        target: graph.targets[found.claim.target].name.to_string(),
-                        path: path.clone(),
-                        other: graph.targets[claim.target].name.to_string(),
-                        span: found.claim.span,
-                        made: claim.span,
-                    });
+            for (at, found) in patterns.iter().enumerate() {
+                self.against_paths(dir, found, conflicts);
+                let beside = patterns[at + 1..].iter();
+                let deeper = below(&self.patterns, dir).flat_map(|(_, list)| list);
+                for other in beside.chain(deeper).take(left) {
+                    left -= 1;
+                    lints.extend(against_pattern(found, other, conflicts));
                 }
             }
         }
         lints
+    }
+
+    fn against_paths(&self, dir: &str, found: &PatternClaim, conflicts: &mut Conflicts<'_>) {
+        let other = |claim: &Claim| claim.target != found.claim.target;
+        if let Some(tree) = self.tree_over(dir).filter(other) {
+            conflicts.report(&found.text, tree, found.claim);
+        }
+        for (path, &claim) in below(&self.trees, dir).filter(|(_, claim)| other(claim)) {
+            let within = ProjectPath::root().resolve(path);
+            if within.is_ok_and(|path| found.pattern.may_match_within(&path)) {
+                conflicts.report(&format!("{path}/"), found.claim, claim);
+            }
+        }
+        for (path, &claim) in below(&self.files, dir).filter(|(_, claim)| other(claim)) {
+            if found.pattern.matches(path) {
+                conflicts.report(path, found.claim, claim);
+            }
+        }
     }
 
     /// The tree that a path is or lies in.
@@ -181,6 +199,32 @@ impl Claims {
         }
         makers
     }
+}
+
+/// More patterns than make so many pairs are not held against each other.
+const MAX_PAIRS: usize = 1_000_000;
+
+fn against_pattern(
+    a: &PatternClaim,
+    b: &PatternClaim,
+    conflicts: &mut Conflicts<'_>,
+) -> Option<Lint> {
+    if a.claim.target == b.claim.target || !a.pattern.could_overlap(&b.pattern) {
+        return None;
+    }
+    if let Some(path) = common_match(&a.pattern, &b.pattern) {
+        conflicts.report(&path, a.claim, b.claim);
+        return None;
+    }
+    let name = |claim: Claim| conflicts.graph.targets[claim.target].name.to_string();
+    Some(Lint::PatternOverlap {
+        pattern: a.text.clone(),
+        target: name(a.claim),
+        path: b.text.clone(),
+        other: name(b.claim),
+        span: a.claim.span,
+        made: b.claim.span,
+    })
 }
 
 /// Everything strictly below a directory (`""`: everything but the root's own entry).

@@ -24,6 +24,7 @@ pub(super) struct ScriptNames<'s> {
     /// None for interpreters whose text is only searched for words.
     shell: Option<Shell>,
     pub commands: BTreeSet<String>,
+    pub words: BTreeSet<String>,
 }
 
 struct Shell {
@@ -40,6 +41,7 @@ impl<'s> ScriptNames<'s> {
                 script,
                 shell: None,
                 commands: BTreeSet::new(),
+                words: BTreeSet::new(),
             };
         }
         let names = shell_names(&script.text);
@@ -54,6 +56,7 @@ impl<'s> ScriptNames<'s> {
                 assigned: names.assigned,
             }),
             commands: names.commands,
+            words: names.words,
         }
     }
 
@@ -82,9 +85,23 @@ impl<'s> ScriptNames<'s> {
             Some(shell) => shell.read.get(name).copied(),
             None => text.find(name),
         };
-        let Some(at) = at else {
-            return self.script.span;
-        };
+        match at {
+            Some(at) => self.span_at(at, name.len()),
+            None => self.script.span,
+        }
+    }
+
+    /// Where a word stands first.
+    pub fn place_of_word(&self, word: &str) -> Span {
+        match self.script.text.find(word) {
+            Some(at) => self.span_at(at, word.len()),
+            None => self.script.span,
+        }
+    }
+
+    /// The place of `len` bytes at an offset of the text, which may have a dollar before them.
+    fn span_at(&self, at: usize, len: usize) -> Span {
+        let text = &self.script.text;
         let line = text[..at].matches('\n').count();
         let column = at - text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let Some(&start) = self.script.line_starts.get(line) else {
@@ -96,7 +113,7 @@ impl<'s> ScriptNames<'s> {
             _ => 0,
         };
         let start = start as usize + column;
-        Span::new(start, start + dollar + name.len())
+        Span::new(start, start + dollar + len)
     }
 
     /// Whether the script says itself what holds when the variable is unset: `${name:-x}` and its kin.
@@ -433,7 +450,12 @@ impl<'b, 'c> Environment<'b, 'c> {
                 .iter()
                 .map(|let_| let_.name.value.clone()),
         );
+        let module = self.binder.decl.module;
+        let is_target = self.binder.context.modules.target(module, name).is_some();
         let help = match nearest(name, known.iter().map(String::as_str)) {
+            _ if is_target => Some(
+                "a target is not a variable: put it into `inputs` and use `$inputs`".to_owned(),
+            ),
             Some(near) => Some(format!("did you mean `${near}`?")),
             None if name == "depfile" => Some("declare it: `depfile = \"…\"`".to_owned()),
             None => Some(format!("where it may be unset, write `${{{name}:-}}`")),

@@ -443,6 +443,24 @@ pub enum PlanError {
         #[label("a directory")]
         span: Span,
     },
+    #[error("`{target}` makes no files that could be an input")]
+    #[diagnostic(code(gomake::plan::no_outputs))]
+    NoOutputs {
+        target: String,
+        #[label("declares no outputs")]
+        span: Span,
+        #[help]
+        help: String,
+    },
+    #[error("the included file has no `{name}`")]
+    #[diagnostic(code(gomake::plan::unknown_with))]
+    UnknownWith {
+        name: String,
+        #[label("neither a let there, nor named by it")]
+        span: Span,
+        #[help]
+        help: String,
+    },
     #[error("there is no file `{path}`, and no target makes it")]
     #[diagnostic(code(gomake::plan::missing_input))]
     MissingInput {
@@ -612,21 +630,43 @@ pub enum Lint {
         #[label("nothing to go over")]
         span: Span,
     },
-    #[error("the pattern `{pattern}` of `{target}` also matches `{path}`, which `{other}` makes")]
+    #[error("`{target}` and `{other}` may both make a file that fits `{pattern}` and `{path}`")]
     #[diagnostic(
         code(gomake::lint::pattern_overlap),
         severity(Warning),
-        help("a narrower pattern keeps the two apart")
+        help("narrower patterns keep the two apart")
     )]
     PatternOverlap {
         pattern: String,
         target: String,
         path: String,
         other: String,
-        #[label("matches too much")]
+        #[label("a pattern of `{target}`")]
         span: Span,
-        #[label("made here")]
+        #[label("a pattern of `{other}`")]
         made: Span,
+    },
+    #[error("the script names `{path}`, which is not among its inputs")]
+    #[diagnostic(
+        code(gomake::lint::uncounted_file),
+        severity(Warning),
+        help("what the script reads belongs into `inputs`: a change of it goes unnoticed")
+    )]
+    UncountedFile {
+        path: String,
+        #[label("a file of the project")]
+        span: Span,
+    },
+    #[error("`{key}` has no meaning in an included file")]
+    #[diagnostic(
+        code(gomake::lint::idle_setting),
+        severity(Warning),
+        help("the root Gofile's settings say it for the whole project")
+    )]
+    IdleSetting {
+        key: String,
+        #[label("ignored when this file is included")]
+        span: Span,
     },
     #[error("`${name}` is not set by anything")]
     #[diagnostic(code(gomake::lint::unset_variable), severity(Warning))]

@@ -4,6 +4,7 @@ use crate::base::glob::Pattern;
 use crate::base::names::nearest;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::lang::ast::Kind;
 use crate::plan::claim::{Claim, Claims};
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, TargetId};
@@ -46,7 +47,10 @@ impl Pass<'_, '_> {
             .collect();
         for item in &inputs.items {
             let makers = match item {
-                Input::Target { .. } => continue,
+                Input::Target { id: to, span } => {
+                    self.check_makes(*to, *span);
+                    continue;
+                }
                 Input::File {
                     path,
                     optional,
@@ -79,6 +83,31 @@ impl Pass<'_, '_> {
             }
         }
         self.check_exclusions(id, inputs, &excludes);
+    }
+
+    /// A target that declares no outputs is nothing to read: its name in `inputs` would count for nothing.
+    fn check_makes(&mut self, to: TargetId, span: Span) {
+        let graph = &self.resolver.graph;
+        let target = &graph.targets[to];
+        if target.kind == Kind::Image || self.resolver.bodies[target.decl].get("outputs").is_some()
+        {
+            return;
+        }
+        let needed = target
+            .needs
+            .iter()
+            .filter(|edge| edge.why == EdgeWhy::Needs);
+        let names: Vec<&str> = needed.map(|edge| &*graph.targets[edge.to].name).collect();
+        let help = if names.is_empty() {
+            "to have it run first, write it in `needs`".to_owned()
+        } else {
+            format!("name what it needs: {}", names.join(", "))
+        };
+        self.resolver.errors.push(PlanError::NoOutputs {
+            target: target.name.to_string(),
+            span,
+            help,
+        });
     }
 
     fn file(

@@ -102,9 +102,7 @@ impl GoVariables<'_, '_> {
             }
         }
         for name in names.read().filter(|name| concerns(name)) {
-            if !env.contains_key(name)
-                && let Some(value) = self.evaluator.top_level(self.module, name)
-            {
+            if let Some(value) = self.evaluator.top_level(self.module, name) {
                 add(name, &value, env);
             }
         }

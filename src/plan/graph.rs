@@ -6,6 +6,7 @@ use crate::base::source::Span;
 use crate::dense_id;
 use crate::golang::list::GoRequest;
 use crate::lang::ast::Kind;
+use crate::plan::claim::Claims;
 use crate::plan::module::ModuleId;
 use crate::plan::query::Query;
 use crate::plan::settings::Settings;
@@ -33,6 +34,8 @@ pub struct Graph {
     /// A topological order of all targets.
     pub order: Vec<TargetId>,
     pub lints: Vec<crate::plan::error::Lint>,
+    /// Who makes which file.
+    pub claims: Claims,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
 }

@@ -41,6 +41,7 @@ mod named;
 mod namespace;
 mod observe;
 mod order;
+mod overlap;
 mod place;
 pub mod query;
 pub mod resolve;
@@ -51,5 +52,6 @@ mod target;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tool;
+mod uncounted;
 pub mod value;
 mod word;

@@ -1,11 +1,12 @@
 //! One namespace a file: lets, parameters, `for` variables and targets. Finds names with two meanings, names that
 //! scripts could not tell from the shell's own, and targets that need a name. Evaluates nothing.
 
+use crate::base::names::nearest;
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Item, Kind, Statement, TargetDecl};
 use crate::plan::error::PlanError;
-use crate::plan::module::Module;
-use crate::plan::script::is_shells_own;
+use crate::plan::module::{Module, Modules};
+use crate::plan::script::{has_word, is_shells_own};
 use std::collections::{BTreeMap, HashMap};
 
 /// Names that gomake itself gives to scripts.
@@ -139,6 +140,37 @@ fn check_reserved(name: &Spanned<String>, errors: &mut Vec<PlanError>) {
             name.value.to_lowercase()
         ),
     });
+}
+
+/// What a file passes to those that it includes must mean something there: a let, or a name that its text holds.
+pub fn check_with(module: &Module, modules: &Modules, errors: &mut Vec<PlanError>) {
+    for included in module.includes.iter().filter(|one| !one.with.is_empty()) {
+        let statements = &modules.modules[included.module].tree.statements;
+        let lets = || {
+            statements.iter().filter_map(|statement| match statement {
+                Statement::Let(let_) => Some(let_.name.value.as_str()),
+                _ => None,
+            })
+        };
+        let unknown = included
+            .with
+            .iter()
+            .filter(|entry| lets().all(|name| name != entry.key.value));
+        for entry in unknown {
+            // Every name of the tree stands in this text, those in scripts and strings too; more words than names do no harm.
+            let text = format!("{statements:?}");
+            if has_word(&text, &entry.key.value) {
+                continue;
+            }
+            let name = entry.key.value.clone();
+            let help = match nearest(&name, lets()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("declare it there with a default: `let {name} = …`"),
+            };
+            let span = entry.key.span;
+            errors.push(PlanError::UnknownWith { name, span, help });
+        }
+    }
 }
 
 fn check_unnamed(module: &Module, errors: &mut Vec<PlanError>) {

@@ -17,7 +17,7 @@ use crate::plan::eval::{Evaluator, Running};
 use crate::plan::graph::{DeclId, Graph, TargetId};
 use crate::plan::module::{ModuleId, Modules};
 use crate::plan::named::TargetLets;
-use crate::plan::namespace::check_names;
+use crate::plan::namespace::{check_names, check_with};
 use crate::plan::order;
 use crate::plan::query::{Answers, Outcome, Query};
 use crate::plan::value::Value;
@@ -55,6 +55,7 @@ pub fn resolve(
     resolver.check_lets();
     let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
     file::resolve_files(&mut resolver, &claims);
+    resolver.graph.claims = claims;
     resolver.finish()
 }
 
@@ -111,6 +112,8 @@ impl<'a> Resolver<'a> {
         for (id, module) in self.modules.modules.iter() {
             check_names(module, &mut self.errors);
             let found = settings::read(&self.check, id, &mut self.errors);
+            self.graph.lints.extend(settings::idle(self.modules, id));
+            check_with(module, self.modules, &mut self.errors);
             if id == Modules::ROOT {
                 self.graph.settings = found;
             }

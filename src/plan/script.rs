@@ -18,6 +18,9 @@ pub struct Names {
     /// First words of simple commands that are plain literals: the candidates for `tools`. Neither keywords nor the
     /// script's own functions; builtins and POSIX utilities are still among them.
     pub commands: BTreeSet<String>,
+    /// Plain literal words that commands are given or read from, but for commands that only say, remove or test
+    /// something, and for what the script itself writes.
+    pub words: BTreeSet<String>,
 }
 
 /// How an interpreter is called for a script.

@@ -5,7 +5,7 @@ use crate::base::source::Span;
 use crate::lang::ast::{Entry, Script};
 use crate::plan::body::{Shape, known_entries};
 use crate::plan::check::check_value;
-use crate::plan::error::PlanError;
+use crate::plan::error::{Lint, PlanError};
 use crate::plan::eval::{Evaluator, Scope};
 use crate::plan::limit::read_size;
 use crate::plan::module::{ModuleId, Modules};
@@ -36,6 +36,18 @@ const KEYS: &[(&str, Shape)] = &[
     ("pools", Shape::Labels),
     ("cache_size", Shape::TextOrInt),
 ];
+
+/// Settings of an included file that only a root's are asked for.
+pub fn idle(modules: &Modules, module: ModuleId) -> impl Iterator<Item = Lint> {
+    let idle = modules.settings(module).filter(move |entry| {
+        let key = entry.key.value.as_str();
+        module != Modules::ROOT && matches!(key, "default" | "dotenv" | "pools" | "cache_size")
+    });
+    idle.map(|entry| Lint::IdleSetting {
+        key: entry.key.value.clone(),
+        span: entry.key.span,
+    })
+}
 
 /// `shell` of a file's settings, or `sh`.
 pub fn shell(evaluator: &Evaluator<'_>, module: ModuleId) -> String {

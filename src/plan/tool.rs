@@ -1,10 +1,10 @@
 //! Which programs' identities count for a target. Whether a word is a program is PATH's to say, through a query.
 
-use crate::base::path::ProjectPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::plan::action::Command;
 use crate::plan::bind::Binder;
 use crate::plan::environment::ScriptNames;
-use crate::plan::query::{Answer, Query};
+use crate::plan::query::{Answer, Presence, Query};
 use crate::plan::script::is_posix_utility;
 use crate::plan::target::spanned;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ pub(super) fn tools(
     binder: &Binder<'_>,
     command: &Command,
     names: Option<&ScriptNames<'_>>,
-) -> Vec<(String, Option<PathBuf>)> {
+) -> Vec<(String, Option<InputPath>)> {
     if let Some(entry) = binder.body.get("tools") {
         let items = spanned(
             &binder.evaluator,
@@ -55,17 +55,36 @@ pub(super) fn tools(
     found.collect()
 }
 
-/// Where a program is; `None` for a file of the project, which is for `inputs` to count.
-fn place(binder: &Binder<'_>, word: &str) -> Option<Option<PathBuf>> {
+/// Where a program is; `None` for a file that counts anyway, as an input or as what another target makes.
+fn place(binder: &Binder<'_>, word: &str) -> Option<Option<InputPath>> {
     if word.starts_with('/') {
-        return Some(Some(PathBuf::from(word)));
+        return Some(Some(InputPath::Outside(PathBuf::from(word))));
     }
     if word.contains('/') {
-        let inside = ProjectPath::resolve(&binder.target.dir, word).is_ok();
-        return (!inside).then_some(None);
+        return match ProjectPath::resolve(&binder.target.dir, word) {
+            Ok(path) if is_uncounted(binder, &path) => Some(Some(InputPath::Project(path))),
+            Ok(_) => None,
+            Err(_) => Some(None),
+        };
     }
     match binder.evaluator.ask(Query::Which(word.to_owned())) {
-        Some(Answer::Program(path)) => Some(path.clone()),
+        Some(Answer::Program(path)) => Some(path.clone().map(InputPath::Outside)),
         _ => Some(None),
     }
+}
+
+/// Whether a path is a file of the project that is neither an input nor made by any target.
+pub(super) fn is_uncounted(binder: &Binder<'_>, path: &ProjectPath) -> bool {
+    let exists = || {
+        let answer = binder.evaluator.ask(Query::Presence(path.clone()));
+        matches!(answer, Some(Answer::Presence(Presence::File)))
+    };
+    let is_input = || {
+        binder
+            .files
+            .inputs
+            .iter()
+            .any(|input| input == path.as_str())
+    };
+    !is_input() && binder.context.graph.claims.makers(path.as_str()).is_empty() && exists()
 }

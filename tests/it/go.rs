@@ -5,7 +5,6 @@ use crate::harness::{Project, has, set};
 /// A program with a package for each system, one for a tag, and one for all.
 fn program(gofile: &str) -> Option<Project> {
     if !has("go") {
-        println!("skipped: no `go` on PATH");
         return None;
     }
     let mut project = Project::new(gofile);

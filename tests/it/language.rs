@@ -891,3 +891,46 @@ fn what_git_says_of_the_checkout_is_a_value() {
     project.git(&["commit", "-q", "--allow-empty", "-m", "two"]);
     assert_eq!(project.ran(&["a"]), set(["a"]));
 }
+
+#[test]
+fn a_script_of_the_project_that_is_run_counts() {
+    let gofile = "build a {\n  inputs = []\n  outputs = \"a\"\n  run: ./gen.sh > $out\n}\nbuild b {\n  inputs = []\n  outputs = \"b\"\n  run: sh gen.sh > $out\n}\n";
+    let project = Project::new(gofile);
+    project
+        .write("gen.sh", "#!/bin/sh\necho 1\n")
+        .executable("gen.sh");
+    assert_eq!(project.ran(&["a"]), set(["a"]));
+    assert_eq!(project.ran(&["a"]), set([]));
+    project
+        .write("gen.sh", "#!/bin/sh\necho 2\n")
+        .executable("gen.sh");
+    assert_eq!(project.ran(&["a"]), set(["a"]));
+    assert_eq!(project.read("a"), "2\n");
+    let run = project.run(&["--check"]);
+    assert!(run.err.contains("the script names `gen.sh`"), "{run}");
+    assert!(run.out.contains("1 lint"), "{run}");
+    let elsewhere = project.clone_fresh(&["a"]);
+    assert_eq!(elsewhere.ran(&["a"]), set([]));
+    assert_eq!(elsewhere.read("a"), "2\n");
+}
+
+#[test]
+fn a_target_in_an_argument_list_is_built_first() {
+    let gofile = "task go {\n  run = [tool, \"x\"]\n}\nbuild tool {\n  inputs = \"tool.sh\"\n  outputs = \"bin/tool\"\n  run: cp tool.sh $out\n}\n";
+    let project = Project::new(gofile);
+    project
+        .write("tool.sh", "#!/bin/sh\necho $1 > told\n")
+        .executable("tool.sh");
+    assert_eq!(project.ran(&["go"]), set(["go", "tool"]));
+    assert_eq!(project.read("told"), "x\n");
+}
+
+#[test]
+fn a_name_that_a_dotenv_file_may_not_set_is_told() {
+    let gofile = "settings {\n  dotenv = \".env\"\n}\ntask t {\n  run: echo $MINE\n}\n";
+    let project = Project::new(gofile);
+    project.write(".env", "MINE=1\nLD_PRELOAD=x\n");
+    let run = project.run(&["t"]);
+    assert_eq!(run.status, 0, "{run}");
+    assert!(run.err.contains(".env may not set LD_PRELOAD"), "{run}");
+}

@@ -11,6 +11,7 @@ pub fn shell_names(text: &str) -> Names {
         at: 0,
         names: Names::default(),
         functions: BTreeSet::new(),
+        written: BTreeSet::new(),
         stack: vec![Context::command(Close::End)],
         heredocs: Vec::new(),
     };
@@ -27,10 +28,12 @@ pub fn shell_names(text: &str) -> Names {
     let Reader {
         mut names,
         functions,
+        written,
         ..
     } = reader;
     names.commands.retain(|word| !functions.contains(word));
     names.assigned.extend(functions);
+    names.words.retain(|word| !written.contains(word));
     names
 }
 
@@ -70,6 +73,12 @@ struct Simple {
     word: Word,
     /// The next word is a redirection's.
     redirect: bool,
+    /// And it is a file that is read.
+    reads: bool,
+    /// The words of the command are names of files, as far as can be told.
+    takes_files: bool,
+    /// The last word was `-o`.
+    makes: bool,
     heredocs: Vec<HereDocument>,
     /// A here-document's delimiter is the next word.
     heredoc: Option<bool>,
@@ -117,6 +126,9 @@ impl Context {
             place: Place::Command,
             word: Word::default(),
             redirect: false,
+            reads: false,
+            takes_files: false,
+            makes: false,
             heredocs: Vec::new(),
             heredoc: None,
             cases: 0,
@@ -129,10 +141,19 @@ struct Reader<'t> {
     at: usize,
     names: Names,
     functions: BTreeSet<String>,
+    /// Where redirections and `-o` write to.
+    written: BTreeSet<String>,
     stack: Vec<Context>,
     /// Where in the stack the open here-documents lie, and where they end.
     heredocs: Vec<(usize, usize)>,
 }
+
+/// Commands whose words are no files, or files that are not read.
+const NO_FILES: &[&str] = &[
+    ":", "[", "[[", "break", "cd", "chmod", "chown", "continue", "echo", "exit", "false", "git",
+    "kill", "mkdir", "popd", "printf", "pushd", "return", "rm", "rmdir", "set", "shift", "sleep",
+    "test", "touch", "trap", "true", "umask", "unset", "wait", "esac", "fi", "done", "}",
+];
 
 /// Beyond this, what is opened is read as if it stood in its surroundings.
 const MAX_DEPTH: usize = 200;
@@ -342,6 +363,7 @@ impl<'t> Reader<'t> {
             .count()
             + usize::from(strip_tabs);
         self.simple().redirect = true;
+        self.simple().reads = rest.starts_with('<') && !rest.starts_with("<<");
         self.simple().heredoc = is_heredoc.then_some(strip_tabs);
     }
     fn parenthesis(&mut self) {
@@ -580,12 +602,16 @@ impl<'t> Reader<'t> {
                     literal: word.quoted,
                     strip_tabs,
                 });
+            } else if simple.reads {
+                self.named_file(word);
+            } else {
+                self.written.insert(word.text);
             }
             return;
         }
         match simple.place {
             Place::Command | Place::Wrapped => self.first_word(&word),
-            Place::Arguments => {}
+            Place::Arguments => self.argument(word),
             Place::Assigned => {
                 if let Some(name) = leading_name(&word.text) {
                     self.names.assigned.insert(name.to_owned());
@@ -612,6 +638,20 @@ impl<'t> Reader<'t> {
                     simple.place = Place::Arguments;
                 }
             }
+        }
+    }
+    fn argument(&mut self, word: Word) {
+        let simple = self.simple();
+        let is_made = std::mem::replace(&mut simple.makes, word.text == "-o");
+        if is_made {
+            self.written.insert(word.text);
+        } else if simple.takes_files {
+            self.named_file(word);
+        }
+    }
+    fn named_file(&mut self, word: Word) {
+        if !word.expanded && !word.assigns && !word.text.starts_with('-') {
+            self.names.words.insert(word.text);
         }
     }
     fn first_word(&mut self, word: &Word) {
@@ -652,6 +692,8 @@ impl<'t> Reader<'t> {
             _ => Place::Arguments,
         };
         simple.place = place;
+        simple.makes = false;
+        simple.takes_files = place == Place::Arguments && !NO_FILES.contains(&keyword);
         let is_keyword = matches!(
             keyword,
             "for" | "select" | "function" | "case" | "esac" | "fi" | "done" | "}"
@@ -870,5 +912,23 @@ mod tests {
         shell_names(&"$(".repeat(100_000));
         shell_names(&"${a:-".repeat(20_000));
         shell_names(&"\"$(cat <<E\n".repeat(2_000));
+    }
+
+    #[test]
+    fn words_are_files_that_may_be_read() {
+        let words = |text: &str| Vec::from_iter(shell_names(text).words).join(" ");
+        assert_eq!(
+            words("sh x.sh -v; python3 tools/x.py <in.txt >out.txt; cat out.txt"),
+            "in.txt tools/x.py x.sh"
+        );
+        assert_eq!(
+            words("cc -c a.c -o a.o && ld a.o $b \"c$d\"; sort 'e f'"),
+            "a.c e f"
+        );
+        assert_eq!(
+            words("echo a.c; rm -f b; [ -f c ] && test -e d; for x in y; do cat $x z; done"),
+            "z"
+        );
+        assert_eq!(words("cat <<EOF\nx.sh\nEOF\n"), "");
     }
 }
