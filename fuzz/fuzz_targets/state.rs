@@ -46,6 +46,7 @@ fuzz_target!(|input: &[u8]| {
         key: digest,
         planned: digest,
         outputs: Vec::new(),
+        found: Vec::new(),
         deps: Vec::new(),
         duration_ms: 1,
         finished_at_ms: 1,

@@ -3,7 +3,7 @@
 
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
-use crate::execute::environment::Variables;
+use crate::execute::environment::{Variables, strict};
 use crate::golang::list::{GoInputs, GoListError, GoRequest, list_args, parse_list};
 use crate::golang::toolchain::{env_args, parse_env};
 use crate::plan::query::{Answer, GoAnswer};
@@ -79,7 +79,7 @@ fn below(root: &Path, dir: &ProjectPath, files: &mut Vec<InputPath>) -> fs::FsRe
     Ok(())
 }
 
-/// The Go tool, called for one request.
+/// The Go tool, called for one request, in the environment of the command that the request is for.
 struct Go<'a> {
     root: &'a Path,
     caller: &'a Variables,
@@ -88,15 +88,17 @@ struct Go<'a> {
 
 impl Go<'_> {
     fn run(&self, args: &[String]) -> Result<Vec<u8>, String> {
-        let path = self.caller.get(std::ffi::OsStr::new("PATH"));
+        let mut env = strict(self.caller);
+        let own = self.request.env.iter();
+        env.extend(own.map(|(name, value)| (name.into(), value.into())));
+        let path = env.get(std::ffi::OsStr::new("PATH"));
         let dir = self.request.dir.under(self.root);
         let program = which::which_in("go", path, &dir)
             .map_err(|_| "the Go tool is needed, and PATH has no `go`".to_owned())?;
         let done = Command::new(program)
             .args(args)
             .env_clear()
-            .envs(self.caller)
-            .envs(self.request.env())
+            .envs(&env)
             .current_dir(&dir)
             .stdin(std::process::Stdio::null())
             .output()

@@ -68,10 +68,11 @@ impl Session {
         cancel: &Cancel,
         emit: Emit<'_>,
     ) -> Result<Self, Fault> {
-        if caller
+        let above = caller
             .get(OsStr::new(RUNNING_VARIABLE))
-            .is_some_and(|running| Path::new(running) == root)
-        {
+            .cloned()
+            .unwrap_or_default();
+        if std::env::split_paths(&above).any(|running| running == root) {
             return Err(Fault::one(CallError::Nested));
         }
         let dir = StateDir::open(root, Access::Write).map_err(Fault::one)?;

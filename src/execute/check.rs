@@ -229,7 +229,11 @@ impl Project<'_> {
                 }
                 changed
             }
-            Some(_) => self.changed_facts(id, &subject),
+            Some(record) => {
+                let mut reasons = self.changed_facts(id, &subject);
+                reasons.extend(self.changed_outputs(record)?);
+                reasons
+            }
         };
         if let Some(missing) = prepared
             .inputs

@@ -12,11 +12,24 @@ use crate::plan::graph::TargetId;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
 /// Set for every command, so that a gomake which a command starts in the same project does not wait for us for ever.
 pub const RUNNING_VARIABLE: &str = "GOMAKE_RUNNING_IN";
+
+/// The roots of the projects in which a gomake runs above a command: ours, and those above us.
+fn running_in(caller: &Variables, root: &Path) -> OsString {
+    let above = caller
+        .get(OsStr::new(RUNNING_VARIABLE))
+        .cloned()
+        .unwrap_or_default();
+    let roots = std::env::split_paths(&above).filter(|path| !path.as_os_str().is_empty());
+    // A root with a `:` in it cannot be listed; then only the nearest is known.
+    std::env::join_paths(roots.chain([root.to_owned()]))
+        .unwrap_or_else(|_| root.as_os_str().to_owned())
+}
 
 /// The kernel takes arguments up to 128 KiB each (MAX_ARG_STRLEN on Linux); a longer script goes by a file.
 const LONGEST_ARGUMENT: usize = 128 * 1024 - 1;
@@ -156,7 +169,7 @@ impl Project<'_> {
         }
         let (name, value) = self.slots.variable();
         env.insert(name, value);
-        env.insert(RUNNING_VARIABLE.into(), self.root.as_os_str().to_owned());
+        env.insert(RUNNING_VARIABLE.into(), running_in(self.caller, self.root));
         Ok((env, secrets))
     }
 

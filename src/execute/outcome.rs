@@ -105,6 +105,10 @@ impl Project<'_> {
         let upstream: Vec<Outputs> = target.needs.iter().map(|edge| made(edge.to)).collect();
         let mut found = Discovered::default();
         for dep in deps {
+            // A device such as /dev/null has no content that could change.
+            if fs::stat(&dep.under(self.root)).is_ok_and(|stat| stat.kind == fs::FileKind::Other) {
+                continue;
+            }
             let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|outputs| outputs.iter().any(|(up, _)| up == path.as_str())));
             let (content, stat) = self
                 .memo

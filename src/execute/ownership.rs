@@ -54,10 +54,14 @@ impl Project<'_> {
         let mut start = Start::default();
         for output in &target.outputs {
             start.outputs.push(output.text());
-            if let Output::Pattern { pattern, .. } = output {
-                for path in self.matching(pattern)? {
-                    let stat =
-                        fs::lstat(&path.under(self.root)).map_err(|error| error.to_string())?;
+            let there = match output {
+                Output::Pattern { pattern, .. } => self.matching(pattern)?,
+                // What was ours has gone out of the way; what is still there was found.
+                Output::File { path, .. } => Vec::from([path.clone()]),
+                Output::Tree { .. } => Vec::new(),
+            };
+            for path in there {
+                if let Ok(stat) = fs::lstat(&path.under(self.root)) {
                     start.foreign.push((path.to_string(), stat));
                 }
             }
@@ -75,16 +79,19 @@ impl Project<'_> {
         start: &Start,
     ) -> Result<Vec<ProjectPath>, String> {
         let mut made = self.matching(pattern)?;
-        made.retain(|path| {
-            let before = start
-                .foreign
-                .iter()
-                .find(|(known, _)| known == path.as_str());
-            before.is_none_or(|(_, stat)| {
-                fs::lstat(&path.under(self.root)).is_ok_and(|now| now != *stat)
-            })
-        });
+        made.retain(|path| !self.is_found(path, start));
         Ok(made)
+    }
+
+    /// Whether a file was there before the command started and has not been written since.
+    pub(crate) fn is_found(&self, path: &ProjectPath, start: &Start) -> bool {
+        let before = start
+            .foreign
+            .iter()
+            .find(|(known, _)| known == path.as_str());
+        before.is_some_and(|(_, stat)| {
+            fs::lstat(&path.under(self.root)).is_ok_and(|now| now == *stat)
+        })
     }
 
     /// The files on disk that match.
@@ -215,16 +222,25 @@ impl Project<'_> {
         }
     }
 
+<<<<<<< HEAD
     /// Removes a file, a link or an empty directory; one that holds something stays, and the command will say so.
+=======
+    /// Removes a file or a link; of directories only an empty one, which is nothing to lose.
+>>>>>>> main
     fn remove_file(&self, id: TargetId, path: &ProjectPath) {
         let full = path.under(self.root);
         let removed = match fs::lstat(&full).map(|stat| stat.kind) {
             Ok(FileKind::File | FileKind::Symlink) => fs::remove_file(&full),
+<<<<<<< HEAD
             Ok(FileKind::Dir) => {
                 let _ = fs::remove_empty_dir(&full);
                 Ok(())
             }
             Ok(FileKind::Other) | Err(_) => Ok(()),
+=======
+            Ok(FileKind::Dir) => fs::remove_empty_dir(&full).or(Ok(())),
+            _ => Ok(()),
+>>>>>>> main
         };
         if let Err(error) = removed {
             self.warn(id, error.to_string());
@@ -336,7 +352,13 @@ impl Project<'_> {
                         .output_content(&path)
                         .is_ok_and(|now| now == *content) => {}
                 Content::Tree { .. } => {
-                    self.check_tree(&path, self.store.has_made(path.as_str()))?
+                    // What is there already, byte for byte, cannot be lost.
+                    let same = || {
+                        self.memo
+                            .output_content(&path)
+                            .is_ok_and(|now| now == *content)
+                    };
+                    self.check_tree(&path, self.store.has_made(path.as_str()) || same())?;
                 }
                 _ if is_dir => self.clear_dir_for_file(&path)?,
                 _ => {}

@@ -28,6 +28,14 @@ pub enum Settled {
     Cancelled,
 }
 
+/// What a command that succeeded has made.
+struct MadeAnew<'a> {
+    outputs: &'a [(String, Content)],
+    /// Those of them that were there before and that it did not write.
+    found: Vec<String>,
+    duration: Duration,
+}
+
 /// How things were when a command was started.
 struct Beginning {
     at: clock::Moment,
@@ -159,7 +167,17 @@ impl Project<'_> {
         // A test makes nothing, so nothing of it can have stayed the same.
         let unchanged =
             !outputs.is_empty() && before.is_some_and(|record| record.outputs == outputs);
-        self.keep(id, prepared, &deps, &outputs, launched.duration, made);
+        let is_found = |path: &String| self.is_found(&recorded_path(path), &start.note);
+        let found = outputs
+            .iter()
+            .map(|(path, _)| path)
+            .filter(|path| is_found(path));
+        let made_anew = MadeAnew {
+            found: found.cloned().collect(),
+            outputs: &outputs,
+            duration: launched.duration,
+        };
+        self.keep(id, prepared, &deps, made_anew, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
             unchanged,
@@ -199,8 +217,7 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
         found: &Discovered,
-        outputs: &[(String, Content)],
-        duration: Duration,
+        anew: MadeAnew<'_>,
         made: &dyn Fn(TargetId) -> Outputs,
     ) {
         let target = self.graph().target(id);
@@ -209,6 +226,16 @@ impl Project<'_> {
             match self.memo.content(path) {
                 Ok(now) if now == *content => {}
                 _ => changed.push(path.to_string()),
+            }
+        }
+        for (path, content) in prepared
+            .upstream
+            .iter()
+            .flat_map(|(_, outputs)| outputs.iter())
+        {
+            match self.memo.output_content(&recorded_path(path)) {
+                Ok(now) if now == *content => {}
+                _ => changed.push(path.clone()),
             }
         }
         if let Some(first) = changed.first() {
@@ -222,19 +249,23 @@ impl Project<'_> {
         }
         let subject = prepared.subject(&found.deps);
         let key = subject.key();
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let duration_ms = u64::try_from(anew.duration.as_millis()).unwrap_or(u64::MAX);
         let record = self.record_of(
             id,
             prepared,
             key,
             &found.deps,
-            outputs.to_vec(),
+            anew.outputs.to_vec(),
             duration_ms,
             made,
         );
+        let record = TargetRecord {
+            found: anew.found,
+            ..record
+        };
         let cached = CachedResult {
             target: record.target.clone(),
-            outputs: outputs.to_vec(),
+            outputs: anew.outputs.to_vec(),
             deps: record.deps.clone(),
             duration_ms,
         };
@@ -277,6 +308,7 @@ impl Project<'_> {
             key,
             planned: self.planned_key(id, prepared, deps, made),
             outputs,
+            found: Vec::new(),
             deps: deps.iter().map(|(path, _)| path.clone()).collect(),
             duration_ms,
             finished_at_ms: clock::now_ms(),

@@ -71,6 +71,7 @@ impl GoBuild {
                 .filter(|flag| concerns_list(flag))
                 .cloned()
                 .collect(),
+            env: self.env(),
         }
     }
 
@@ -91,6 +92,15 @@ pub fn go_env(os: Option<&str>, arch: Option<&str>, cgo: Option<bool>) -> BTreeM
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
         .collect()
+}
+
+/// Whether a variable can change which files Go finds or how it builds them.
+pub fn concerns_go(name: &str) -> bool {
+    const COMPILERS: &[&str] = &["AR", "CC", "CXX", "FC"];
+    ["GO", "CGO_", "PKG_CONFIG", "GCCGO"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || COMPILERS.contains(&name)
 }
 
 fn concerns_list(flag: &str) -> bool {

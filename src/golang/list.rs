@@ -2,7 +2,6 @@
 //! and does not look at a disk: what it must know of one, it asks the caller's closure.
 
 use crate::base::path::{InputPath, ProjectPath};
-use crate::golang::command::go_env;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
 use crate::golang::place::{in_project, input, without_root};
 use globset::GlobBuilder;
@@ -26,6 +25,8 @@ pub struct GoRequest {
     pub tests: bool,
     /// The user's flags that decide which files are built, such as `-mod=vendor`.
     pub flags: Vec<String>,
+    /// The variables of the block and of its target that decide what Go finds, as the command will see them.
+    pub env: BTreeMap<String, String>,
 }
 
 /// What a block depends on. All lists are sorted and hold nothing twice.
@@ -106,12 +107,8 @@ impl GoRequest {
             race: false,
             tests: false,
             flags: Vec::new(),
+            env: BTreeMap::new(),
         }
-    }
-
-    /// The variables to set for `go list`.
-    pub fn env(&self) -> BTreeMap<String, String> {
-        go_env(self.os.as_deref(), self.arch.as_deref(), self.cgo)
     }
 
     /// Whether a pattern names `dir`, so that a package which appears there belongs to the block although `go list`

@@ -16,7 +16,7 @@ use crate::plan::limit::read_duration;
 use crate::plan::module::Modules;
 use crate::plan::name::plain_text;
 use crate::plan::place::{Place, place};
-use crate::plan::query::{Answer, Answers, Outcome, Query};
+use crate::plan::query::{Answer, Answers, GitFact, Outcome, Query};
 use crate::plan::resolve::{Request, in_text_order, tree_of};
 use crate::plan::script::interpreter;
 use crate::plan::settings;
@@ -259,21 +259,8 @@ impl<'c> Binder<'c> {
         });
     }
 
-    /// `bash` in `run bash:`, else the file's shell.
     fn interpreter_word(&self, script: &Script) -> String {
-        if let Some(word) = &script.interpreter {
-            return word.value.clone();
-        }
-        let shell = settings::entries(self.context.modules, self.decl.module)
-            .find(|entry| entry.key.value == "shell");
-        let value = shell.map(|entry| {
-            self.evaluator
-                .eval(self.decl.module, &Scope::default(), &entry.value)
-        });
-        match value {
-            Some(Value::Str(shell)) => shell.to_string(),
-            _ => "sh".to_owned(),
-        }
+        settings::interpreter_word(&self.evaluator, self.decl.module, script)
     }
 
     /// The outputs of the targets that a reference stands for, as seen from the working directory.
@@ -307,22 +294,51 @@ impl<'c> Binder<'c> {
         let Some(go) = &self.target.go else {
             return BTreeMap::new();
         };
-        let query = Query::Go(go.clone());
-        let answer = match self.context.running {
-            Running::Allowed => self.evaluator.ask(query),
-            Running::Never => self.context.answers.get(&query),
-        };
-        match answer {
-            Some(Answer::Go(answer)) => answer.facts.clone(),
+        let mut facts = self.commit();
+        match self.ask_if_running(Query::Go(go.clone())) {
+            Some(Answer::Go(answer)) => facts.extend(answer.facts.clone()),
             Some(Answer::Failed(reason)) => {
                 self.evaluator.report(PlanError::GoList {
                     target: self.target.name.to_string(),
                     reason: reason.clone(),
                     span: self.decl.go.unwrap_or(self.decl.name_span),
                 });
-                BTreeMap::new()
             }
-            _ => BTreeMap::new(),
+            _ => {}
+        }
+        facts
+    }
+
+    /// What `vcs = true` stamps into the binary. Without a repository there is nothing to stamp.
+    fn commit(&self) -> BTreeMap<String, String> {
+        let mut facts = BTreeMap::new();
+        let Some(block) = &self.body.go else {
+            return facts;
+        };
+        let values = go::Block {
+            evaluator: &self.evaluator,
+            module: self.decl.module,
+            scope: &self.scope,
+            block,
+        };
+        if !values.flag("vcs") {
+            return facts;
+        }
+        for (name, fact) in [
+            ("git.commit", GitFact::Commit),
+            ("git.dirty", GitFact::Dirty),
+        ] {
+            if let Some(Answer::Text(Some(text))) = self.ask_if_running(Query::Git(fact)) {
+                facts.insert(name.to_owned(), text.clone());
+            }
+        }
+        facts
+    }
+
+    fn ask_if_running(&self, query: Query) -> Option<&'c Answer> {
+        match self.context.running {
+            Running::Allowed => self.evaluator.ask(query),
+            Running::Never => self.context.answers.get(&query),
         }
     }
 

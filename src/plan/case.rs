@@ -773,3 +773,48 @@ fn every_diagnostic_has_a_code_of_its_own_and_a_case() {
         assert!(shown || elsewhere.contains(&code), "{code} has no case");
     }
 }
+
+#[test]
+fn targets_that_a_command_names_come_first_and_count() {
+    let mut world = World::new(
+        r#"
+let shared = [tool]
+let unused = other
+task argv {
+  run = ["sh", tool, "x"]
+}
+build scripted {
+  let own = other
+  inputs = []
+  outputs = "scripted"
+  run: cat $shared $own > $out
+}
+build each for part in [tool] {
+  inputs = []
+  outputs = "each"
+  run python3: print(part)
+}
+build plain {
+  inputs = []
+  outputs = "plain"
+  run: echo '$shared' > $out
+}
+build tool {
+  inputs = []
+  outputs = "bin/tool"
+  run: x
+}
+build other {
+  inputs = []
+  outputs = "other"
+  run: x
+}
+"#,
+        &[],
+    );
+    let graph = world.graph();
+    assert_eq!(needs(&graph, "argv"), ["tool (input)"]);
+    assert_eq!(needs(&graph, "scripted"), ["other (input)", "tool (input)"]);
+    assert_eq!(needs(&graph, "each[tool]"), ["tool (input)"]);
+    assert_eq!(needs(&graph, "plain"), [""; 0]);
+}

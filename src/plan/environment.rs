@@ -3,17 +3,17 @@
 
 use crate::base::names::nearest;
 use crate::base::source::Span;
-use crate::lang::ast::{Script, Statement};
+use crate::lang::ast::Script;
 use crate::plan::action::EnvValue;
 use crate::plan::base_variable::is_base_variable;
 use crate::plan::bind::Binder;
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::eval::{Evaluator, Scope};
 use crate::plan::go;
+use crate::plan::named::top_level_names;
 use crate::plan::namespace::GIVEN;
 use crate::plan::query::{Answer, Query};
 use crate::plan::script::{has_word, interpreter, is_shells_own, shell_names};
-use crate::plan::settings;
 use crate::plan::target::spanned;
 use crate::plan::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,11 +57,16 @@ impl<'s> ScriptNames<'s> {
         }
     }
 
-    fn names(&self, name: &str) -> bool {
+    pub fn names(&self, name: &str) -> bool {
         match &self.shell {
             Some(shell) => shell.read.contains_key(name),
             None => has_word(&self.script.text, name),
         }
+    }
+
+    /// The variables that a shell script reads; none for another interpreter's.
+    pub fn read(&self) -> impl Iterator<Item = &String> {
+        self.shell.iter().flat_map(|shell| shell.read.keys())
     }
 
     fn assigns(&self, name: &str) -> bool {
@@ -71,7 +76,7 @@ impl<'s> ScriptNames<'s> {
     }
 
     /// Where the script names a variable first.
-    fn place(&self, name: &str) -> Span {
+    pub fn place(&self, name: &str) -> Span {
         let text = &self.script.text;
         let at = match &self.shell {
             Some(shell) => shell.read.get(name).copied(),
@@ -149,8 +154,9 @@ impl<'b, 'c> Environment<'b, 'c> {
     fn pass_from_caller(&mut self) {
         let module = self.binder.decl.module;
         let (evaluator, modules) = (&self.binder.evaluator, self.binder.context.modules);
-        let shared =
-            settings::entries(modules, module).filter(|entry| entry.key.value == "pass_env");
+        let shared = modules
+            .settings(module)
+            .filter(|entry| entry.key.value == "pass_env");
         let mut wanted: Vec<(Value, Span)> = shared
             .flat_map(|entry| spanned(evaluator, module, &Scope::default(), &entry.value))
             .collect();
@@ -259,20 +265,7 @@ impl<'b, 'c> Environment<'b, 'c> {
     }
 
     fn top_level_names(&self) -> Vec<String> {
-        let (modules, module) = (self.binder.context.modules, self.binder.decl.module);
-        let passed = modules
-            .includer(module)
-            .map(|(_, included)| included.with.iter());
-        let passed = passed
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.key.value.clone());
-        let statements = modules.modules[module].tree.statements.iter();
-        let lets = statements.filter_map(|statement| match statement {
-            Statement::Let(let_) => Some(let_.name.value.clone()),
-            _ => None,
-        });
-        passed.chain(lets).collect()
+        top_level_names(self.binder.context.modules, self.binder.decl.module)
     }
 
     /// Passes a Gofile value under its name, or says why a script that names it cannot have it.

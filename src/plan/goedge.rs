@@ -166,18 +166,25 @@ impl Made {
                 .filter(|(_, _, pattern)| pattern.matches(path.as_str()));
             makers.extend(patterns.map(|(id, _, _)| (*id, path.to_string())));
         }
-        // A file that `//go:embed` asks for and that is not there yet is only in the complaint.
-        for (_, (id, path)) in self
-            .files
-            .iter()
-            .flat_map(|(dir, all)| all.iter().map(move |one| (dir, one)))
-        {
-            let inside = answer.package_dirs.iter().filter(|dir| path.is_within(dir));
-            let mut names = inside.map(|dir| path.relative_to(dir));
-            if !answer.errors.is_empty()
-                && names.any(|name| answer.errors.iter().any(|error| mentions(error, &name)))
-            {
+        self.add_embedded(answer, makers);
+    }
+
+    /// What `//go:embed` may take, whether it exists yet or not.
+    fn add_embedded(&self, answer: &GoAnswer, makers: &mut Vec<(TargetId, String)>) {
+        let taken = |path: &ProjectPath| answer.embeds.iter().any(|embed| embed.may_match(path));
+        for (id, path) in self.files.values().flatten().chain(&self.trees) {
+            if taken(path) {
                 makers.push((*id, path.to_string()));
+            }
+        }
+        for (id, text, pattern) in &self.patterns {
+            let dir = pattern.literal_prefix();
+            let near = answer
+                .embeds
+                .iter()
+                .any(|embed| dir.is_within(&embed.dir) || embed.dir.is_within(&dir));
+            if near && taken(&dir) {
+                makers.push((*id, text.clone()));
             }
         }
     }
@@ -205,11 +212,4 @@ fn could_be_source(pattern: &Pattern, dir: &ProjectPath) -> bool {
     }
     let sources = Pattern::new(&format!("{place}*.{{{}}}", SOURCES.join(",")));
     sources.is_ok_and(|sources| sources.could_overlap(pattern))
-}
-
-fn mentions(error: &str, name: &str) -> bool {
-    let edge = |c: char| c.is_whitespace() || "\"'`:,;()".contains(c);
-    error
-        .split(edge)
-        .any(|word| word == name || Pattern::new(word).is_ok_and(|pattern| pattern.matches(name)))
 }

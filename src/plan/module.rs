@@ -28,6 +28,8 @@ struct Names {
     lets: HashMap<String, usize>,
     targets: HashMap<String, usize>,
     aliases: HashMap<String, ModuleId>,
+    /// Statement indices of `settings`.
+    settings: Vec<usize>,
     /// The including module and the index among its includes; None for the root.
     includer: Option<(ModuleId, usize)>,
 }
@@ -101,6 +103,19 @@ impl Modules {
             _ => None,
         }
     }
+    /// All entries of a module's settings.
+    pub fn settings(&self, module: ModuleId) -> impl Iterator<Item = &ast::Entry> {
+        let statements = &self.modules[module].tree.statements;
+        let found = self
+            .names(module)
+            .settings
+            .iter()
+            .filter_map(|at| statements.get(*at));
+        found.flat_map(|statement| match statement {
+            ast::Statement::Settings { entries, .. } => entries.as_slice(),
+            _ => &[],
+        })
+    }
     pub fn alias(&self, module: ModuleId, alias: &str) -> Option<ModuleId> {
         self.names(module).aliases.get(alias).copied()
     }
@@ -157,6 +172,7 @@ impl Names {
                         .map_or(found.kind.value.word(), |name| &name.value);
                     names.targets.entry(name.to_owned()).or_insert(at);
                 }
+                ast::Statement::Settings { .. } => names.settings.push(at),
                 _ => {}
             }
         }

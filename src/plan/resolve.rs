@@ -16,6 +16,7 @@ use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Running};
 use crate::plan::graph::{DeclId, Graph, TargetId};
 use crate::plan::module::{ModuleId, Modules};
+use crate::plan::named::TargetLets;
 use crate::plan::namespace::check_names;
 use crate::plan::order;
 use crate::plan::query::{Answers, Outcome, Query};
@@ -77,6 +78,7 @@ pub(super) struct Resolver<'a> {
     pub exclude_spans: HashMap<TargetId, Vec<Span>>,
     /// How many calls deep a target was made.
     pub depth: IdVec<TargetId, usize>,
+    pub target_lets: HashMap<ModuleId, TargetLets>,
 }
 
 impl<'a> Resolver<'a> {
@@ -100,6 +102,7 @@ impl<'a> Resolver<'a> {
             rows: IdVec::new(),
             exclude_spans: HashMap::new(),
             depth: IdVec::new(),
+            target_lets: HashMap::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! are read by `bind`; here they are only checked.
 
 use crate::base::source::Span;
-use crate::lang::ast::{Entry, Statement};
+use crate::lang::ast::{Entry, Script};
 use crate::plan::body::{Shape, known_entries};
 use crate::plan::check::check_value;
 use crate::plan::error::PlanError;
@@ -37,22 +37,31 @@ const KEYS: &[(&str, Shape)] = &[
     ("cache_size", Shape::TextOrInt),
 ];
 
-/// All entries of a file's settings.
-pub fn entries(modules: &Modules, module: ModuleId) -> impl Iterator<Item = &Entry> {
-    modules.modules[module]
-        .tree
-        .statements
-        .iter()
-        .flat_map(|statement| match statement {
-            Statement::Settings { entries, .. } => entries.as_slice(),
-            _ => &[],
-        })
+/// `shell` of a file's settings, or `sh`.
+pub fn shell(evaluator: &Evaluator<'_>, module: ModuleId) -> String {
+    let entry = evaluator
+        .modules
+        .settings(module)
+        .find(|entry| entry.key.value == "shell");
+    let value = entry.map(|entry| evaluator.eval(module, &Scope::default(), &entry.value));
+    match value {
+        Some(Value::Str(shell)) => shell.to_string(),
+        _ => "sh".to_owned(),
+    }
+}
+
+/// `bash` in `run bash:`, else the file's shell.
+pub fn interpreter_word(evaluator: &Evaluator<'_>, module: ModuleId, script: &Script) -> String {
+    match &script.interpreter {
+        Some(word) => word.value.clone(),
+        None => shell(evaluator, module),
+    }
 }
 
 /// A file's settings but for `default`, which needs the targets.
 pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanError>) -> Settings {
     let mut settings = Settings::default();
-    let all: Vec<Entry> = entries(evaluator.modules, module).cloned().collect();
+    let all: Vec<Entry> = evaluator.modules.settings(module).cloned().collect();
     for entry in known_entries("`settings`", KEYS, &all, errors) {
         let key = entry.key.value.as_str();
         if key == "default" {
@@ -147,7 +156,9 @@ fn check_shell(value: &Value, span: Span, errors: &mut Vec<PlanError>) {
 /// Fills in `default`, now that the targets are known.
 pub(super) fn name_default(resolver: &mut Resolver<'_>) {
     let modules = resolver.modules;
-    let Some(entry) = entries(modules, Modules::ROOT).find(|entry| entry.key.value == "default")
+    let Some(entry) = modules
+        .settings(Modules::ROOT)
+        .find(|entry| entry.key.value == "default")
     else {
         return;
     };

@@ -1,6 +1,7 @@
 //! One target's body, evaluated: its inputs, outputs, what it needs, its directory and its Go packages. Keys that
 //! only a run needs are checked for their types. Does not know which files exist or who makes them.
 
+use crate::base::glob::Pattern;
 use crate::base::glob::is_pattern;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -10,6 +11,7 @@ use crate::plan::check::{self, check_value};
 use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Running, Scope};
 use crate::plan::go;
+use crate::plan::goenv::GoVariables;
 use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, Output, TargetId};
 use crate::plan::module::ModuleId;
 use crate::plan::namespace::GIVEN;
@@ -59,7 +61,7 @@ impl<'a> Resolver<'a> {
             self.read_entry(id, module, &scope, entry, &mut read);
         }
         let kind = self.graph.targets[id].kind;
-        self.check_scripts(id, module, scope.clone(), &body);
+        self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
             let dir = self.graph.targets[id].dir.clone();
@@ -77,9 +79,17 @@ impl<'a> Resolver<'a> {
                     .map_or(block.span, |entry| entry.value.span);
                 go::check_outputs(&outputs, span, &mut self.errors);
             }
-            values(&self.plan)
+            let mut request = values(&self.plan)
                 .values(kind)
-                .request(dir, go::go_kind(kind))
+                .request(dir, go::go_kind(kind));
+            let variables = GoVariables {
+                evaluator: &self.plan,
+                module,
+                scope: &with_given(scope.clone()),
+                body: &body,
+            };
+            request.env = variables.with_block(&request.env);
+            request
         });
         let target = &mut self.graph.targets[id];
         let runs_always = matches!(kind, Kind::Task | Kind::Clean);
@@ -277,7 +287,7 @@ impl<'a> Resolver<'a> {
             Ok(placed) => placed,
             Err(reason) => return self.errors.push(outside(&text, &reason, span)),
         };
-        if let Some(owner) = protected(&placed) {
+        if let Some(owner) = protected(&placed).or_else(|| self.gofile_at(&placed)) {
             self.errors.push(PlanError::ProtectedOutput {
                 path: text.to_string(),
                 owner,
@@ -290,6 +300,23 @@ impl<'a> Resolver<'a> {
             Place::File(path) => Output::File { path, span },
             Place::Dir(path) => Output::Tree { path, span },
         });
+    }
+
+    /// Whether an output would be one of the files that say what there is to do.
+    fn gofile_at(&self, place: &Place) -> Option<&'static str> {
+        let mut gofiles = self
+            .modules
+            .modules
+            .values()
+            .filter_map(|module| module.dir.resolve("Gofile").ok());
+        let hit = gofiles.any(|gofile| match place {
+            Place::Pattern(pattern) => {
+                Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(gofile.as_str()))
+            }
+            Place::File(path) => *path == gofile,
+            Place::Dir(path) => gofile.is_within(path),
+        });
+        hit.then_some("whoever writes the Gofile")
     }
 
     fn read_need(
@@ -388,22 +415,39 @@ impl<'a> Resolver<'a> {
         );
     }
 
-    /// The command and the target's own lets, as far as they can be checked without running it.
-    fn check_scripts(&mut self, id: TargetId, module: ModuleId, scope: Scope<'a>, body: &Body<'a>) {
+    /// The command and the target's own lets, as far as they can be checked without running it. The targets that the
+    /// command names are needed.
+    fn read_command(
+        &mut self,
+        id: TargetId,
+        module: ModuleId,
+        scope: Scope<'a>,
+        body: &Body<'a>,
+        read: &mut Read,
+    ) {
         let scope = with_given(scope);
         for let_ in &body.lets {
             self.check.eval(module, &scope, &let_.value);
         }
+        let mut named = Vec::new();
         match body.run {
             Some(Run::Argv(entry)) => {
                 for (value, span) in spanned(&self.check, module, &scope, &entry.value) {
                     check_value("run", Shape::Argv, &value, span, &mut self.errors);
                     if let Value::Target(reference) = value {
-                        self.referred(&reference, span, self.depth[id] + 1);
+                        named.push((reference, span));
                     }
                 }
             }
-            Some(Run::Script(_)) | None => {}
+            Some(Run::Script(script)) => {
+                named = self.named_by_script(module, &scope, body, script);
+            }
+            None => {}
+        }
+        for (reference, span) in named {
+            for to in self.referred(&reference, span, self.depth[id] + 1) {
+                read.need(to, EdgeWhy::Input, span);
+            }
         }
     }
 
@@ -457,7 +501,7 @@ impl Read {
 }
 
 /// Adds the names that a script is given, which nobody knows before the run.
-fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
+pub(super) fn with_given(mut scope: Scope<'_>) -> Scope<'_> {
     for name in GIVEN {
         scope
             .values

@@ -8,7 +8,6 @@ use crate::plan::name::{Word, parse_word, read_like};
 use crate::plan::namespace::declared_name;
 use crate::plan::resolve::Request;
 use crate::plan::select::SelectError;
-use crate::plan::settings;
 use crate::plan::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,7 +83,9 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// What a bare call runs, as far as the text says it.
     fn default_words(&self) -> Vec<String> {
-        let default = settings::entries(self.modules, Modules::ROOT)
+        let default = self
+            .modules
+            .settings(Modules::ROOT)
             .find(|entry| entry.key.value == "default");
         if let Some(entry) = default {
             return named(&entry.value);

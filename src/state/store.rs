@@ -37,6 +37,8 @@ pub struct TargetRecord {
     pub planned: Digest,
     /// Project-relative paths with what was there; patterns are resolved.
     pub outputs: Vec<(String, Content)>,
+    /// Outputs that were there before gomake ever ran the command, and that it has not written since: not ours to remove.
+    pub found: Vec<String>,
     /// What its depfile named.
     pub deps: Vec<InputPath>,
     pub duration_ms: u64,
@@ -68,15 +70,24 @@ enum Entry {
 pub struct Start {
     /// The declared outputs: files, `dir/` for trees, patterns.
     pub outputs: Vec<String>,
-    /// Files that the patterns matched before, as they were: those that stay so are not the command's.
+    /// Files that were there before and that gomake did not make, as they were: those that stay so are not the command's.
     pub foreign: Vec<(String, fs::Stat)>,
+}
+
+impl TargetRecord {
+    /// The outputs that gomake made.
+    fn made(&self) -> impl Iterator<Item = String> {
+        let paths = self.outputs.iter().map(|(path, _)| path);
+        paths.filter(|path| !self.found.contains(path)).cloned()
+    }
 }
 
 impl Start {
     /// The declared outputs that are paths: files, and trees without their `/`.
     pub fn plain_outputs(&self) -> impl Iterator<Item = String> {
         let plain = self.outputs.iter().filter(|output| !is_pattern(output));
-        plain.map(|output| output.trim_end_matches('/').to_owned())
+        let plain = plain.map(|output| output.trim_end_matches('/').to_owned());
+        plain.filter(|output| !self.foreign.iter().any(|(known, _)| known == output))
     }
     pub fn patterns(&self) -> impl Iterator<Item = &String> {
         self.outputs.iter().filter(|output| is_pattern(output))
@@ -88,8 +99,7 @@ fn made_paths(
     unfinished: &HashMap<String, Start>,
     abandoned: &BTreeMap<String, Content>,
 ) -> HashSet<String> {
-    let recorded = known.values().flat_map(|known| known.record.outputs.iter());
-    let recorded = recorded.map(|(path, _)| path.clone());
+    let recorded = known.values().flat_map(|known| known.record.made());
     let started = unfinished.values().flat_map(Start::plain_outputs);
     recorded
         .chain(started)
@@ -200,7 +210,7 @@ impl Store {
             facts,
         };
         let known = Known { record, facts };
-        lock(&self.made).extend(known.record.outputs.iter().map(|(path, _)| path.clone()));
+        lock(&self.made).extend(known.record.made());
         lock(&self.unfinished).remove(&known.record.target);
         self.write_known()
             .insert(known.record.target.clone(), known);
@@ -426,6 +436,7 @@ mod tests {
             key: digest,
             planned: digest,
             outputs: vec![(format!("out/{target}"), Content::Link { digest })],
+            found: Vec::new(),
             deps: vec![InputPath::Outside(odd.into())],
             duration_ms: run,
             finished_at_ms: run,
