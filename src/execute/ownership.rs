@@ -222,25 +222,13 @@ impl Project<'_> {
         }
     }
 
-<<<<<<< HEAD
-    /// Removes a file, a link or an empty directory; one that holds something stays, and the command will say so.
-=======
     /// Removes a file or a link; of directories only an empty one, which is nothing to lose.
->>>>>>> main
     fn remove_file(&self, id: TargetId, path: &ProjectPath) {
         let full = path.under(self.root);
         let removed = match fs::lstat(&full).map(|stat| stat.kind) {
             Ok(FileKind::File | FileKind::Symlink) => fs::remove_file(&full),
-<<<<<<< HEAD
-            Ok(FileKind::Dir) => {
-                let _ = fs::remove_empty_dir(&full);
-                Ok(())
-            }
-            Ok(FileKind::Other) | Err(_) => Ok(()),
-=======
             Ok(FileKind::Dir) => fs::remove_empty_dir(&full).or(Ok(())),
             _ => Ok(()),
->>>>>>> main
         };
         if let Err(error) = removed {
             self.warn(id, error.to_string());
@@ -345,12 +333,6 @@ impl Project<'_> {
             let is_dir =
                 fs::lstat(&path.under(self.root)).is_ok_and(|stat| stat.kind == FileKind::Dir);
             match content {
-                // The very tree is there, and only its record was lost: nothing goes.
-                Content::Tree { .. }
-                    if self
-                        .memo
-                        .output_content(&path)
-                        .is_ok_and(|now| now == *content) => {}
                 Content::Tree { .. } => {
                     // What is there already, byte for byte, cannot be lost.
                     let same = || {
