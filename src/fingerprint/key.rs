@@ -3,7 +3,7 @@
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::{Content, Outputs};
-use crate::plan::action::{Action, BaseEnv, Command, EnvValue, INPUTS_FILE, Kind};
+use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -67,7 +67,6 @@ impl Subject<'_> {
         visit(Field::Version, "", text(VERSION));
         visit(Field::Kind, "", text(self.kind.word()));
         self.walk_command(visit);
-        self.walk_listing(visit);
         visit(Field::Dir, "", text(self.action.dir.as_str()));
         for (name, value) in &self.action.env {
             match value {
@@ -91,28 +90,6 @@ impl Subject<'_> {
             visit(Field::Output, output, text(""));
         }
         self.walk_files(visit);
-    }
-
-    /// `$inputs_file` is counted as it stands; the order of the lines in that file is counted here.
-    fn walk_listing(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
-        let is_told = |text: &String| text.contains(INPUTS_FILE);
-        let in_env = self.action.env.iter().any(|(_, value)| match value {
-            EnvValue::Text(text) | EnvValue::Volatile(text) => is_told(text),
-            EnvValue::Secret(_) => false,
-        });
-        let in_command = match &self.action.command {
-            Command::Argv(words) => words.iter().any(is_told),
-            Command::Script { text, .. } => is_told(text),
-            Command::None => false,
-        };
-        if in_env || in_command {
-            let lines: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
-            visit(
-                Field::Env,
-                "$inputs_file",
-                FactValue::Text(&lines.join("\n")),
-            );
-        }
     }
 
     fn walk_command(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
