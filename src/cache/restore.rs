@@ -105,7 +105,15 @@ impl<'a> Staging<'a> {
         if fs::if_exists(fs::lstat(&blob))?.is_none() {
             return Err(miss(digest.short()));
         }
-        fs::copy_new(&blob, to)?;
+        if let Err(error) = fs::copy_new(&blob, to) {
+            // Another gomake may have collected it since it was looked for.
+            let is_gone = fs::if_exists(fs::lstat(&blob))?.is_none();
+            return Err(if is_gone {
+                miss(digest.short())
+            } else {
+                error.into()
+            });
+        }
         // The copy is what is hashed: that is what the project will have.
         if fs::hash_file(to)? != digest {
             return self.damaged(&blob, digest);

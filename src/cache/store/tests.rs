@@ -53,6 +53,22 @@ impl Fixture {
     }
 }
 
+#[test]
+fn what_only_its_owner_may_read_is_not_kept() {
+    let f = Fixture::new();
+    f.write("a/key", b"private");
+    fs::set_mode(&f.root("a").join("key"), 0o600).unwrap();
+    let result = CachedResult {
+        target: "key".to_owned(),
+        outputs: vec![("key".to_owned(), content(&f.root("a").join("key")))],
+        deps: Vec::new(),
+        duration_ms: 1,
+    };
+    let stored = f.cache.store(id("key"), &result, &f.root("a"));
+    assert!(matches!(stored, Err(CacheError::Private { .. })));
+    assert!(f.cache.lookup(id("key")).is_none());
+}
+
 fn id(key: &str) -> Digest {
     Digest::of(key.as_bytes())
 }
@@ -88,7 +104,7 @@ fn clean_of_temps(root: &Path) -> bool {
 fn what_was_stored_comes_back_over_whatever_is_there() {
     let f = Fixture::new();
     f.write("a/bin/app", b"app");
-    fs::set_mode(&f.root("a").join("bin/app"), 0o700).unwrap();
+    fs::set_mode(&f.root("a").join("bin/app"), 0o755).unwrap();
     f.write("a/text", b"text");
     f.write("a/tree/deep/file", b"text");
     fs::create_dirs(&f.root("a").join("tree/empty")).unwrap();
@@ -458,7 +474,7 @@ proptest! {
                 Node::Link(target) => fs::symlink(Path::new(OsStr::from_bytes(&target)), &path).unwrap(),
                 Node::File(bytes, executable) => {
                     fs::write_atomic(&path, &bytes).unwrap();
-                    fs::set_mode(&path, if executable { 0o755 } else { 0o600 }).unwrap();
+                    fs::set_mode(&path, if executable { 0o755 } else { 0o644 }).unwrap();
                 }
             }
         }

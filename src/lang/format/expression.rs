@@ -154,7 +154,12 @@ impl Printer<'_> {
 
     /// `then` or `else` in a gap of the source, on a new line if that has one; deeper from there on.
     fn keyword(&mut self, word: &str, from: usize, to: usize, level: usize) {
-        if self.has_newline(from, to) {
+        // A comment may be left from within the brackets before the gap, which are not printed.
+        let is_commented = self
+            .comments
+            .first()
+            .is_some_and(|next| start(next.span) < to);
+        if is_commented || self.has_newline(from, to) {
             self.level = level + 1;
             self.comments_before(to);
             self.pending = Pending::Newline;
