@@ -27,14 +27,10 @@ impl Moment {
             Self(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
         }
     }
-    /// Whether a file with this change time was written after the moment. Within one tick of the clock it cannot be known:
-    /// then only a file that is known to have been `made_before` is given the benefit of the doubt.
-    pub fn is_before(self, ctime: i64, made_before: bool) -> bool {
-        if made_before {
-            ctime > self.0
-        } else {
-            ctime >= self.0
-        }
+    /// Whether a file with this change time may have been written after the moment: within one tick of the clock it cannot
+    /// be known.
+    pub fn may_be_before(self, ctime: i64) -> bool {
+        ctime >= self.0
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
-use crate::execute::check::Prepared;
+use crate::execute::check::{Prepared, recorded_path};
 use crate::execute::clock::Moment;
 use crate::execute::project::Project;
 use crate::fingerprint::content::{Content, Outputs};
@@ -102,24 +102,52 @@ impl Project<'_> {
         }
         deps.sort();
         deps.dedup();
-        let upstream: Vec<Outputs> = target.needs.iter().map(|edge| made(edge.to)).collect();
         let mut found = Discovered::default();
         for dep in deps {
             // A device such as /dev/null has no content that could change.
             if fs::stat(&dep.under(self.root)).is_ok_and(|stat| stat.kind == fs::FileKind::Other) {
                 continue;
             }
-            let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|outputs| outputs.iter().any(|(up, _)| up == path.as_str())));
             let (content, stat) = self
                 .memo
                 .content_checked(&dep)
                 .map_err(|error| error.to_string())?;
-            if stat.is_some_and(|stat| started.is_before(stat.ctime, made_before)) {
+            if stat.is_some_and(|stat| started.may_be_before(stat.ctime))
+                && !self.is_as_made(&dep, content, made)
+            {
                 found.changed.push(dep.to_string());
             }
             found.deps.push((dep, content));
         }
         Ok(found)
+    }
+
+    /// Whether a file is what a target made of it. The times of a file that was made a moment ago tell nothing: kernels that
+    /// stamp files finer than their clock ticks put them after the start of the command that reads them.
+    fn is_as_made(
+        &self,
+        dep: &InputPath,
+        content: Content,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> bool {
+        let InputPath::Project(dep) = dep else {
+            return false;
+        };
+        let is_it = |path: &str, recorded: &Content| match recorded {
+            Content::Tree { .. } => {
+                let tree = recorded_path(path);
+                dep.is_within(&tree)
+                    && self
+                        .memo
+                        .output_content(&tree)
+                        .is_ok_and(|now| now == *recorded)
+            }
+            recorded => path == dep.as_str() && *recorded == content,
+        };
+        let outputs = self.graph().targets.ids().map(made);
+        let mut outputs =
+            outputs.filter(|outputs| outputs.iter().any(|(path, made)| is_it(path, made)));
+        outputs.next().is_some()
     }
 
     /// A path as a depfile names it, seen from `dir`.

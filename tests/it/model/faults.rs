@@ -530,6 +530,21 @@ fn a_source_that_a_script_edits_while_it_runs_does_not_count() {
     assert_eq!(project.ran(&[]), set([]));
 }
 
+#[test]
+fn a_header_that_was_made_a_moment_ago_is_not_taken_for_an_edit() {
+    let project = Project::new(
+        "build header {\n  inputs = \"in.txt\"\n  outputs = [\"gen/a.h\", \"tree/\"]\n  run:\n    cat $inputs > gen/a.h\n    cat $inputs > tree/b.h\n}\n\
+         build object {\n  inputs = []\n  needs = header\n  outputs = \"a.o\"\n  depfile = \"a.d\"\n  run:\n    cat gen/a.h tree/b.h > $out\n    echo 'a.o: gen/a.h tree/b.h' > $depfile\n}\n",
+    );
+    for i in 0..20 {
+        project.write("in.txt", format!("{i}\n"));
+        let run = project.run(&["object"]);
+        assert_eq!(run.status, 0, "{run}");
+        assert!(!run.err.contains("changed while"), "{run}");
+        assert_eq!(project.ran(&["object"]), set([]));
+    }
+}
+
 /// Reads its inputs from `$inputs_file`.
 const BY_FILE: &str = "build a {\n  inputs = \"in/*\"\n  outputs = \"a.txt\"\n  run:\n    while IFS= read -r f; do cat \"./$f\"; done < \"$inputs_file\" > $out\n}\n";
 

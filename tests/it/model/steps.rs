@@ -203,7 +203,8 @@ impl Teller {
             output.nodes.contains_key("") && path.is_file(),
             self.random.below(8),
         ) {
-            (_, 0) => {
+            // A link of an earlier step is not written through.
+            (_, how) if how == 0 || path.is_symlink() => {
                 remove(&path);
                 "is removed"
             }

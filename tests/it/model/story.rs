@@ -224,6 +224,8 @@ impl Story {
             self.tell(run)
         );
         self.check_log(before, call, &lines, run);
+        let counted = !run.err.contains("changed while the command ran");
+        assert!(counted, "nothing changed\n{}", self.tell(run));
         let expected = i32::from(before.fails());
         assert_eq!(run.status, expected, "the exit status\n{}", self.tell(run));
         for action in before.actions() {
