@@ -189,6 +189,15 @@ pub fn symlink(target: &Path, link: &Path) -> FsResult<()> {
         std::os::unix::fs::symlink(target, link),
     )
 }
+/// What the process takes from the mode of new files. Asking sets it for a moment, so it is asked once, at the start.
+pub fn umask() -> u32 {
+    static UMASK: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *UMASK.get_or_init(|| {
+        let mask = rustix::process::umask(rustix::fs::Mode::empty());
+        rustix::process::umask(mask);
+        mask.bits()
+    })
+}
 pub fn set_mode(path: &Path, mode: u32) -> FsResult<()> {
     at(
         "set the mode of",

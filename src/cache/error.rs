@@ -19,6 +19,14 @@ pub enum CacheError {
         help("something writes to the target's outputs after its command ended")
     )]
     Changed { path: PathBuf },
+    /// A file that only its owner may read, although others' access is not withheld from new files: the cache keeps no
+    /// modes, so it would come back readable.
+    #[error("{} is for its owner only, and is not kept in the cache", path.display())]
+    #[diagnostic(
+        code(gomake::cache::private),
+        help("`cache = false` says so in the Gofile")
+    )]
+    Private { path: PathBuf },
     /// An output's path, or a tree's entry, leads out of the project.
     #[error("{} leads out of the project", path.display())]
     #[diagnostic(

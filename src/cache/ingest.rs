@@ -43,7 +43,16 @@ fn ingest_tree(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, Cach
 
 fn ingest_file(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
     let blob = layout.path(Part::Blobs, digest);
-    if fs::if_exists(fs::lstat(&blob))?.is_some() {
+    let there = fs::lstat(path)?;
+    if there.mode & 0o077 == 0 && fs::umask() & 0o077 != 0o077 {
+        return Err(CacheError::Private {
+            path: path.to_owned(),
+        });
+    }
+    // A power failure can leave a blob that is empty or cut off: that one is replaced.
+    if let Some(known) = fs::if_exists(fs::lstat(&blob))?
+        && known.size == there.size
+    {
         return Ok(0);
     }
     let temp = fs::copy_to_temp(path, &layout.tmp())?;

@@ -110,7 +110,9 @@ impl<'a> Staging<'a> {
         if fs::hash_file(to)? != digest {
             return self.damaged(&blob, digest);
         }
-        fs::set_mode(to, if executable { 0o755 } else { 0o644 })?;
+        // As a command would have made it.
+        let mode = if executable { 0o777 } else { 0o666 };
+        fs::set_mode(to, mode & !fs::umask())?;
         Ok(())
     }
 

@@ -172,7 +172,7 @@ pub fn with_project<T>(
             .place(plan.graph.decl_of(id).name_span)
     };
     let tracked = || tracked_files(&around.loaded.root);
-    let left_over = left_over(&plan.graph, &session.store, &session.memo);
+    let left_over = left_over(&plan.graph, &session.store, &session.memo, &observe);
     let mut answers = std::mem::take(&mut plan.answers);
     loop {
         let mut project = Project {

@@ -66,6 +66,7 @@ impl Prepared {
             action: &self.action,
             outputs: &self.declared,
             inputs: &self.inputs,
+            listed: &self.expanded.listed,
             upstream: &self.upstream,
             deps,
             tools: &self.tools,
@@ -117,9 +118,21 @@ impl Project<'_> {
         for edge in &self.graph().target(id).needs {
             if matches!(edge.why, EdgeWhy::Needs | EdgeWhy::Input) {
                 let name = self.graph().target(edge.to).name.clone();
-                prepared.upstream.push((name, made(edge.to)));
+                let outputs = made(edge.to);
+                for (path, _) in outputs
+                    .iter()
+                    .filter(|(_, content)| matches!(content, Content::Link { .. }))
+                {
+                    // What reads a link reads what it leads to.
+                    let path = InputPath::Project(recorded_path(path));
+                    let content = self.memo.content(&path)?;
+                    prepared.inputs.push((path, content));
+                }
+                prepared.upstream.push((name, outputs));
             }
         }
+        prepared.inputs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        prepared.inputs.dedup_by(|(a, _), (b, _)| a == b);
         Ok(())
     }
 
@@ -242,7 +255,12 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
     ) -> Result<Option<Outputs>, CheckError> {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else {
+        let name = &self.graph().target(id).name;
+        let Some(record) = self
+            .store
+            .result(name)
+            .filter(|_| !self.store.is_unfinished(name))
+        else {
             return Ok(None);
         };
         let deps = self.contents(&record.deps)?;

@@ -7,7 +7,7 @@ use crate::execute::output::Mask;
 use crate::execute::perform::Trouble;
 use crate::execute::process::{self, Group, How, Output, Spawn, Stdin};
 use crate::execute::project::Project;
-use crate::plan::action::{BaseEnv, Command, EnvValue, INPUTS_FILE};
+use crate::plan::action::{BaseEnv, Command, EnvValue, INPUTS_FILE, Kind};
 use crate::plan::graph::TargetId;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -71,18 +71,20 @@ impl Project<'_> {
         let line = self
             .line(&self.graph().target(id).name, files)
             .map_err(&failed)?;
-        self.announce(id, prepared, attempt, reasons);
+        // A clean has been announced when it began to remove.
+        if prepared.kind != Kind::Clean {
+            self.announce(id, prepared, attempt, reasons);
+        }
         let mut sink = Sink::new(self, id, &secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
         let mut hand_on = |chunk: &[u8]| sink.push(chunk);
-        let _terminal = interactive.then(|| {
+        if interactive {
             (self.emit)(Event::Terminal {
                 target: id,
                 taken: true,
             });
-            self.cancel.hand_over_terminal()
-        });
+        }
         let ended = process::run(Spawn {
             program: &line.program,
             args: &line.args,

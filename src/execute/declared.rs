@@ -5,8 +5,9 @@ use crate::base::path::ProjectPath;
 use crate::execute::check::recorded_path;
 use crate::fingerprint::content::Content;
 use crate::plan::graph::{Graph, Output};
+use crate::plan::query::{Answer, Query};
 use crate::state::memo::Memo;
-use crate::state::store::Store;
+use crate::state::store::{Start, Store};
 use std::collections::HashSet;
 
 #[derive(Debug, Default)]
@@ -52,15 +53,45 @@ impl Declared {
 
 /// Files that earlier runs made, that no target declares any more, and that are still as they were made: what has become
 /// something else since is the user's.
-pub fn left_over(graph: &Graph, store: &Store, memo: &Memo) -> HashSet<String> {
+pub fn left_over(
+    graph: &Graph,
+    store: &Store,
+    memo: &Memo,
+    observe: &dyn Fn(Query) -> Answer,
+) -> HashSet<String> {
     let declared = Declared::of(graph);
     let is_left_over = |path: &str, made: Content| {
         let path = recorded_path(path);
         !declared.holds(&path) && memo.output_content(&path).is_ok_and(|now| now == made)
     };
+    let mut left_over: HashSet<String> = HashSet::new();
+    for (_, start) in store.starts() {
+        left_over.extend(
+            half_made(&start, observe)
+                .into_iter()
+                .filter(|path| !declared.holds(&recorded_path(path))),
+        );
+    }
     let recorded = store.all_recorded_outputs().into_iter();
-    recorded
+    let unchanged = recorded
         .filter(|(path, made)| is_left_over(path, *made))
-        .map(|(path, _)| path)
-        .collect()
+        .map(|(path, _)| path);
+    left_over.extend(unchanged);
+    left_over
+}
+
+/// What a killed command may have made and no success ever recorded.
+fn half_made(start: &Start, observe: &dyn Fn(Query) -> Answer) -> Vec<String> {
+    let mut made: Vec<String> = start.plain_outputs().collect();
+    for pattern in start.patterns() {
+        let query = Query::Glob {
+            include: vec![pattern.clone()],
+            exclude: Vec::new(),
+        };
+        if let Answer::Paths(paths) = observe(query) {
+            let paths = paths.iter().map(ToString::to_string);
+            made.extend(paths.filter(|path| !start.foreign.iter().any(|(known, _)| known == path)));
+        }
+    }
+    made
 }

@@ -134,9 +134,19 @@ impl Project<'_> {
         }
     }
 
-    /// Whether a file was made by a target that is no longer declared.
+    /// Whether a file, or a tree that it is in, was made by a target that is no longer declared.
     fn is_left_over(&self, path: &ProjectPath) -> bool {
-        self.left_over.contains(path.as_str())
+        if self.left_over.is_empty() {
+            return false;
+        }
+        let mut here = Some(path.clone());
+        while let Some(path) = here {
+            if self.left_over.contains(path.as_str()) {
+                return true;
+            }
+            here = path.parent();
+        }
+        false
     }
 }
 

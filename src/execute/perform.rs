@@ -1,8 +1,7 @@
 //! Runs one target's command: clears the way, starts it, checks what it made, records it. What happens with a target
 //! that need not run is told here as well, so that every target is settled in one place.
 
-use crate::base::fs;
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::path::InputPath;
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
 use crate::event::{Event, Failure};
@@ -10,14 +9,13 @@ use crate::execute::check::{CheckError, Prepared, Verdict, recorded_path};
 use crate::execute::clock;
 use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
+use crate::execute::outcome::Discovered;
 use crate::execute::project::Project;
 use crate::fingerprint::content::{Content, Outputs};
-use crate::fingerprint::depfile;
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
-use crate::plan::graph::{EdgeWhy, Output, TargetId};
-use crate::state::store::TargetRecord;
-use std::path::Path;
+use crate::plan::graph::{EdgeWhy, TargetId};
+use crate::state::store::{Start, TargetRecord};
 use std::time::Duration;
 
 /// How a target ended, with what there is of its outputs.
@@ -30,6 +28,12 @@ pub enum Settled {
     Cancelled,
 }
 
+/// How things were when a command was started.
+struct Beginning {
+    at: clock::Moment,
+    note: Start,
+}
+
 /// A command that failed, or a target that could not be dealt with.
 pub(crate) enum Trouble {
     Failed(Failure),
@@ -39,6 +43,7 @@ pub(crate) enum Trouble {
 impl Project<'_> {
     /// Settles a target whose needs are settled: leaves it, restores it, or runs it.
     pub fn settle(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
+        self.sweep_unfinished(id);
         let verdict = self
             .prepare(id, disk, made)
             .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
@@ -49,20 +54,29 @@ impl Project<'_> {
             }
         };
         let settled = match verdict {
-            Verdict::UpToDate(outputs) => return Settled::UpToDate(outputs),
+            Verdict::UpToDate(outputs) => {
+                self.finish_unfinished(id);
+                return Settled::UpToDate(outputs);
+            }
             Verdict::Run { reasons } => self.run_target(id, &prepared, &reasons, made),
             Verdict::Restorable {
                 key,
                 result,
                 reasons,
-            } => match self.restore(id, &prepared, key, &result, made) {
-                Ok(outputs) => return Settled::Restored(outputs),
-                Err(_) => self.run_target(id, &prepared, &reasons, made),
+            } => match self.clear_for_restore(&result.outputs) {
+                Err(how) => Err(Trouble::Failed(self.failure(id, how, String::new()))),
+                Ok(()) => match self.restore(id, &prepared, key, &result, made) {
+                    Ok(outputs) => return Settled::Restored(outputs),
+                    Err(_) => self.run_target(id, &prepared, &reasons, made),
+                },
             },
         };
-        settled.unwrap_or_else(|trouble| match trouble {
-            Trouble::Failed(failure) => Settled::Failed(failure),
-            Trouble::Cancelled => Settled::Cancelled,
+        settled.unwrap_or_else(|trouble| {
+            self.sweep_failed(id);
+            match trouble {
+                Trouble::Failed(failure) => Settled::Failed(failure),
+                Trouble::Cancelled => Settled::Cancelled,
+            }
         })
     }
 
@@ -87,18 +101,8 @@ impl Project<'_> {
         let cache = self.cache.ok_or(CacheError::Miss {
             what: result.target.clone(),
         })?;
-        for (path, content) in &result.outputs {
-            let there = self.memo.output_content(&recorded_path(path))?;
-            let in_the_way =
-                matches!(there, Content::Tree { .. }) && !matches!(content, Content::Tree { .. });
-            if in_the_way {
-                return Err(CacheError::Miss {
-                    what: format!("{path}, where a directory stands"),
-                });
-            }
-        }
         cache.restore(result, self.root)?;
-        self.remove_former_outputs(id, &result.outputs);
+        self.remove_former_outputs(id, prepared, &result.outputs);
         for (path, _) in &result.outputs {
             self.memo.invalidate(&recorded_path(path));
         }
@@ -144,13 +148,13 @@ impl Project<'_> {
             });
         }
         let before = self.store.result(&target.name);
-        let (launched, started) = self.attempts(id, prepared, reasons)?;
+        let (launched, start) = self.attempts(id, prepared, reasons)?;
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
-        let outputs = self.made_outputs(id).map_err(&failed)?;
+        let outputs = self.made_outputs(id, &start.note).map_err(&failed)?;
         let deps = self
-            .discovered(id, prepared, &started, made)
+            .discovered(id, prepared, &start.at, made)
             .map_err(&failed)?;
         // A test makes nothing, so nothing of it can have stayed the same.
         let unchanged =
@@ -168,17 +172,15 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
         reasons: &[String],
-    ) -> Result<(Launched, clock::Moment), Trouble> {
+    ) -> Result<(Launched, Beginning), Trouble> {
         let mut attempt = 1;
         loop {
-            self.clear_the_way(id, prepared)
-                .map_err(|how| Trouble::Failed(self.failure(id, how, String::new())))?;
-            if let Err(error) = self.store.mark_started(&self.graph().target(id).name) {
-                self.warn(id, format!("the start could not be noted: {error}"));
-            }
-            let started = clock::Moment::now();
+            let cleared = self.clear_the_way(id, prepared);
+            let note =
+                cleared.map_err(|how| Trouble::Failed(self.failure(id, how, String::new())))?;
+            let at = clock::Moment::now();
             match self.launch(id, prepared, attempt, reasons) {
-                Ok(launched) => return Ok((launched, started)),
+                Ok(launched) => return Ok((launched, Beginning { at, note })),
                 Err(Trouble::Failed(failure)) if attempt <= prepared.action.limits.retries => {
                     self.warn(
                         id,
@@ -188,261 +190,6 @@ impl Project<'_> {
                 }
                 Err(trouble) => return Err(trouble),
             }
-        }
-    }
-
-    /// Makes directories for the outputs and takes away what an earlier run left in their place.
-    fn clear_the_way(&self, id: TargetId, prepared: &Prepared) -> Result<(), String> {
-        let target = self.graph().target(id);
-        let record = self.store.result(&target.name);
-        let unfinished = self.store.is_unfinished(&target.name);
-        let ours = |path: &ProjectPath| {
-            unfinished
-                || record
-                    .iter()
-                    .any(|record| record.outputs.iter().any(|(made, _)| made == path.as_str()))
-        };
-        for path in target.depfile.iter() {
-            // What an earlier run wrote must not pass for what this one writes.
-            self.clear_file(path, unfinished || record.is_some())?;
-        }
-        for output in &target.outputs {
-            match output {
-                Output::File { path, .. } => {
-                    self.clear_file(path, ours(path) && prepared.kind != Kind::Task)?
-                }
-                Output::Tree { path, .. } => self.clear_tree(path, ours(path))?,
-                Output::Pattern { pattern, .. } => {
-                    let fixed = pattern
-                        .split(['*', '?', '[', '{'])
-                        .next()
-                        .unwrap_or_default();
-                    if let Some((dir, _)) = fixed.rsplit_once('/')
-                        && let Ok(dir) = ProjectPath::root().resolve(dir)
-                    {
-                        self.make_dir(&dir)?;
-                    }
-                }
-            }
-        }
-        self.remove_pattern_outputs(id);
-        Ok(())
-    }
-
-    /// What the last run made for a pattern, so that a file which the command makes no more does not stay.
-    fn remove_pattern_outputs(&self, id: TargetId) {
-        let declared = &self.graph().target(id).outputs;
-        if declared
-            .iter()
-            .any(|output| matches!(output, Output::Pattern { .. }))
-        {
-            self.remove_former_outputs(id, &[]);
-        }
-    }
-
-    /// Removes what the last success made, is still as it was made, and is not among `kept`.
-    fn remove_former_outputs(&self, id: TargetId, kept: &[(String, Content)]) {
-        let Some(record) = self.store.result(&self.graph().target(id).name) else {
-            return;
-        };
-        for (path, content) in &record.outputs {
-            let path = recorded_path(path);
-            let is_file = matches!(content, Content::File { .. } | Content::Link { .. });
-            let unneeded = !kept.iter().any(|(kept, _)| kept == path.as_str());
-            if is_file
-                && unneeded
-                && self
-                    .memo
-                    .output_content(&path)
-                    .is_ok_and(|now| now == *content)
-                && let Err(error) = fs::remove_file(&path.under(self.root))
-            {
-                self.warn(id, error.to_string());
-            }
-        }
-    }
-
-    fn clear_file(&self, path: &ProjectPath, ours: bool) -> Result<(), String> {
-        self.make_parent(path)?;
-        let full = path.under(self.root);
-        let there = fs::if_exists(fs::lstat(&full)).map_err(|error| error.to_string())?;
-        match there.map(|stat| stat.kind) {
-            None => Ok(()),
-            Some(fs::FileKind::Dir) => fs::remove_empty_dir(&full)
-                .map_err(|_| format!("a directory with files in it stands where the output {path} belongs: move it away")),
-            Some(_) if ours => fs::remove_file(&full).map_err(|error| error.to_string()),
-            Some(_) => Ok(()),
-        }
-    }
-
-    fn clear_tree(&self, path: &ProjectPath, ours: bool) -> Result<(), String> {
-        self.make_parent(path)?;
-        let full = path.under(self.root);
-        let there = fs::if_exists(fs::lstat(&full)).map_err(|error| error.to_string())?;
-        match there.map(|stat| stat.kind) {
-            None => {}
-            Some(fs::FileKind::Dir) => {
-                let empty = fs::list_dir(&full)
-                    .map_err(|error| error.to_string())?
-                    .is_empty();
-                if !empty && !ours && self.options.reuse == super::project::Reuse::Allowed {
-                    return Err(format!(
-                        "the tree {path}/ holds files that gomake did not make, and would be emptied: move it away, or force with -B"
-                    ));
-                }
-                fs::remove_tree(&full).map_err(|error| error.to_string())?;
-            }
-            Some(_) if ours => fs::remove_file(&full).map_err(|error| error.to_string())?,
-            Some(_) => {
-                return Err(format!(
-                    "a file stands where the tree {path}/ belongs: move it away"
-                ));
-            }
-        }
-        fs::create_dirs(&full).map_err(|error| error.to_string())
-    }
-
-    fn make_parent(&self, path: &ProjectPath) -> Result<(), String> {
-        path.parent().map_or(Ok(()), |dir| self.make_dir(&dir))
-    }
-
-    /// Makes a directory of the project, never through a symlink that leads elsewhere.
-    fn make_dir(&self, dir: &ProjectPath) -> Result<(), String> {
-        let full = dir.under(self.root);
-        fs::create_dirs(&full).map_err(|error| error.to_string())?;
-        let (real, root) = (fs::canonical(&full), fs::canonical(self.root));
-        match (real, root) {
-            (Ok(real), Ok(root)) if real.starts_with(&root) => Ok(()),
-            (Ok(real), Ok(_)) => Err(format!(
-                "{dir} leads out of the project, to {}",
-                real.display()
-            )),
-            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
-        }
-    }
-
-    /// The outputs that are there after the command, hashed.
-    fn made_outputs(&self, id: TargetId) -> Result<Vec<(String, Content)>, String> {
-        let mut outputs = Vec::new();
-        for output in &self.graph().target(id).outputs {
-            match output {
-                Output::File { path, .. } => match self.output(path)? {
-                    Content::Absent => {
-                        return Err(format!("the command succeeded, but did not make {path}"));
-                    }
-                    Content::Tree { .. } => {
-                        return Err(format!("{path} is a directory: declare it as `{path}/`"));
-                    }
-                    content => outputs.push((path.to_string(), content)),
-                },
-                Output::Tree { path, .. } => match self.output(path)? {
-                    content @ Content::Tree { .. } => outputs.push((path.to_string(), content)),
-                    _ => {
-                        return Err(format!(
-                            "the command succeeded, but did not make the directory {path}/"
-                        ));
-                    }
-                },
-                Output::Pattern { pattern, .. } => {
-                    let matched = self.matching(pattern)?;
-                    if matched.is_empty() {
-                        return Err(format!(
-                            "the command succeeded, but made nothing that matches {pattern}"
-                        ));
-                    }
-                    for path in matched {
-                        let content = self.output(&path)?;
-                        outputs.push((path.to_string(), content));
-                    }
-                }
-            }
-        }
-        Ok(outputs)
-    }
-
-    fn output(&self, path: &ProjectPath) -> Result<Content, String> {
-        self.memo
-            .output_content(path)
-            .map_err(|error| error.to_string())
-    }
-
-    fn matching(&self, pattern: &str) -> Result<Vec<ProjectPath>, String> {
-        let query = crate::plan::query::Query::Glob {
-            include: vec![pattern.to_owned()],
-            exclude: Vec::new(),
-        };
-        match self.observe_one(query) {
-            crate::plan::query::Answer::Paths(paths) => Ok(paths),
-            crate::plan::query::Answer::Failed(why) => Err(why),
-            _ => Ok(Vec::new()),
-        }
-    }
-
-    /// What the depfile names, with contents; or None in place of a content that changed while the command ran.
-    fn discovered(
-        &self,
-        id: TargetId,
-        prepared: &Prepared,
-        started: &clock::Moment,
-        made: &dyn Fn(TargetId) -> Outputs,
-    ) -> Result<Discovered, String> {
-        let target = self.graph().target(id);
-        let Some(path) = &target.depfile else {
-            return Ok(Discovered::default());
-        };
-        let bytes = fs::read(&path.under(self.root)).map_err(|error| {
-            format!("the command succeeded, but its depfile cannot be read: {error}")
-        })?;
-        let named =
-            depfile::parse(&bytes).map_err(|error| format!("the depfile {path}: {error}"))?;
-        let mut deps: Vec<InputPath> = Vec::new();
-        for name in named {
-            let dep = self.input_path(&target.dir, &name);
-            let known = prepared
-                .inputs
-                .binary_search_by(|(path, _)| path.cmp(&dep))
-                .is_ok();
-            let own = target.outputs.iter().any(|output| {
-                matches!((output, &dep), (Output::File { path, .. }, InputPath::Project(dep)) if path == dep)
-            });
-            if !known && !own {
-                deps.push(dep);
-            }
-        }
-        deps.sort();
-        deps.dedup();
-        let upstream: Vec<Outputs> = target.needs.iter().map(|edge| made(edge.to)).collect();
-        let mut found = Discovered::default();
-        for dep in deps {
-            let made_before = matches!(&dep, InputPath::Project(path) if upstream.iter().any(|outputs| outputs.iter().any(|(up, _)| up == path.as_str())));
-            let (content, stat) = self
-                .memo
-                .content_checked(&dep)
-                .map_err(|error| error.to_string())?;
-            if stat.is_some_and(|stat| started.is_before(stat.ctime, made_before)) {
-                found.changed.push(dep.to_string());
-            }
-            found.deps.push((dep, content));
-        }
-        Ok(found)
-    }
-
-    /// A path as a depfile names it, seen from `dir`.
-    fn input_path(&self, dir: &ProjectPath, name: &Path) -> InputPath {
-        let inside = name.strip_prefix(self.root).unwrap_or(name);
-        let base = if name.is_absolute() {
-            &ProjectPath::root()
-        } else {
-            dir
-        };
-        match inside
-            .to_str()
-            .filter(|_| !inside.is_absolute())
-            .map(|text| base.resolve(text))
-        {
-            Some(Ok(path)) => InputPath::Project(path),
-            _ if name.is_absolute() => InputPath::Outside(name.to_owned()),
-            _ => InputPath::Outside(dir.under(Path::new("")).join(name)),
         }
     }
 
@@ -502,7 +249,9 @@ impl Project<'_> {
                     Some(_) => cache.add_deps(prepared.subject(&[]).key(), &cached.deps),
                     None => Ok(()),
                 });
-            if let Err(error) = stored {
+            if let Err(error) = stored
+                && !matches!(error, CacheError::Private { .. })
+            {
                 self.warn(
                     id,
                     format!("the result was not stored in the cache: {error}"),
@@ -620,14 +369,6 @@ impl Project<'_> {
             reason: reasons.join("; "),
         });
     }
-}
-
-/// What a depfile named.
-#[derive(Debug, Default)]
-struct Discovered {
-    deps: Vec<(InputPath, Content)>,
-    /// Those that were written while the command ran.
-    changed: Vec<String>,
 }
 
 impl From<CheckError> for String {

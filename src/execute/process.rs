@@ -106,7 +106,7 @@ pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     drop(foreground);
     if let (Group::Ours, How::Signal(signal @ (SIGINT | SIGQUIT))) = (spawn.group, how) {
         // The Ctrl-C that ended it was meant for the whole run.
-        spawn.cancel.signalled(signal);
+        spawn.cancel.take(signal);
     }
     Ok(Ended {
         how,

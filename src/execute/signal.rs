@@ -7,8 +7,9 @@ use signal_hook::iterator::{Handle, Signals};
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How urgently to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +20,10 @@ pub enum Level {
     /// Kill.
     Now,
 }
+
+/// A Ctrl-C reaches us and the child that owns the terminal at once, but the thread that takes our signals may come to it
+/// when the child has dealt with it and ended. What is younger than this is that one.
+const LATE: Duration = Duration::from_millis(100);
 
 /// A request to end that all clones share. It only ever rises.
 #[derive(Debug, Clone)]
@@ -31,6 +36,8 @@ struct Shared {
     signal: AtomicI32,
     /// How many children own the terminal.
     foreground: AtomicUsize,
+    /// When the last of them ended.
+    handed_back: Mutex<Option<Instant>>,
     /// Each holds a byte that nobody reads from the moment its level is reached.
     polite: (PipeReader, PipeWriter),
     now: (PipeReader, PipeWriter),
@@ -44,6 +51,7 @@ impl Cancel {
             level: AtomicU8::new(0),
             signal: AtomicI32::new(0),
             foreground: AtomicUsize::new(0),
+            handed_back: Mutex::new(None),
             polite: io::pipe()?,
             now: io::pipe()?,
         })))
@@ -71,9 +79,22 @@ impl Cancel {
     /// What a signal does: the first one makes it polite, the next one at once. See [`Cancel::hand_over_terminal`].
     pub fn signalled(&self, signal: i32) {
         let from_terminal = matches!(signal, SIGINT | SIGQUIT);
-        if from_terminal && self.0.foreground.load(Ordering::SeqCst) > 0 {
-            return;
+        if !(from_terminal && self.is_childs()) {
+            self.take(signal);
         }
+    }
+    /// Whether a Ctrl-C is for a child that owns the terminal, or owned it when the key was pressed.
+    fn is_childs(&self) -> bool {
+        let handed_back = *self
+            .0
+            .handed_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        self.0.foreground.load(Ordering::SeqCst) > 0
+            || handed_back.is_some_and(|moment| moment.elapsed() < LATE)
+    }
+    /// What [`Cancel::signalled`] does with a signal that is certainly ours.
+    pub fn take(&self, signal: i32) {
         // The number first: who sees the level must also find the signal.
         let first = self
             .0
@@ -119,6 +140,13 @@ pub struct Foreground(Cancel);
 
 impl Drop for Foreground {
     fn drop(&mut self) {
+        let now = Some(Instant::now());
+        *self
+            .0
+            .0
+            .handed_back
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = now;
         self.0.0.foreground.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -168,7 +196,6 @@ fn ignored_signals() -> u64 {
 mod tests {
     use super::*;
     use crate::execute::poll::readable;
-    use std::time::Instant;
 
     fn is_readable(cancel: &Cancel, level: Level) -> bool {
         readable([cancel.above(level)], Some(Instant::now())).unwrap()[0]
@@ -207,6 +234,10 @@ mod tests {
             (Level::Polite, Some(143))
         );
         drop(foreground);
+        // Late: it was the child's.
+        cancel.signalled(SIGINT);
+        assert_eq!(cancel.level(), Level::Polite);
+        *cancel.0.handed_back.lock().unwrap() = Instant::now().checked_sub(LATE);
         cancel.signalled(SIGINT);
         assert_eq!(cancel.level(), Level::Now);
     }

@@ -1,9 +1,9 @@
 //! The walk over an action's facts, and the keys made of it.
 
 use crate::base::digest::{Digest, FieldHasher};
-use crate::base::path::InputPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::{Content, Outputs};
-use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
+use crate::plan::action::{Action, BaseEnv, Command, EnvValue, INPUTS_FILE, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -50,6 +50,8 @@ pub struct Subject<'a> {
     pub outputs: &'a [String],
     /// Project inputs and those outside, each once, in a fixed order.
     pub inputs: &'a [(InputPath, Content)],
+    /// What `$inputs` and `$inputs_file` list: the order counts as well.
+    pub listed: &'a [ProjectPath],
     /// For each target that it needs, its name and what it made.
     pub upstream: &'a [(Arc<str>, Outputs)],
     /// Files that the last run's depfile named.
@@ -65,6 +67,7 @@ impl Subject<'_> {
         visit(Field::Version, "", text(VERSION));
         visit(Field::Kind, "", text(self.kind.word()));
         self.walk_command(visit);
+        self.walk_listing(visit);
         visit(Field::Dir, "", text(self.action.dir.as_str()));
         for (name, value) in &self.action.env {
             match value {
@@ -88,6 +91,24 @@ impl Subject<'_> {
             visit(Field::Output, output, text(""));
         }
         self.walk_files(visit);
+    }
+
+    /// `$inputs_file` is counted as it stands; the order of the lines in that file is counted here.
+    fn walk_listing(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
+        let is_told = |text: &String| text.contains(INPUTS_FILE);
+        let in_env = self.action.env.iter().any(|(_, value)| match value {
+            EnvValue::Text(text) | EnvValue::Volatile(text) => is_told(text),
+            EnvValue::Secret(_) => false,
+        });
+        let in_command = match &self.action.command {
+            Command::Argv(words) => words.iter().any(is_told),
+            Command::Script { text, .. } => is_told(text),
+            Command::None => false,
+        };
+        if in_env || in_command {
+            let lines: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
+            visit(Field::Env, "$inputs_file", FactValue::Text(&lines.join("\n")));
+        }
     }
 
     fn walk_command(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
@@ -114,6 +135,15 @@ impl Subject<'_> {
                     visit(Field::Arg, &i.to_string(), FactValue::Text(word));
                 }
             }
+        }
+        if self.action.names_inputs_file() {
+            // The list has an order, which the inputs as such have not.
+            let listed: Vec<&str> = self.listed.iter().map(ProjectPath::as_str).collect();
+            visit(
+                Field::Arg,
+                "inputs_file",
+                FactValue::Text(&listed.join("\n")),
+            );
         }
         for (i, word) in self.action.args.iter().enumerate() {
             visit(Field::Arg, &format!("@{i}"), FactValue::Text(word));

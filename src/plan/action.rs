@@ -34,6 +34,21 @@ pub struct Action {
     pub remove: Vec<String>,
 }
 
+impl Action {
+    /// Whether the command is handed the file with an input a line.
+    pub fn names_inputs_file(&self) -> bool {
+        let in_env = self.env.values().any(|value| match value {
+            EnvValue::Text(text) | EnvValue::Volatile(text) => text.contains(INPUTS_FILE),
+            EnvValue::Secret(_) => false,
+        });
+        let in_words = match &self.command {
+            Command::Argv(words) => words.iter().any(|word| word.contains(INPUTS_FILE)),
+            Command::None | Command::Script { .. } => false,
+        };
+        in_env || in_words
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// A group: nothing to run.

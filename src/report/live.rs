@@ -12,7 +12,7 @@ use std::fmt::Write;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Often enough for tenths of seconds to look alive, seldom enough to cost nothing.
 const TICK: Duration = Duration::from_millis(100);
@@ -26,6 +26,8 @@ pub struct Live {
     /// The last line: how far the run is. Drawn once something runs.
     header: Option<ProgressBar>,
     bars: Bars,
+    /// What runs and has no line, for want of rows: labels, and since when.
+    unseen: BTreeMap<TargetId, (String, Instant)>,
     ticker: Option<Ticker>,
     wanted: usize,
     settled: usize,
@@ -41,6 +43,7 @@ impl Live {
             terminal,
             header: None,
             bars: Bars::default(),
+            unseen: BTreeMap::new(),
             ticker: None,
             wanted: 0,
             settled: 0,
@@ -54,16 +57,12 @@ impl Live {
 
     pub fn start(&mut self, target: TargetId, label: &str) {
         self.take_down(target);
-        let header = self.header.get_or_insert_with(|| {
-            let bar = self.multi.add(ProgressBar::no_length());
-            bar.set_style(style("{spinner} {wide_msg}"));
-            bar
-        });
-        let bar = self.multi.insert_before(header, ProgressBar::no_length());
-        bar.set_style(style("{took:>7}  {wide_msg}"));
-        bar.set_message(label.to_owned());
-        bar.tick();
-        lock(&self.bars).insert(target, bar);
+        let since = Instant::now();
+        if lock(&self.bars).len() < self.rows() {
+            self.show(target, label.to_owned(), since);
+        } else {
+            self.unseen.insert(target, (label.to_owned(), since));
+        }
         self.update_header();
         if self.ticker.is_none() {
             let header = self.header.clone();
@@ -71,13 +70,39 @@ impl Live {
         }
     }
 
+    /// How many targets may have a line: lines that do not fit push the last one, which counts, off the screen.
+    fn rows(&self) -> usize {
+        let rows = (self.terminal.screen)().map_or(24, |(_, rows)| rows);
+        usize::from(rows).saturating_sub(4).max(1)
+    }
+
+    fn show(&mut self, target: TargetId, label: String, since: Instant) {
+        let header = self.header.get_or_insert_with(|| {
+            let bar = self.multi.add(ProgressBar::no_length());
+            bar.set_style(style("{spinner} {wide_msg}"));
+            bar
+        });
+        let bar = ProgressBar::no_length().with_elapsed(since.elapsed());
+        let bar = self.multi.insert_before(header, bar);
+        bar.set_style(style("{took:>7}  {wide_msg}"));
+        bar.set_message(label);
+        bar.tick();
+        lock(&self.bars).insert(target, bar);
+    }
+
     pub fn finish(&mut self, target: TargetId) {
         self.settled += 1;
         self.take_down(target);
+        if lock(&self.bars).len() < self.rows()
+            && let Some((target, (label, since))) = self.unseen.pop_first()
+        {
+            self.show(target, label, since);
+        }
         self.update_header();
     }
 
-    fn take_down(&self, target: TargetId) {
+    fn take_down(&mut self, target: TargetId) {
+        self.unseen.remove(&target);
         let bar = lock(&self.bars).remove(&target);
         if let Some(bar) = bar {
             bar.finish_and_clear();
@@ -97,6 +122,12 @@ impl Live {
     }
 
     pub fn resume(&self) {
+        // The command may have left the cursor within a line. As many blanks as the screen is wide move it to the next
+        // line then, and nowhere else.
+        let width = usize::from(self.terminal.width());
+        self.terminal
+            .sink
+            .write(format!("{:width$}\r", "").as_bytes());
         self.multi.set_draw_target(self.terminal.target());
     }
 
@@ -107,7 +138,7 @@ impl Live {
 
     fn update_header(&self) {
         if let Some(header) = &self.header {
-            let running = lock(&self.bars).len();
+            let running = lock(&self.bars).len() + self.unseen.len();
             header.set_message(format!(
                 "{}/{} done, {running} running",
                 self.settled,

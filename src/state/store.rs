@@ -6,6 +6,7 @@
 use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FsError, FsResult};
+use crate::base::glob::is_pattern;
 use crate::base::path::InputPath;
 use crate::fingerprint::content::Content;
 use crate::fingerprint::explain::Fact;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
-const MAGIC: Magic = *b"gomakeR1";
+const MAGIC: Magic = *b"gomakeR2";
 /// Below this many dead records, writing the rest anew is not worth it.
 const DEAD_FROM: usize = 64;
 
@@ -54,9 +55,46 @@ enum Entry {
     },
     Forgotten(String),
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
-    Started(String),
+    Started {
+        target: String,
+        start: Start,
+    },
     /// Files that a target made and makes no more.
     Abandoned(Vec<(String, Content)>),
+}
+
+/// What a command was going to make when it was started.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The declared outputs: files, `dir/` for trees, patterns.
+    pub outputs: Vec<String>,
+    /// Files that the patterns matched before, as they were: those that stay so are not the command's.
+    pub foreign: Vec<(String, fs::Stat)>,
+}
+
+impl Start {
+    /// The declared outputs that are paths: files, and trees without their `/`.
+    pub fn plain_outputs(&self) -> impl Iterator<Item = String> {
+        let plain = self.outputs.iter().filter(|output| !is_pattern(output));
+        plain.map(|output| output.trim_end_matches('/').to_owned())
+    }
+    pub fn patterns(&self) -> impl Iterator<Item = &String> {
+        self.outputs.iter().filter(|output| is_pattern(output))
+    }
+}
+
+fn made_paths(
+    known: &HashMap<String, Known>,
+    unfinished: &HashMap<String, Start>,
+    abandoned: &BTreeMap<String, Content>,
+) -> HashSet<String> {
+    let recorded = known.values().flat_map(|known| known.record.outputs.iter());
+    let recorded = recorded.map(|(path, _)| path.clone());
+    let started = unfinished.values().flat_map(Start::plain_outputs);
+    recorded
+        .chain(started)
+        .chain(abandoned.keys().cloned())
+        .collect()
 }
 
 /// Where a result's facts are in the file of facts.
@@ -79,9 +117,12 @@ pub struct Store {
     journal: Journal,
     facts: Facts,
     known: RwLock<HashMap<String, Known>>,
-    unfinished: Mutex<HashSet<String>>,
+    /// Targets whose command was started and did not come to a recorded success.
+    unfinished: Mutex<HashMap<String, Start>>,
     /// What was there when it was last made.
     abandoned: Mutex<BTreeMap<String, Content>>,
+    /// Every path of the three above; it only grows.
+    made: Mutex<HashSet<String>>,
 }
 
 impl Store {
@@ -92,7 +133,7 @@ impl Store {
     /// When a file is there but cannot be read or written.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let mut known = HashMap::new();
-        let mut unfinished = HashSet::new();
+        let mut unfinished = HashMap::new();
         let mut abandoned = BTreeMap::new();
         let mut records = 0usize;
         let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
@@ -108,19 +149,21 @@ impl Store {
                 Entry::Forgotten(target) => {
                     known.remove(&target);
                 }
-                Entry::Started(target) => {
-                    unfinished.insert(target);
+                Entry::Started { target, start } => {
+                    unfinished.insert(target, start);
                 }
                 Entry::Abandoned(paths) => abandoned.extend(paths),
             }
             true
         })?;
+        let made = made_paths(&known, &unfinished, &abandoned);
         let mut store = Self {
             journal,
             facts: Facts::open(dir)?,
             known: RwLock::new(known),
             unfinished: Mutex::new(unfinished),
             abandoned: Mutex::new(abandoned),
+            made: Mutex::new(made),
         };
         let live = store.read_known().len() + lock(&store.unfinished).len();
         // A target that failed after a success counts twice, and so may be more than was read of it.
@@ -157,6 +200,7 @@ impl Store {
             facts,
         };
         let known = Known { record, facts };
+        lock(&self.made).extend(known.record.outputs.iter().map(|(path, _)| path.clone()));
         lock(&self.unfinished).remove(&known.record.target);
         self.write_known()
             .insert(known.record.target.clone(), known);
@@ -180,17 +224,37 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn mark_started(&self, target: &str) -> Result<(), StateError> {
-        if lock(&self.unfinished).insert(target.to_owned()) {
-            let entry = Entry::Started(target.to_owned());
-            self.journal.append(&entry.encode())?;
+    pub fn mark_started(&self, target: &str, start: Start) -> Result<(), StateError> {
+        let mut unfinished = lock(&self.unfinished);
+        if unfinished.get(target) == Some(&start) {
+            return Ok(());
         }
+        unfinished.insert(target.to_owned(), start.clone());
+        drop(unfinished);
+        lock(&self.made).extend(start.plain_outputs());
+        let target = target.to_owned();
+        self.journal
+            .append(&Entry::Started { target, start }.encode())?;
         Ok(())
     }
 
     /// Whether a target's command was started, in this run or an earlier one, and did not come to a recorded success.
     pub fn is_unfinished(&self, target: &str) -> bool {
-        lock(&self.unfinished).contains(target)
+        lock(&self.unfinished).contains_key(target)
+    }
+
+    /// What an unfinished target was going to make. None: it is not unfinished.
+    pub fn start(&self, target: &str) -> Option<Start> {
+        lock(&self.unfinished).get(target).cloned()
+    }
+
+    /// What all unfinished targets were going to make, by target.
+    pub fn starts(&self) -> Vec<(String, Start)> {
+        let unfinished = lock(&self.unfinished);
+        let starts = unfinished
+            .iter()
+            .map(|(target, start)| (target.clone(), start.clone()));
+        starts.collect()
     }
 
     /// Keeps in mind files that a target made once and makes no more, so that `clean` finds them and globs do not.
@@ -223,6 +287,11 @@ impl Store {
         outputs
     }
 
+    /// Whether any command is recorded to have made this path, or was started to make it; trees without their `/`.
+    pub fn has_made(&self, path: &str) -> bool {
+        lock(&self.made).contains(path)
+    }
+
     /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no
     /// result: the old results' facts no longer have the bytes they should.
     fn compact(&mut self) -> FsResult<()> {
@@ -241,10 +310,10 @@ impl Store {
             let facts = known.facts;
             Entry::Done { record, facts }.encode()
         });
-        let started: Vec<String> = lock(&self.unfinished).iter().cloned().collect();
+        let started = lock(&self.unfinished).clone();
         let started = started
             .into_iter()
-            .map(|target| Entry::Started(target).encode());
+            .map(|(target, start)| Entry::Started { target, start }.encode());
         let abandoned: Vec<(String, Content)> = lock(&self.abandoned).clone().into_iter().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.

@@ -524,3 +524,79 @@ fn a_gofile_that_is_no_text_is_an_error() {
     let run = shows(&project, &[], 2);
     holds(&run.err, &["no target"]);
 }
+
+#[test]
+fn a_mistake_in_an_included_file_is_shown_there() {
+    let project = Project::new("include \"sub\" as sub\ntask a {\n  needs = sub:b\n}\n");
+    project.write(
+        "sub/Gofile",
+        "task b {\n  run: true\n}\ntask c {\n  needs = nosuch\n}\n",
+    );
+    let run = shows(&project, &["--check"], 2);
+    holds(&run.err, &["sub/Gofile:5:", "nosuch"]);
+    project.write("sub/Gofile", "task b {\n  run: true\n");
+    let run = shows(&project, &["--check"], 2);
+    holds(&run.err, &["sub/Gofile:1:"]);
+    project.remove("sub/Gofile");
+    let run = shows(&project, &["--check"], 2);
+    holds(&run.err, &["Gofile:1:", "sub"]);
+}
+
+#[test]
+fn includes_neither_run_in_circles_nor_leave_the_project() {
+    let project = Project::new("include \"sub\" as sub\ntask a {\n  run: true\n}\n");
+    project.write("sub/Gofile", "include \"..\" as up\n");
+    let run = shows(&project, &["a"], 2);
+    assert!(
+        !run.err.contains("panicked") && run.err.contains("Gofile:1:"),
+        "{run}"
+    );
+    project.write("sub/Gofile", "include \".\" as me\n");
+    shows(&project, &["a"], 2);
+    project.write(
+        "Gofile",
+        "include \"../other\" as other\ntask a {\n  run: true\n}\n",
+    );
+    std::fs::create_dir(project.root.parent().expect("a parent").join("other"))
+        .expect("a directory");
+    std::fs::write(
+        project
+            .root
+            .parent()
+            .expect("a parent")
+            .join("other/Gofile"),
+        "task x {\n  run: true\n}\n",
+    )
+    .expect("a file");
+    let run = shows(&project, &["a"], 2);
+    holds(&run.err, &["../other"]);
+}
+
+#[test]
+fn a_dry_run_of_clean_and_build_tells_both() {
+    let project = project();
+    shows(&project, &["app"], 0);
+    let run = shows(&project, &["-n", "clean", "app"], 0);
+    holds(&run.out, &["out/app", "clean"]);
+    assert!(project.exists("out/app"));
+}
+
+#[test]
+fn what_looks_like_a_flag_after_two_dashes_is_not_ours() {
+    let project = Project::new("task a {\n  run: echo \"$@\"\n}\n");
+    let run = shows(&project, &["a", "--", "--no-such-flag", "-n", "x=y"], 0);
+    holds(&run.out, &["--no-such-flag -n x=y"]);
+}
+
+#[test]
+fn the_list_shows_the_instances_and_why_takes_one() {
+    let project = project();
+    let run = shows(&project, &["-l", "-v"], 0);
+    holds(
+        &run.out,
+        &["dist[linux]", "dist[darwin]", "in all its glory"],
+    );
+    let run = shows(&project, &["--why", "dist[linux]"], 0);
+    holds(&run.out, &["dist[linux]", "never built"]);
+    assert!(!run.out.contains("darwin"), "{run}");
+}

@@ -204,3 +204,35 @@ fn a_fresh_clone_restores_by_the_headers_that_it_has() {
     assert_eq!(clone.ran(&["app"]), set(["obj[src/greet.c]", "app"]));
     assert_eq!(says(&clone), "clone");
 }
+
+#[test]
+fn a_generated_header_that_nothing_but_the_depfile_names_is_made_first_from_then_on() {
+    if !has("cc") {
+        return;
+    }
+    let project = Project::new(&format!(
+        "{APP}\nbuild header {{\n  inputs  = \"version\"\n  outputs = \"gen/version.h\"\n  run: echo \"#define VERSION \\\"$(cat version)\\\"\" > $out\n}}\n"
+    ));
+    project.write("version", "1.0");
+    project.write(
+        "src/main.c",
+        "#include <stdio.h>\n#include \"version.h\"\nint main(void) { puts(VERSION); return 0; }\n",
+    );
+    project.ran(&["header"]);
+    project.ran(&["app"]);
+    assert_eq!(says(&project), "1.0");
+    project.write("version", "1.1");
+    assert_eq!(
+        project.ran(&["app"]),
+        set(["header", "obj[src/main.c]", "app"])
+    );
+    assert_eq!(says(&project), "1.1");
+    assert_eq!(project.ran(&["app"]), set([]));
+    let text = project.run_plainly(&["--why", "app"]).out;
+    assert!(text.contains("app is up to date"), "{text}");
+    project.remove("gen/version.h");
+    let run = project.run(&["app"]);
+    assert_eq!(run.status, 0, "{run}");
+    assert!(project.exists("gen/version.h"));
+    assert_eq!(says(&project), "1.1");
+}

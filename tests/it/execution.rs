@@ -723,3 +723,101 @@ fn forced_targets_run_though_they_are_up_to_date() {
     assert_eq!(project.ran(&["-B", "b"]), set(["a", "b"]));
     assert_eq!(project.ran(&["b"]), set([]));
 }
+
+#[test]
+fn a_command_has_no_standard_input_to_wait_for() {
+    let project = Project::new("task a {\n  run: cat > got\n}\n");
+    assert_eq!(project.ran(&["a"]), set(["a"]));
+    assert_eq!(project.read("got"), "");
+}
+
+#[test]
+fn much_output_of_any_bytes_comes_through() {
+    let project = Project::new(
+        "task a {\n  run: head -c 20000000 /dev/zero | tr '\\0' '\\377'\n}\ntask b {\n  run: head -c 20000000 /dev/zero\n}\n",
+    );
+    let output = project
+        .command(&["-j2", "a", "b"])
+        .output()
+        .expect("gomake starts");
+    assert!(output.status.success());
+    for byte in [0xff, 0] {
+        assert_eq!(
+            output.stdout.iter().filter(|&&found| found == byte).count(),
+            20_000_000
+        );
+    }
+}
+
+#[test]
+fn streamed_lines_name_their_target() {
+    let project = Project::new(
+        "task a {\n  run: echo one; printf two\n}\nbuild b {\n  inputs = []\n  outputs = \"b.txt\"\n  run: echo three | tee $out\n}\n",
+    );
+    let run = project.run_plainly(&["--output", "stream", "-j2", "a", "b"]);
+    assert_eq!(run.status, 0, "{run}");
+    let mut lines: Vec<&str> = run.out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["a | one", "a | two", "b | three"]);
+}
+
+#[test]
+fn each_try_shows_its_output_once() {
+    let project = Project::new(
+        "task a {\n  retries = 1\n  run: echo try >> tries && cat tries | wc -l | sed 's/^ */number /' && test $(wc -l < tries) -ge 2\n}\n",
+    );
+    let run = project.run_plainly(&["a"]);
+    assert_eq!(run.status, 0, "{run}");
+    let all = format!("{}{}", run.out, run.err);
+    for line in ["number 1", "number 2"] {
+        assert_eq!(
+            all.lines().filter(|found| *found == line).count(),
+            1,
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn a_program_that_is_missing_is_named() {
+    let project = Project::new(
+        "build a {\n  inputs = []\n  outputs = \"a.txt\"\n  run: no-such-program > $out\n}\nbuild b {\n  inputs = []\n  outputs = \"b.txt\"\n  run = [\"no-such-program\"]\n}\n",
+    );
+    for target in ["a", "b"] {
+        let run = project.run(&[target]);
+        assert_eq!(run.status, 1, "{run}");
+        assert!(run.err.contains("no-such-program"), "{run}");
+    }
+}
+
+#[test]
+fn a_killed_gomake_leaves_nothing_that_passes_for_good() {
+    let project = Project::new(BLOCKING);
+    project.fifo("gate");
+    let going = project.start(&["next"]);
+    let shell = project.wait_for_file("up");
+    let gate = project.hold_gate("gate");
+    going.signal(Signal::KILL);
+    let run = going.end();
+    assert_ne!(run.status, 0, "{run}");
+    drop(gate);
+    wait_until("the end of the shell", || (!is_alive(&shell)).then_some(()));
+    assert_eq!(project.read("a.txt"), "partial\n");
+    let going = project.start(&["next"]);
+    project.open_gate("gate");
+    let run = going.end();
+    assert_eq!(run.targets(&["ran"]), set(["a", "next"]), "{run}");
+    assert_eq!(project.ran(&["next"]), set([]));
+}
+
+#[test]
+fn what_is_needed_twice_runs_once() {
+    let project = Project::new(
+        "task log(word) {\n  run: echo $word >> log\n}\ntask a {\n  needs = [log(word = \"x\"), log(word = \"y\")]\n}\ntask b {\n  needs = log(word = \"x\")\n}\n",
+    );
+    project.ran(&["a", "b", "a"]);
+    let text = project.read("log");
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["x", "y"]);
+}

@@ -382,12 +382,17 @@ fn wait_for_exit(child: &mut Child) -> Option<ExitStatus> {
 
 /// Looks until there is something, or fails.
 pub fn wait_until<T>(what: &str, look: impl Fn() -> Option<T>) -> T {
+    wait_until_or(look, || what.to_owned())
+}
+
+/// As [`wait_until`], with words for the failure that are put together then.
+pub fn wait_until_or<T>(look: impl Fn() -> Option<T>, what: impl Fn() -> String) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(began.elapsed() < DEADLINE, "waited in vain: {what}");
+        assert!(began.elapsed() < DEADLINE, "waited in vain: {}", what());
         std::thread::sleep(Duration::from_millis(1));
     }
 }

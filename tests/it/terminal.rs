@@ -1,6 +1,6 @@
 //! What a person at a terminal sees: gomake in a pseudo-terminal, read by a terminal emulator.
 
-use crate::harness::{Project, has, is_alive, wait_until};
+use crate::harness::{Project, has, is_alive, wait_until, wait_until_or};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
@@ -115,15 +115,15 @@ impl Terminal {
     }
     /// Waits until a line of the screen holds all of these, and returns it.
     fn wait_for(&self, parts: &[&str]) -> String {
-        wait_until(
-            &format!("a line with {parts:?}, in\n{}\n", self.text()),
-            || {
-                let text = self.text();
-                text.lines()
-                    .find(|line| parts.iter().all(|part| line.contains(part)))
-                    .map(str::to_owned)
-            },
-        )
+        let look = || {
+            let text = self.text();
+            let mut lines = text.lines();
+            let found = lines.find(|line| parts.iter().all(|part| line.contains(part)));
+            found.map(str::to_owned)
+        };
+        wait_until_or(look, || {
+            format!("a line with {parts:?}, in\n{}\n", self.text())
+        })
     }
     fn type_in(&mut self, text: &str) {
         self.ours.write_all(text.as_bytes()).expect("a terminal");
@@ -376,4 +376,79 @@ fn a_failure_on_a_terminal_ends_with_its_report() {
         "the command and its output:\n{text}"
     );
     assert!(text.contains("exit status 4 at Gofile:1:"), "{text}");
+}
+
+#[test]
+fn more_targets_than_the_screen_has_rows_leave_no_remains() {
+    let project = Project::new(
+        "build b for n in [\"01\", \"02\", \"03\", \"04\", \"05\", \"06\", \"07\", \"08\", \"09\", \"10\", \"11\", \"12\", \"13\", \"14\", \"15\", \"16\", \"17\", \"18\", \"19\", \"20\", \"21\", \"22\", \"23\", \"24\", \"25\", \"26\", \"27\", \"28\", \"29\", \"30\"] {\n  inputs = []\n  outputs = \"$n.txt\"\n  run:\n    cat gate > $out\n}\n",
+    );
+    project.fifo("gate");
+    let Some(terminal) = Terminal::start(&project, 80, &["-j30", "b"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["30 running"]);
+    let screen = terminal.screen.clone();
+    project.open_gate("gate");
+    // Readers that came too late for this writer wait for the next one.
+    let gate = project.path("gate");
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let feeder = std::thread::spawn(move || {
+        let nonblocking =
+            i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a small number");
+        while !stopped.load(std::sync::atomic::Ordering::SeqCst) {
+            let open = std::os::unix::fs::OpenOptionsExt::custom_flags(
+                File::options().write(true),
+                nonblocking,
+            )
+            .open(&gate);
+            if let Ok(mut open) = open {
+                let _ = open.write_all(b"go\n");
+            }
+            std::thread::yield_now();
+        }
+    });
+    let (status, text) = terminal.end();
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    feeder.join().expect("no panic");
+    assert_eq!(status, 0, "{text}");
+    let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    assert!(
+        lines
+            .last()
+            .is_some_and(|line| line.starts_with("done: 30 ran")),
+        "{text}"
+    );
+    assert!(
+        lines
+            .iter()
+            .rev()
+            .skip(1)
+            .all(|line| line.starts_with("ran        build b[")),
+        "{text}"
+    );
+    drop(screen);
+}
+
+#[test]
+fn an_interactive_command_that_dies_of_control_c_ends_the_run() {
+    let project = Project::new(
+        "task a {\n  interactive = true\n  run:\n    printf 'no newline'\n    echo $$ > up\n    cat gate\n}\ntask b {\n  needs = a\n  run: touch b\n}\ntask c {\n  run: touch c\n}\n",
+    );
+    project.fifo("gate");
+    let Some(mut terminal) = Terminal::start(&project, 80, &["-k", "-j1", "b", "c"], &[]) else {
+        return;
+    };
+    project.wait_for_file("up");
+    let _gate = project.hold_gate("gate");
+    terminal.type_in("\u{3}");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 130, "{text}");
+    assert!(!project.exists("b"), "{text}");
+    assert!(
+        text.lines().any(|line| line.starts_with("interrupted:")),
+        "{text}"
+    );
+    assert!(!text.contains("1 running"), "live lines are left:\n{text}");
 }
