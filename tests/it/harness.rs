@@ -429,6 +429,15 @@ fn holds(dir: &Path, text: &[u8]) -> bool {
 }
 
 impl Run {
+    pub fn read(output: std::process::Output) -> Self {
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            fates: fates(&err),
+            err,
+        }
+    }
     /// The targets with one of these fates.
     pub fn targets(&self, fates: &[&str]) -> BTreeSet<String> {
         let told = self
