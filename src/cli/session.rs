@@ -22,6 +22,7 @@ use crate::plan::error::Lint;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
+use crate::plan::resolve::unmet_inputs;
 use crate::state::dir::{Access, StateDir};
 use crate::state::lock::{Attempt, Lock};
 use crate::state::memo::Memo;
@@ -153,6 +154,10 @@ pub fn with_project<T>(
         ask_go(plan, &wanted.order, around.observer)?;
     }
     let wanted = Wanted::new(&plan.graph, roots, &session.store);
+    let unmet = unmet_inputs(&plan.graph, &wanted.order);
+    if !unmet.is_empty() {
+        return Err(Fault::plan(unmet));
+    }
     let observe = |query: Query| -> Answer {
         if around.running == Running::Never && matches!(query, Query::Go(_)) {
             return Answer::Go(GoAnswer::default());

@@ -128,7 +128,7 @@ impl Pass<'_, '_> {
             return Vec::new();
         }
         if makers.is_empty() && !optional {
-            self.check_exists(path, span);
+            self.check_exists(id, path, span);
         }
         makers
             .into_iter()
@@ -136,7 +136,7 @@ impl Pass<'_, '_> {
             .collect()
     }
 
-    fn check_exists(&mut self, path: &ProjectPath, span: Span) {
+    fn check_exists(&mut self, id: TargetId, path: &ProjectPath, span: Span) {
         let plan = &self.resolver.plan;
         match plan.ask(Query::Presence(path.clone())) {
             None | Some(Answer::Presence(Presence::File)) => return,
@@ -164,17 +164,17 @@ impl Pass<'_, '_> {
             }
             Some(_) => None,
         };
-        self.resolver.errors.push(PlanError::MissingInput {
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "paths are relative to the Gofile; write optional(\"…\") if it may be missing"
+                .to_owned(),
+        };
+        let missing = PlanError::MissingInput {
             path: path.to_string(),
             span,
-            help: match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => {
-                    "paths are relative to the Gofile; write optional(\"…\") if it may be missing"
-                        .to_owned()
-                }
-            },
-        });
+            help,
+        };
+        self.resolver.graph.unmet.push((id, missing));
     }
 
     /// Who makes what the glob matches, but for the target itself and what is excluded.
@@ -205,10 +205,11 @@ impl Pass<'_, '_> {
             _ => false,
         };
         if !found && !self.claims.incomplete {
-            self.resolver.errors.push(PlanError::NoMatch {
-                pattern: pattern.to_owned(),
-                span,
-            });
+            let pattern = pattern.to_owned();
+            self.resolver
+                .graph
+                .unmet
+                .push((id, PlanError::NoMatch { pattern, span }));
         }
     }
 

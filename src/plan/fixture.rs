@@ -12,7 +12,7 @@ use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, Output, TargetId};
 use crate::plan::module::{Included, Module, ModuleId, Modules};
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, HostFact, Outcome, Presence, Query};
-use crate::plan::resolve::{Request, add_go_edges, resolve};
+use crate::plan::resolve::{Request, add_go_edges, resolve, unmet_inputs};
 use crate::plan::select::read_words;
 use miette::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,7 +176,14 @@ impl World {
             read_words(&self.modules, &words).map_err(|errors| self.render_all(&errors))?;
         loop {
             match resolve(&self.modules, &request, &self.answers, self.running) {
-                Outcome::Ready(graph) => return Ok((graph, request, words)),
+                Outcome::Ready(graph) => {
+                    let all: Vec<TargetId> = graph.targets.ids().collect();
+                    let unmet = unmet_inputs(&graph, &all);
+                    if !unmet.is_empty() {
+                        return Err(self.render_all(&unmet));
+                    }
+                    return Ok((graph, request, words));
+                }
                 Outcome::Wanting(queries) => self.answer(queries),
                 Outcome::Failed(errors) => return Err(self.render_all(&errors)),
             }

@@ -7,6 +7,7 @@ use crate::dense_id;
 use crate::golang::list::GoRequest;
 use crate::lang::ast::Kind;
 use crate::plan::claim::Claims;
+use crate::plan::error::PlanError;
 use crate::plan::module::ModuleId;
 use crate::plan::query::Query;
 use crate::plan::settings::Settings;
@@ -34,6 +35,9 @@ pub struct Graph {
     /// A topological order of all targets.
     pub order: Vec<TargetId>,
     pub lints: Vec<crate::plan::error::Lint>,
+    /// Inputs that neither exist nor are made by a target. A mistake for whoever wants the target that reads them; listing,
+    /// cleaning and other targets do without.
+    pub unmet: Vec<(TargetId, PlanError)>,
     /// Who makes which file.
     pub claims: Claims,
     /// Where an `after` was written: later target, earlier target.

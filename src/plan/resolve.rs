@@ -175,6 +175,8 @@ impl<'a> Resolver<'a> {
             self.graph.lints = in_text_order(self.graph.lints);
             Outcome::Ready(self.graph)
         } else {
+            self.errors
+                .extend(self.graph.unmet.into_iter().map(|(_, error)| error));
             Outcome::Failed(in_text_order(self.errors))
         }
     }
@@ -183,6 +185,16 @@ impl<'a> Resolver<'a> {
         let decl = &self.graph.decls[decl];
         tree_of(self.modules, decl.module, decl.statement)
     }
+}
+
+/// What stands in the way of these targets: their inputs that are nowhere, in the order of the text.
+pub fn unmet_inputs(graph: &Graph, wanted: &[TargetId]) -> Vec<PlanError> {
+    if graph.unmet.is_empty() {
+        return Vec::new();
+    }
+    let wanted: HashSet<TargetId> = wanted.iter().copied().collect();
+    let unmet = graph.unmet.iter().filter(|(id, _)| wanted.contains(id));
+    in_text_order(unmet.map(|(_, error)| error.clone()).collect())
 }
 
 /// A target's declaration by its place.

@@ -600,3 +600,39 @@ fn the_list_shows_the_instances_and_why_takes_one() {
     holds(&run.out, &["dist[linux]", "never built"]);
     assert!(!run.out.contains("darwin"), "{run}");
 }
+
+#[test]
+fn a_missing_input_stops_only_who_wants_it_and_a_check_tells_all() {
+    let project = Project::new(
+        r#"
+build broken {
+  inputs  = ["gone.txt", "src/*.none"]
+  outputs = "out/broken"
+  run: cat $inputs > $out
+}
+
+build behind {
+  inputs  = broken
+  outputs = "out/behind"
+  run: cp $inputs $out
+}
+
+build well {
+  inputs  = []
+  outputs = "out/well"
+  run: echo well > $out
+}
+
+clean { remove = "out/" }
+"#,
+    );
+    assert_eq!(project.ran(&["well"]), set(["well"]));
+    assert_eq!(project.run(&["clean"]).status, 0);
+    assert_eq!(project.run_plainly(&["-l"]).status, 0);
+    for words in [["behind"], ["--check"]] {
+        let run = project.run_plainly(&words);
+        assert_eq!(run.status, 2, "{run}");
+        assert!(run.err.contains("gomake::plan::missing_input"), "{run}");
+        assert!(run.err.contains("gomake::plan::no_match"), "{run}");
+    }
+}
