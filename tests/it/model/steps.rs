@@ -194,7 +194,8 @@ impl Teller {
             .flatten()
             .filter(|output| found(&self.story.project.path(&output.path)).is_some())
             .collect();
-        if there.is_empty() {
+        // A file that gomake does not know stays, and a command that writes into it keeps its mode.
+        if there.is_empty() || self.story.lost {
             return;
         }
         let output = *self.random.pick(&there);
