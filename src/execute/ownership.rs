@@ -205,7 +205,7 @@ impl Project<'_> {
                 .map(|(path, _)| path.clone())
                 .collect::<Vec<_>>()
         });
-        for path in own.chain(renamed) {
+        for path in own.chain(renamed).chain(self.abandoned_files(id)) {
             let path = recorded_path(&path);
             let is_read = prepared
                 .inputs
@@ -220,6 +220,32 @@ impl Project<'_> {
                 self.remove_file(id, &path);
             }
         }
+    }
+
+    /// What a target made once and makes no more, where today's patterns match it again: as it was made, and not by now the
+    /// output of another target.
+    fn abandoned_files(&self, id: TargetId) -> Vec<String> {
+        let is_live = |path: &str| {
+            let live = self
+                .graph()
+                .targets
+                .iter()
+                .filter(|(other, _)| *other != id);
+            let mut records = live.filter_map(|(_, target)| self.store.result(&target.name));
+            records.any(|record| record.outputs.iter().any(|(made, _)| made == path))
+        };
+        let is_stale = |path: &str, made: Content| {
+            let there = recorded_path(path);
+            self.is_own_pattern(id, &there)
+                && self
+                    .memo
+                    .output_content(&there)
+                    .is_ok_and(|now| now == made)
+                && !is_live(path)
+        };
+        let abandoned = self.store.abandoned().into_iter();
+        let stale = abandoned.filter(|(path, made)| is_stale(path, *made));
+        stale.map(|(path, _)| path).collect()
     }
 
     /// Removes a file or a link; of directories only an empty one, which is nothing to lose.

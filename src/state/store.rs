@@ -284,6 +284,11 @@ impl Store {
         targets
     }
 
+    /// Files that were kept in mind by [`Store::abandon`], with what was there then.
+    pub fn abandoned(&self) -> Vec<(String, Content)> {
+        lock(&self.abandoned).clone().into_iter().collect()
+    }
+
     /// Every output that any record names (also of targets that are declared no more) and every abandoned file, with what
     /// was there when it was made; sorted by path.
     pub fn all_recorded_outputs(&self) -> Vec<(String, Content)> {

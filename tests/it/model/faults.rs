@@ -101,6 +101,20 @@ fn a_failed_command_leaves_nothing_that_its_pattern_matches() {
 }
 
 #[test]
+fn a_pattern_that_comes_back_finds_nothing_stale() {
+    let gofile = "build gen {\n  inputs = \"in.txt\"\n  outputs = \"a/*.txt\"\n  run: for w in $(cat $inputs); do echo $w >> a/$w.txt; done\n}\n";
+    let project = Project::new(gofile);
+    project.write("in.txt", "one two");
+    project.ran(&[]);
+    project.write("Gofile", gofile.replace("a/", "b/"));
+    project.ran(&[]);
+    project.write("Gofile", gofile).write("in.txt", "two three");
+    project.ran(&[]);
+    let names = fs::read_dir(project.path("a")).unwrap().count();
+    assert_eq!((names, project.read("a/two.txt").as_str()), (2, "two\n"));
+}
+
+#[test]
 fn a_renamed_target_finds_the_tree_that_it_made() {
     let gofile =
         "build tree {\n  inputs = \"in.txt\"\n  outputs = \"out/\"\n  run: cp $inputs $out\n}\n";
