@@ -18,7 +18,7 @@ use crate::plan::action::Kind;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a command that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(5);
@@ -92,6 +92,7 @@ impl Call<'_> {
     /// # Errors
     /// What is wrong with the Gofile or the call: nothing has run then, but for what earlier stages did.
     pub fn run(&self) -> Result<u8, Fault> {
+        let began = Instant::now();
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
@@ -153,6 +154,8 @@ impl Call<'_> {
             }
         }
         self.settle(&session);
+        // Planning counts too: it is what a person waits for.
+        total.elapsed = began.elapsed();
         let status = match (cancel.exit_status(), total.failed.is_empty()) {
             (Some(status), _) => status,
             (None, false) => 1,
