@@ -262,6 +262,8 @@ impl Teller {
             _ => return,
         };
         let what = format!("the output {} {how}", output.path);
+        let path = output.path.clone();
+        self.story.tampered.insert(path);
         self.story.note(what);
     }
 
@@ -351,7 +353,8 @@ impl Teller {
                     });
                     plain && !executable && !output.path.contains('-')
                 }
-                _ => self.story.project.path(&output.path).is_dir(),
+                // It would not empty a tree that it does not know.
+                _ => false,
             })
             .map(|output| self.story.project.path(&output.path))
             .collect();
@@ -405,7 +408,7 @@ impl Teller {
     fn make_run(&mut self) {
         let call = self.call();
         match self.random.below(12) {
-            0 | 1 if !self.story.lost => self.kill(&call),
+            0 | 1 => self.kill(&call),
             2 => self.edit_while_it_runs(&call),
             3 if !self.story.lost
                 && !self.story.before(&call).fails()

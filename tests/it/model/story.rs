@@ -24,8 +24,10 @@ pub struct Story {
     pub damaged: bool,
     /// Facts of each target's last success, by name, as far as they are known.
     pub last: HashMap<String, String>,
-    /// The state was lost, so that gomake may be careful with trees that it does not know.
+    /// The state was lost, so that gomake does not know the outputs on disk.
     pub lost: bool,
+    /// Outputs that were changed behind gomake's back.
+    pub tampered: BTreeSet<String>,
     /// Sources as they are on disk.
     written: BTreeMap<String, Vec<u8>>,
 }
@@ -82,6 +84,7 @@ impl Story {
             damaged: false,
             last: HashMap::new(),
             lost: false,
+            tampered: BTreeSet::new(),
             written: BTreeMap::new(),
         };
         fs::create_dir(story.beside("hooks")).expect("a directory");
@@ -119,6 +122,7 @@ impl Story {
             }
         }
         self.written = self.world.sources.clone();
+        self.clear_tampered();
         self.project.write(
             "Gofile",
             self.world.gofile(&self.text("log"), &self.text("hooks")),
@@ -126,6 +130,23 @@ impl Story {
         let env = self.world.env.clone();
         self.project.env("MODEL_ENV", &env);
     }
+    /// What stands in the place of an output that is declared no more, and is not as it was made, is a source from then on:
+    /// a person would take it away.
+    fn clear_tampered(&mut self) {
+        let clean = Clean::of(&self.world);
+        let outputs = clean.actions.iter().filter_map(|action| match &action.end {
+            End::Done(outputs) => Some(outputs),
+            _ => None,
+        });
+        let declared: BTreeSet<&String> = outputs.flatten().map(|output| &output.path).collect();
+        for path in &self.tampered {
+            if !declared.contains(path) {
+                remove(&self.project.path(path));
+            }
+        }
+        self.tampered.retain(|path| declared.contains(path));
+    }
+
     /// Takes over what a command wrote into a source.
     pub fn reread(&mut self, path: &str) {
         let bytes = fs::read(self.project.path(path)).expect("a source");
@@ -191,26 +212,8 @@ impl Story {
         self.note(format!("gomake {words}"));
         let before = self.before(call);
         let run = Run::read(self.command(call).output().expect("gomake starts"));
-        if self.lost && run.err.contains("would be emptied") {
-            self.note("  it would not empty a tree that it does not know");
-            self.absorb(&before, &run);
-            remove(&self.project.path("out"));
-            return self.run(call);
-        }
         self.check(&before, call, &run);
         run
-    }
-
-    /// Takes over what a run made that did not come to its end.
-    fn absorb(&mut self, before: &Before, run: &Run) {
-        let lines = self.take_log();
-        for action in before.actions() {
-            if ["ran", "unchanged"].contains(&run.fate(&action.name)) {
-                self.cached.insert(action.facts.clone());
-            } else if lines.contains(&action.line) {
-                self.last.remove(&action.name);
-            }
-        }
     }
 
     fn check(&mut self, before: &Before, call: &Call, run: &Run) {
@@ -261,6 +264,9 @@ impl Story {
                 self.tell(run)
             );
             if settled {
+                for output in outputs {
+                    self.tampered.remove(&output.path);
+                }
                 self.check_outputs(&before.clean, action, outputs, run);
                 self.last.insert(action.name.clone(), action.facts.clone());
                 if ran {
