@@ -5,7 +5,7 @@ use crate::base::path::InputPath;
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
 use crate::event::{Event, Failure};
-use crate::execute::check::{CheckError, Prepared, Verdict, recorded_path};
+use crate::execute::check::{Prepared, Verdict, recorded_path};
 use crate::execute::clock;
 use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
@@ -400,11 +400,5 @@ impl Project<'_> {
             command: command::text(&prepared.action.command).into(),
             reason: reasons.join("; "),
         });
-    }
-}
-
-impl From<CheckError> for String {
-    fn from(error: CheckError) -> Self {
-        error.to_string()
     }
 }
