@@ -98,6 +98,18 @@ fn packed(repository: &Repository, reference: &str) -> Option<String> {
     })
 }
 
+/// A remote's address without the user and password that somebody may have written into it.
+pub fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let host = authority.rsplit('@').next().unwrap_or(authority);
+            format!("{scheme}://{host}{path}")
+        }
+        None => url.to_owned(),
+    }
+}
+
 /// SHA-1 or SHA-256 in hex.
 fn as_commit(text: &str) -> Option<String> {
     let text = text.trim();

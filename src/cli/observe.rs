@@ -88,6 +88,7 @@ impl Observer {
             Query::Git(fact) => self.git(*fact),
             Query::Capture(capture) => self.capture(capture),
             Query::Go(query) => observe_go::answer(&self.root, &self.env, query),
+            Query::BaseImage(_) => Answer::Failed("base images cannot be resolved yet".to_owned()),
         }
     }
 
@@ -163,6 +164,11 @@ impl Observer {
                 .map_or_else(|| self.ask_git(&["rev-parse", "--verify", "HEAD"]), Ok),
             GitFact::Branch => git::branch(&self.root)
                 .map_or_else(|| self.ask_git(&["branch", "--show-current"]), Ok),
+            GitFact::CommitTime => self.ask_git(&["show", "-s", "--format=%ct", "HEAD"]),
+            GitFact::Remote => match self.ask_git(&["config", "--get", "remote.origin.url"]) {
+                Ok(url) => Ok(git::without_credentials(&url)),
+                Err(_) => return Answer::Text(None),
+            },
         };
         match found {
             Ok(text) => Answer::Text(Some(text)),
@@ -225,8 +231,11 @@ impl Observer {
 
 fn is_slow(query: &Query) -> bool {
     match query {
-        Query::Glob { .. } | Query::Capture(_) | Query::Go(_) => true,
-        Query::Git(fact) => matches!(fact, GitFact::Describe | GitFact::Dirty),
+        Query::Glob { .. } | Query::Capture(_) | Query::Go(_) | Query::BaseImage(_) => true,
+        Query::Git(fact) => matches!(
+            fact,
+            GitFact::Describe | GitFact::Dirty | GitFact::CommitTime | GitFact::Remote
+        ),
         Query::Read(_)
         | Query::Presence(_)
         | Query::Which(_)

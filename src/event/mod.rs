@@ -1,5 +1,6 @@
 //! What happens during a run, as data. Below both the runner, which emits, and the reporters, which render.
 
+use crate::image::record::Record;
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use std::sync::Arc;
@@ -43,8 +44,70 @@ pub enum Event {
         target: TargetId,
         paths: Vec<String>,
     },
+    /// How far a step has come that is gomake's own and takes a while: `pulling alpine:3.20, 1.2 of 3.4 MB`. Only the
+    /// latest matters.
+    Progress { target: TargetId, text: Arc<str> },
+    /// An image was built: what is in it. Comes before its `Finished`.
+    ImageBuilt {
+        target: TargetId,
+        name: Arc<str>,
+        report: Arc<ImageReport>,
+    },
+    /// An image went to an engine.
+    ImageLoaded {
+        target: TargetId,
+        name: Arc<str>,
+        /// `docker`, `podman`.
+        engine: &'static str,
+        tags: Vec<String>,
+        duration: Duration,
+    },
+    /// An image is on its way to a registry; after all targets of the run.
+    Push {
+        target: TargetId,
+        name: Arc<str>,
+        /// Tags of one repository, as people write them.
+        to: Arc<[String]>,
+        step: PushStep,
+    },
     /// The run is over.
     Summary(Summary),
+}
+
+#[derive(Debug, Clone)]
+pub enum PushStep {
+    Started,
+    /// Bytes of blobs.
+    Progress {
+        done: u64,
+        total: u64,
+    },
+    Done(PushReport),
+    Failed(Box<Failure>),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushReport {
+    /// `sha256:…` of the manifest or index.
+    pub digest: String,
+    pub blobs_sent: usize,
+    pub bytes_sent: u64,
+    pub blobs_there: usize,
+    pub requests: usize,
+    /// Every tag named this image already.
+    pub was_current: bool,
+    pub duration: Duration,
+}
+
+/// What a built image is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageReport {
+    /// `sha256:…` of the manifest or index; the image's id for one that an engine built.
+    pub digest: String,
+    /// Per platform. Empty for an image that an engine built.
+    pub record: Record,
+    /// The base's tag and what it was resolved to: worth pinning.
+    pub unpinned: Option<(String, String)>,
 }
 
 #[derive(Debug, Clone)]

@@ -47,6 +47,7 @@ pub struct Launched {
 pub fn text(command: &Command) -> String {
     match command {
         Command::None => String::new(),
+        Command::Image(_) => "image".to_owned(),
         Command::Script { text, .. } => text.clone(),
         Command::Argv(words) => {
             shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
@@ -176,7 +177,7 @@ impl Project<'_> {
     fn line(&self, target: &str, mut files: Files<'_>) -> Result<Line, String> {
         let action = &files.prepared.action;
         let mut words: Vec<OsString> = match &action.command {
-            Command::None => return Err("there is nothing to run".to_owned()),
+            Command::None | Command::Image(_) => return Err("there is nothing to run".to_owned()),
             Command::Argv(words) => words
                 .iter()
                 .map(|word| files.filled_in(word))

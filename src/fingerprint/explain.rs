@@ -229,6 +229,7 @@ impl Change {
                 None => format!("output of {name}"),
             },
             Field::Dep => format!("depfile input {name}"),
+            Field::Image => format!("image {name}"),
         }
     }
 

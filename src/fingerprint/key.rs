@@ -32,6 +32,8 @@ pub enum Field {
     Upstream,
     /// A file that the depfile named.
     Dep,
+    /// A part of an image's description.
+    Image,
 }
 
 /// The value of a fact. Texts may be long (scripts).
@@ -94,7 +96,7 @@ impl Subject<'_> {
 
     fn walk_command(&self, visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
         match &self.action.command {
-            Command::None => {}
+            Command::None | Command::Image(_) => {}
             Command::Script {
                 interpreter,
                 text,
@@ -116,6 +118,9 @@ impl Subject<'_> {
                     visit(Field::Arg, &i.to_string(), FactValue::Text(word));
                 }
             }
+        }
+        if let Command::Image(spec) = &self.action.command {
+            spec.facts(&mut |name, value| visit(Field::Image, name, FactValue::Text(value)));
         }
         if self.action.names_inputs_file() {
             // The list has an order, which the inputs as such have not.

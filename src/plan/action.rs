@@ -3,7 +3,9 @@
 use crate::base::path::{InputPath, ProjectPath};
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
+use crate::plan::image::ImageSpec;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Stands in an argument or a variable for the path of the file with an input a line; whoever runs the action writes
@@ -42,7 +44,7 @@ impl Action {
         });
         let in_words = match &self.command {
             Command::Argv(words) => words.iter().any(|word| word.contains(INPUTS_FILE)),
-            Command::None | Command::Script { .. } => false,
+            Command::None | Command::Script { .. } | Command::Image(_) => false,
         };
         in_env || in_words
     }
@@ -62,6 +64,8 @@ pub enum Command {
         name: String,
     },
     Argv(Vec<String>),
+    /// Built by gomake itself, or by an engine from a Dockerfile.
+    Image(Arc<ImageSpec>),
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -88,6 +88,11 @@ const KEYS: &[Key] = &[
     key("platforms", IMAGE, Shape::Texts),
     key("annotations", IMAGE, Shape::Labels),
     key("created", IMAGE, Shape::TextOrInt),
+    key("add", IMAGE, Shape::Texts),
+    key("compression", IMAGE, Shape::Text),
+    key("load", IMAGE, Shape::Bool),
+    key("sbom", IMAGE, Shape::Bool),
+    key("vcs", IMAGE, Shape::Bool),
 ];
 
 /// Keys of a `go { }` block.

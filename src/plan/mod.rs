@@ -32,6 +32,7 @@ mod go;
 mod goedge;
 mod goenv;
 pub mod graph;
+pub mod image;
 mod instance;
 pub mod interpolate;
 mod limit;

@@ -3,6 +3,7 @@
 
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
+use crate::image::reference::Reference;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +35,9 @@ pub enum Query {
     Capture(Capture),
     /// The import graph of Go packages. Answer: `Go`, or `Failed`.
     Go(GoRequest),
+    /// The digest of what an image's name with a tag stands for: as recorded, or from its registry. Answer: `Text`
+    /// (`sha256:…`), or `Failed`.
+    BaseImage(Reference),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,6 +56,10 @@ pub enum GitFact {
     Branch,
     /// `"true"` or `"false"`.
     Dirty,
+    /// Where the repository was cloned from (`origin`), without credentials; none where it has no such remote.
+    Remote,
+    /// When HEAD was committed: seconds since 1970.
+    CommitTime,
 }
 
 /// `capture("…")` or `capture(["argv"])`: runs in `dir` with the caller's environment plus `env`.

@@ -103,6 +103,10 @@ impl State {
                     self.say(vec![Piece::text(text)]);
                 }
             }
+            Event::Progress { .. }
+            | Event::ImageBuilt { .. }
+            | Event::ImageLoaded { .. }
+            | Event::Push { .. } => {}
             Event::Summary(summary) => self.summary(&summary),
         }
     }

@@ -1,0 +1,19 @@
+//! What a container image is, by the OCI's specifications: references, platforms, documents, layers, layouts, archives.
+//! Knows files and bytes; nothing of targets, registries or engines.
+//!
+//! Formats follow the OCI Image Format Specification 1.1 and, where engines expect it, the archive of `docker save`.
+
+pub mod addition;
+pub mod archive;
+pub mod assemble;
+pub mod blobs;
+pub mod config;
+pub mod digest;
+pub mod dockerfile;
+pub mod document;
+pub mod error;
+pub mod layer;
+pub mod layout;
+pub mod platform;
+pub mod record;
+pub mod reference;

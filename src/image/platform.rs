@@ -1,0 +1,127 @@
+//! Operating system and processor that an image is for.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Names are Go's (OCI image-spec, image-index.md, "platform").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Platform {
+    pub os: String,
+    #[serde(rename = "architecture")]
+    pub arch: String,
+    /// `v7` of `linux/arm/v7`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no platform: write it as `linux/amd64` or `linux/arm/v7`")]
+pub struct NoPlatform(pub String);
+
+impl Platform {
+    pub fn new(os: &str, arch: &str) -> Self {
+        Self {
+            os: os.to_owned(),
+            arch: arch.to_owned(),
+            variant: None,
+        }
+    }
+    /// The platform of a binary that Go built; `arm` is GOARM, whose default for other machines is 7.
+    pub fn of_go(os: &str, arch: &str, arm: Option<&str>) -> Self {
+        let variant = (arch == "arm").then(|| {
+            let arm = arm.unwrap_or("7");
+            // `7,softfloat` is a GOARM too.
+            format!("v{}", arm.split(',').next().unwrap_or("7"))
+        });
+        Self {
+            variant,
+            ..Self::new(os, arch)
+        }
+    }
+    /// Whether something made for `self` is what was asked for; no variant means the usual one (v7 of arm, v8 of arm64).
+    pub fn serves(&self, wanted: &Self) -> bool {
+        self.os == wanted.os
+            && self.arch == wanted.arch
+            && self.usual_variant() == wanted.usual_variant()
+    }
+    fn usual_variant(&self) -> Option<&str> {
+        match (self.arch.as_str(), self.variant.as_deref()) {
+            ("arm", None) => Some("v7"),
+            ("arm64", None) => Some("v8"),
+            ("amd64", None) => Some("v1"),
+            (_, variant) => variant,
+        }
+    }
+}
+
+impl FromStr for Platform {
+    type Err = NoPlatform;
+    fn from_str(text: &str) -> Result<Self, NoPlatform> {
+        let wrong = || NoPlatform(text.to_owned());
+        let mut parts = text.split('/');
+        let is_name = |part: &&str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        };
+        let mut next = || parts.next().filter(is_name);
+        let (os, arch) = (next().ok_or_else(wrong)?, next().ok_or_else(wrong)?);
+        let variant = match text.split('/').count() {
+            2 => None,
+            3 => Some(next().ok_or_else(wrong)?.to_owned()),
+            _ => return Err(wrong()),
+        };
+        Ok(Self {
+            variant,
+            ..Self::new(os, arch)
+        })
+    }
+}
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.arch)?;
+        match &self.variant {
+            Some(variant) => write!(f, "/{variant}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn platforms_are_written_as_they_are_read() {
+        for text in ["linux/amd64", "linux/arm/v7", "windows/arm64"] {
+            assert_eq!(
+                text.parse::<Platform>().map(|p| p.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        for text in [
+            "",
+            "linux",
+            "linux/",
+            "/amd64",
+            "linux/arm/v7/x",
+            "linux/a b",
+        ] {
+            assert_eq!(text.parse::<Platform>(), Err(NoPlatform(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn variants_have_usual_values() {
+        let p = |text: &str| text.parse::<Platform>().expect(text);
+        assert!(p("linux/arm/v7").serves(&p("linux/arm")));
+        assert!(p("linux/arm64").serves(&p("linux/arm64/v8")));
+        assert!(!p("linux/arm/v6").serves(&p("linux/arm")));
+        assert!(!p("linux/amd64").serves(&p("linux/arm64")));
+        assert_eq!(Platform::of_go("linux", "arm", None), p("linux/arm/v7"));
+        assert_eq!(
+            Platform::of_go("linux", "arm", Some("6,softfloat")),
+            p("linux/arm/v6")
+        );
+        assert_eq!(Platform::of_go("linux", "arm64", None), p("linux/arm64"));
+    }
+}

@@ -1,0 +1,5 @@
+//! Speaks to registries (OCI Distribution Specification 1.1): resolves tags, pulls, pushes. Knows documents and blobs; nothing
+//! of targets. Credentials are Docker's; none is ever part of an error or an event.
+
+pub mod client;
+pub mod error;
