@@ -20,6 +20,12 @@ impl ImageSpec {
     }
 }
 
+/// Where the layout of a target's image is.
+pub fn layout_dir(name: &str) -> ProjectPath {
+    let _ = name;
+    todo!("plan: layouts' places")
+}
+
 /// What an image target's command is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSpec {
