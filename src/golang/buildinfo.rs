@@ -26,11 +26,11 @@ pub struct BuildInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Module {
     pub path: String,
-    /// `v1.2.3`; `(devel)` of a main module that was built where it is written; empty where a directory replaces.
+    /// `v1.2.3`; `(devel)` of what was built where it is written: a main module, a directory that replaces.
     pub version: String,
     /// `h1:…` as in `go.sum`, or empty.
     pub sum: String,
-    /// What was built in its place. Its path is a directory (as written in `go.mod`) where it has no version.
+    /// What was built in its place. Where it has no version of its own, its path is a directory, as written in `go.mod`.
     pub replace: Option<Box<Module>>,
 }
 
@@ -46,18 +46,14 @@ impl Module {
     /// The module whose code is in the binary: the replacement, or itself. Something that was built from a directory keeps its
     /// own path, since where it lay says nothing elsewhere, and has neither version nor sum.
     pub fn built(&self) -> Self {
-        match &self.replace {
-            Some(replace) if replace.version.is_empty() => Self {
+        let code = self.replace.as_deref().unwrap_or(self);
+        if matches!(code.version.as_str(), "" | "(devel)") {
+            return Self {
                 path: self.path.clone(),
                 ..Self::default()
-            },
-            Some(replace) => (**replace).clone(),
-            None if self.version == "(devel)" => Self {
-                version: String::new(),
-                ..self.clone()
-            },
-            None => self.clone(),
+            };
         }
+        code.clone()
     }
 }
 

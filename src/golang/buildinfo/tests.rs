@@ -9,7 +9,7 @@ const TEXT: &str = "path\texample.com/m/cmd/app\n\
     mod\texample.com/m\t(devel)\t\n\
     dep\texample.com/a\tv1.2.3\th1:AAA=\n\
     dep\texample.com/b\tv0.1.0\n\
-    =>\t../b\t\t\n\
+    =>\t../b\t(devel)\t\n\
     dep\texample.com/c\tv0.2.0\n\
     =>\texample.com/fork\tv0.2.1\th1:CCC=\n\
     build\t-ldflags=\"-s -w -X \\\"main.v=\\u00e4\\\"\"\n\
@@ -181,7 +181,10 @@ fn expected() -> BuildInfo {
         main: Some(plain("example.com/m", "(devel)", "")),
         deps: vec![
             plain("example.com/a", "v1.2.3", "h1:AAA="),
-            replaced(plain("example.com/b", "v0.1.0", ""), plain("../b", "", "")),
+            replaced(
+                plain("example.com/b", "v0.1.0", ""),
+                plain("../b", "(devel)", ""),
+            ),
             replaced(
                 plain("example.com/c", "v0.2.0", ""),
                 plain("example.com/fork", "v0.2.1", "h1:CCC="),
