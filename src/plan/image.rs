@@ -20,6 +20,18 @@ impl ImageSpec {
     }
 }
 
+/// Whether a path is that of a layout, or in one: gomake's own, whoever forgot that it made it.
+pub fn is_in_layouts(path: &ProjectPath) -> bool {
+    let mut parts = path.components();
+    parts.next() == Some(".gomake") && parts.next() == Some("images")
+}
+
+/// Where the layout of a target's image is.
+pub fn layout_dir(name: &str) -> ProjectPath {
+    let _ = name;
+    todo!("plan: layouts' places")
+}
+
 /// What an image target's command is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSpec {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub pools: BTreeMap<String, u32>,
     /// Limit of the user's cache, in bytes.
     pub cache_size: Option<u64>,
+    /// Registries that are spoken to without TLS, or whose certificate nobody vouches for: `host:port`.
+    pub insecure_registries: Vec<String>,
 }
 
 const KEYS: &[(&str, Shape)] = &[
