@@ -5,6 +5,7 @@ use crate::event::{Event, ImageReport};
 use crate::execute::check::Prepared;
 use crate::execute::command::Launched;
 use crate::execute::image::base::FoundBase;
+use crate::execute::image::programs::{attach, programs};
 use crate::execute::image::sources::Sources;
 use crate::execute::perform::Trouble;
 use crate::execute::project::Project;
@@ -18,6 +19,7 @@ use crate::image::layout;
 use crate::image::platform::Platform;
 use crate::image::record::{ImageRecord, LayerRecord, Record};
 use crate::image::reference::Reference;
+use crate::image::sbom::{Binary, Subject};
 use crate::plan::graph::TargetId;
 use crate::plan::image::{
     Base, FilesImage, ImageOutput, ImageSource, ImageSpec, LayerSpec, OutputForm, Source, What,
@@ -29,8 +31,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A layer with its name for people.
-type Named = (String, Layer);
+/// A layer with its name for people, and the Go programs in it.
+#[derive(Clone)]
+struct Made {
+    named: (String, Layer),
+    programs: Vec<Binary>,
+}
 
 /// One image being built.
 struct Build<'a> {
@@ -40,7 +46,9 @@ struct Build<'a> {
     sources: Sources<'a>,
     blobs: Blobs,
     /// Layers that are the same for every platform, by their place among the spec's layers.
-    shared: HashMap<usize, Named>,
+    shared: HashMap<usize, Made>,
+    /// Artifacts about the images so far.
+    referrers: Vec<Descriptor>,
 }
 
 impl Project<'_> {
@@ -103,6 +111,7 @@ impl Project<'_> {
             },
             blobs: layout::blobs(&dir),
             shared: HashMap::new(),
+            referrers: Vec::new(),
         };
         let mut images = Vec::new();
         let mut record = Record::default();
@@ -116,7 +125,7 @@ impl Project<'_> {
             several => write_index(several, &spec.annotations, &build.blobs)
                 .map_err(|error| error.to_string())?,
         };
-        layout::write(&dir, &root, &[], &record).map_err(|error| error.to_string())?;
+        layout::write(&dir, &root, &build.referrers, &record).map_err(|error| error.to_string())?;
         Ok(record)
     }
 
@@ -170,7 +179,9 @@ impl Project<'_> {
 impl Build<'_> {
     fn for_platform(&mut self, platform: &Platform) -> Result<(Assembled, ImageRecord), String> {
         let base = self.project.base_image(&self.spec.base, platform)?;
-        let layers = self.layers(platform, base.is_none())?;
+        let made = self.layers(platform, base.is_none())?;
+        let programs: Vec<Binary> = made.iter().flat_map(|made| made.programs.clone()).collect();
+        let layers: Vec<(String, Layer)> = made.into_iter().map(|made| made.named).collect();
         let assembled = assemble(
             &Recipe {
                 platform: platform.clone(),
@@ -186,6 +197,19 @@ impl Build<'_> {
         if let Some(base) = &base {
             self.adopt(base)?;
         }
+        let external = base.as_ref().and_then(|base| base.external.as_ref());
+        let attached = attach(
+            &Subject {
+                name: &self.project.graph().target(self.id).name,
+                manifest: &assembled.manifest,
+                platform,
+                base: external,
+                created: self.spec.created,
+            },
+            &programs,
+            &self.blobs,
+        )?;
+        self.referrers.extend(attached);
         let own = layers.iter().map(|(name, layer)| LayerRecord {
             digest: layer.descriptor.digest,
             size: layer.descriptor.size,
@@ -199,16 +223,13 @@ impl Build<'_> {
             platform: platform.clone(),
             manifest: assembled.manifest.digest,
             config: assembled.config.digest,
-            base: base
-                .as_ref()
-                .and_then(|base| base.external.as_ref())
-                .map(ToString::to_string),
+            base: external.map(ToString::to_string),
             layers: below.chain(own).collect(),
         };
         Ok((assembled, record))
     }
 
-    fn layers(&mut self, platform: &Platform, from_scratch: bool) -> Result<Vec<Named>, String> {
+    fn layers(&mut self, platform: &Platform, from_scratch: bool) -> Result<Vec<Made>, String> {
         let options = LayerOptions {
             compression: self.spec.compression,
             mtime: self.spec.created,
@@ -222,7 +243,10 @@ impl Build<'_> {
                 text: format!("layer {name}").into(),
             });
             let layer = write_layer(addition.entries(), options, &self.blobs);
-            layers.push((name.to_owned(), layer.map_err(|error| error.to_string())?));
+            layers.push(Made {
+                named: (name.to_owned(), layer.map_err(|error| error.to_string())?),
+                programs: Vec::new(),
+            });
         }
         for (at, layer) in self.spec.layers.iter().enumerate() {
             if layer.platform.as_ref().is_some_and(|own| own != platform) {
@@ -236,12 +260,19 @@ impl Build<'_> {
                 return Err("cancelled".to_owned());
             }
             let entries = self.sources.entries(layer, platform)?;
+            let programs = match self.spec.sbom {
+                true => programs(&entries)?,
+                false => Vec::new(),
+            };
             let written = write_layer(entries, options, &self.blobs);
-            let named = (name_of(layer), written.map_err(|error| error.to_string())?);
+            let made = Made {
+                named: (name_of(layer), written.map_err(|error| error.to_string())?),
+                programs,
+            };
             if is_shared(layer) {
-                self.shared.insert(at, named.clone());
+                self.shared.insert(at, made.clone());
             }
-            layers.push(named);
+            layers.push(made);
         }
         Ok(layers)
     }

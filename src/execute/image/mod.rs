@@ -4,6 +4,7 @@
 mod base;
 mod build;
 mod load;
+mod programs;
 mod push;
 mod sources;
 
