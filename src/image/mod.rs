@@ -20,3 +20,4 @@ pub mod record;
 pub mod reference;
 pub mod sbom;
 pub mod stream;
+pub mod time;
