@@ -37,6 +37,8 @@ pub fn layout_dir(name: &str) -> ProjectPath {
         .chars()
         .map(|c| if is_plain(c) { c } else { '_' })
         .collect();
+    // File systems take names of 255 bytes.
+    escaped.truncate(100);
     if escaped != name || name.starts_with('.') {
         escaped.push('-');
         escaped.push_str(&Digest::of(name.as_bytes()).hex()[..8]);
@@ -44,6 +46,12 @@ pub fn layout_dir(name: &str) -> ProjectPath {
     ProjectPath::root()
         .resolve(&format!(".gomake/images/{escaped}"))
         .expect("a name without `/` below a directory")
+}
+
+/// Whether a path is that of a layout, or in one: gomake's own, whoever forgot that it made it.
+pub fn is_in_layouts(path: &ProjectPath) -> bool {
+    let mut parts = path.components();
+    parts.next() == Some(".gomake") && parts.next() == Some("images")
 }
 
 /// What an image target's command is.
@@ -213,5 +221,6 @@ mod tests {
         assert!(dir("..").starts_with(".gomake/images/..-"));
         assert_eq!(dir("x[a/b]").matches('/').count(), 2);
         assert_ne!(dir("x[a]"), dir("x(a)"));
+        assert!(dir(&"x".repeat(500)).len() < 200);
     }
 }

@@ -26,7 +26,7 @@ pub struct Settings {
     pub pools: BTreeMap<String, u32>,
     /// Limit of the user's cache, in bytes.
     pub cache_size: Option<u64>,
-    /// Hosts, with ports where they are written, that may be talked to without TLS.
+    /// Registries that are spoken to without TLS, or whose certificate nobody vouches for: `host:port`.
     pub insecure_registries: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
 //! An image target to what is built: all values are known, except where nothing may run.
 
+use crate::image::date::rfc3339;
 use crate::image::reference::Reference;
 use crate::plan::action::Command;
 use crate::plan::bind::Binder;
@@ -8,7 +9,6 @@ use crate::plan::graph::{Graph, Output, TargetId};
 use crate::plan::image::draft::{Draft, DraftBase, DraftDockerfile, DraftLayer, DraftWhat};
 use crate::plan::image::form::Form;
 use crate::plan::image::keys::Keys;
-use crate::plan::image::moment::moment_text;
 use crate::plan::image::reader::Reader;
 use crate::plan::image::settle::chosen;
 use crate::plan::image::{
@@ -205,7 +205,7 @@ impl Binder<'_> {
         ] {
             if let Some(Answer::Text(Some(text))) = self.ask_if_running(Query::Git(fact)) {
                 let text = match (fact, text.parse()) {
-                    (GitFact::CommitTime, Ok(seconds)) => moment_text(seconds),
+                    (GitFact::CommitTime, Ok(seconds)) => rfc3339(seconds),
                     _ => text.clone(),
                 };
                 labels.insert(format!("org.opencontainers.image.{name}"), text);

@@ -1,8 +1,8 @@
 //! An image's settings as names and values: what a fingerprint counts, and what `--why` shows when one has changed.
 
 use crate::image::config::{Healthcheck, RunConfig};
+use crate::image::date::rfc3339;
 use crate::image::layer::Compression;
-use crate::plan::image::moment::moment_text;
 use crate::plan::image::settle::list;
 use crate::plan::image::{
     Base, BuildSecret, DockerfileImage, FileSpec, FilesImage, ImageSource, ImageSpec, LayerSpec,
@@ -91,7 +91,7 @@ impl Facts<'_> {
             Compression::Zstd => "zstd",
         };
         self.add("compression", compression);
-        self.add("created", &moment_text(image.created));
+        self.add("created", &rfc3339(image.created));
         self.add("sbom", if image.sbom { "true" } else { "false" });
     }
 
