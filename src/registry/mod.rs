@@ -1,5 +1,11 @@
 //! Speaks to registries (OCI Distribution Specification 1.1): resolves tags, pulls, pushes. Knows documents and blobs; nothing
 //! of targets. Credentials are Docker's; none is ever part of an error or an event.
 
+mod address;
+mod challenge;
 pub mod client;
+mod credential;
 pub mod error;
+mod retry;
+mod secret;
+mod transport;
