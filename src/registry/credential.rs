@@ -218,7 +218,11 @@ impl Auth {
         self.credential().is_none()
     }
     fn credential(&self) -> Option<Credential> {
-        if let Some(token) = self.identitytoken.as_deref().filter(|text| !text.is_empty()) {
+        if let Some(token) = self
+            .identitytoken
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        {
             return Some(Credential::Identity(Secret::new(token)));
         }
         let decoded = self.auth.as_deref().and_then(decoded);
@@ -353,7 +357,11 @@ mod tests {
     fn helper(dir: &Path, name: &str, script: &str) {
         // Another process writes it: a thread that forks while we have it open would make it busy.
         let written = Command::new("/bin/sh")
-            .args(["-c", r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#, "sh"])
+            .args([
+                "-c",
+                r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#,
+                "sh",
+            ])
             .arg(dir.join(format!("docker-credential-{name}")))
             .arg(script)
             .status()
@@ -425,7 +433,9 @@ mod tests {
         let podman = dir.path().join("auth.json");
         fs::write_atomic(&podman, br#"{"auths": {"a": {"auth": "eW91OnB3"}}}"#).unwrap();
         assert_eq!(source.find("a", "x").credential, password("me", "pw"));
-        source.env.push(("REGISTRY_AUTH_FILE".into(), podman.into()));
+        source
+            .env
+            .push(("REGISTRY_AUTH_FILE".into(), podman.into()));
         assert_eq!(source.find("a", "x").credential, password("you", "pw"));
         fs::write_atomic(&dir.path().join("config.json"), b"{ s3cret").unwrap();
         let note = source.find("b", "x").note.expect("a note");

@@ -2,10 +2,13 @@
 //! of targets. Credentials are Docker's; none is ever part of an error or an event.
 
 mod address;
+mod auth;
 mod challenge;
 pub mod client;
 mod credential;
 pub mod error;
+mod refusal;
 mod retry;
 mod secret;
+mod session;
 mod transport;
