@@ -17,3 +17,4 @@ pub mod layout;
 pub mod platform;
 pub mod record;
 pub mod reference;
+pub mod stream;
