@@ -9,6 +9,7 @@ pub mod drive;
 pub mod environment;
 pub mod expand;
 pub mod forecast;
+pub mod image;
 pub mod launch;
 pub mod outcome;
 pub mod output;
