@@ -8,7 +8,7 @@ use crate::registry::address::{Origin, Scheme, resolve};
 use crate::registry::auth::{Auth, Issuer, Mode, TokenAsk, asked_for};
 use crate::registry::credential::Source;
 use crate::registry::error::{RegistryError, RegistryResult};
-use crate::registry::refusal::words;
+use crate::registry::refusal::{short, words};
 use crate::registry::retry::{TRIES, is_temporary, pause_after, retry_after};
 use crate::registry::secret::Secret;
 use crate::registry::transport::{Answer, Ask, Stream, Transport, Trouble};
@@ -459,14 +459,14 @@ impl Session<'_> {
         let mut answer = self.exchange(&request.ask(), request.authorization.as_ref(), None)?;
         let status = answer.status;
         if status != 200 {
-            let said = auth.blot(&words(&mut answer));
+            let said = words(&mut answer);
             let error = match status {
                 401 | 403 => self.denied(auth, &said),
                 _ => RegistryError::Answer {
                     registry: self.registry.clone(),
                     status,
                     what: format!("the request for a token at {origin}"),
-                    reason: said,
+                    reason: short(&auth.blot(&said)),
                 },
             };
             return Err(match is_temporary(status) {
@@ -495,7 +495,7 @@ impl Session<'_> {
                 registry: self.registry.clone(),
                 status,
                 what: self.purpose.clone(),
-                reason: self.blot(&said),
+                reason: short(&self.blot(&said)),
             },
         }
     }
@@ -503,7 +503,7 @@ impl Session<'_> {
         lock(&self.known.auth).blot(text)
     }
     fn denied(&self, auth: &Auth, said: &str) -> RegistryError {
-        let mut reason = auth.blot(said);
+        let mut reason = short(&auth.blot(said));
         if let Some(hint) = auth.hint(&self.repository) {
             reason = format!("{reason}; {hint}");
         }
