@@ -8,7 +8,7 @@ use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::registry::credential::Source;
 use crate::registry::error::RegistryResult;
-use crate::registry::session::{Access, Link, Session, Sleep, sleep};
+use crate::registry::session::{Access, Link, Session, Sizes, Sleep, sleep};
 use crate::registry::transport::Transport;
 use crate::registry::{manifest, platform, pull, push};
 use std::ffi::OsString;
@@ -55,17 +55,17 @@ pub struct Pushed {
 
 impl<'a> Client<'a> {
     pub fn new(options: Options<'a>) -> Self {
-        Self::with_sleep(options, Box::new(sleep))
+        Self::tuned(options, Box::new(sleep), Sizes::default())
     }
-    /// With pauses that need not be pauses.
-    pub(super) fn with_sleep(options: Options<'a>, sleep: Sleep<'a>) -> Self {
+    /// With pauses that need not be pauses, and other sizes: for tests.
+    pub(super) fn tuned(options: Options<'a>, sleep: Sleep<'a>, sizes: Sizes) -> Self {
         let source = Source {
             docker_config: options.docker_config,
             env: options.env,
         };
         let transport = Transport::new(options.insecure);
         Self {
-            link: Link::new(transport, source, options.cancelled, sleep),
+            link: Link::new(transport, source, options.cancelled, (sleep, sizes)),
         }
     }
     fn reading(&self, reference: &Reference) -> Session<'_> {

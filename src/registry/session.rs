@@ -28,12 +28,31 @@ const CHUNK: usize = 64 << 10;
 /// Waits, or returns early once the second argument says so.
 pub type Sleep<'a> = Box<dyn Fn(Duration, &dyn Fn() -> bool) + Send + Sync + 'a>;
 
+/// How much a request carries, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Up to here a blob is sent with the request that commits it: one request less.
+    pub small: u64,
+    /// The pieces for those who refuse more.
+    pub piece: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            small: 1 << 20,
+            piece: 16 << 20,
+        }
+    }
+}
+
 /// What all sessions of a client share.
 pub struct Link<'a> {
     transport: Transport,
     source: Source,
     cancelled: &'a (dyn Fn() -> bool + Sync),
     sleep: Sleep<'a>,
+    sizes: Sizes,
     registries: Mutex<HashMap<String, Arc<Known>>>,
 }
 
@@ -104,13 +123,14 @@ impl<'a> Link<'a> {
         transport: Transport,
         source: Source,
         cancelled: &'a (dyn Fn() -> bool + Sync),
-        sleep: Sleep<'a>,
+        (sleep, sizes): (Sleep<'a>, Sizes),
     ) -> Self {
         Self {
             transport,
             source,
             cancelled,
             sleep,
+            sizes,
             registries: Mutex::default(),
         }
     }
@@ -155,6 +175,9 @@ impl Session<'_> {
     /// Requests so far, those for tokens among them.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+    pub fn sizes(&self) -> Sizes {
+        self.link.sizes
     }
     /// # Errors
     /// `Cancelled`, once it is.
@@ -494,7 +517,7 @@ impl Session<'_> {
             status => RegistryError::Answer {
                 registry: self.registry.clone(),
                 status,
-                what: self.purpose.clone(),
+                what: format!("a request {}", self.purpose),
                 reason: short(&self.blot(&said)),
             },
         }

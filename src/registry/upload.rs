@@ -20,10 +20,6 @@ use std::time::Duration;
 use ureq::http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use ureq::http::{Method, Uri};
 
-/// Up to here a blob is sent with the request that commits it: one request less.
-const SMALL: u64 = 1 << 20;
-/// The pieces for those who refuse more.
-const PIECE: u64 = 16 << 20;
 const BYTES: &str = "application/octet-stream";
 
 /// What became of a blob.
@@ -134,7 +130,7 @@ impl Upload<'_> {
         let check = || self.session.check();
         let mut feed = Feed::open(path, self.blob, &check, self.report)
             .map_err(|error| Fault::Final(error.into()))?;
-        if self.blob.size <= SMALL {
+        if self.blob.size <= self.session.sizes().small {
             return self.at_once(&mut feed, &location);
         }
         let mut stream = Streaming {
@@ -283,8 +279,8 @@ impl Streaming<'_> {
                 Ok(Piece::Taken)
             }
             404 => Err(self.upload.lost()),
-            413 if length > PIECE.max(self.least) => {
-                self.piece = PIECE;
+            413 if length > session.sizes().piece.max(self.least) => {
+                self.piece = session.sizes().piece;
                 Ok(Piece::Unclear)
             }
             416 => Ok(Piece::Unclear),

@@ -10,10 +10,14 @@ use crate::image::record::{ImageRecord, LayerRecord, Record};
 use crate::image::reference::Reference;
 use crate::registry::client::{Client, Options};
 use crate::registry::fake::Fake;
+use crate::registry::session::Sizes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+pub const SMALL: u64 = 64 << 10;
+pub const PIECE: u64 = 128 << 10;
 
 pub struct Bench {
     pub fake: Fake,
@@ -50,7 +54,12 @@ impl Bench {
     pub fn client_with<'a>(&self, options: Options<'a>) -> Client<'a> {
         let pauses = Arc::clone(&self.pauses);
         let sleep = move |pause, _: &dyn Fn() -> bool| pauses.lock().unwrap().push(pause);
-        Client::with_sleep(options, Box::new(sleep))
+        // Small, because hashing is slow in a debug build.
+        let sizes = Sizes {
+            small: SMALL,
+            piece: PIECE,
+        };
+        Client::tuned(options, Box::new(sleep), sizes)
     }
     /// A client with a Docker configuration whose entry for the registry is `auth`.
     pub fn client_for(&self, auth: &str) -> Client<'static> {

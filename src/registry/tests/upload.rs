@@ -1,6 +1,6 @@
 //! One large blob and all that may happen to it on its way.
 
-use super::fixture::{Bench, noise};
+use super::fixture::{Bench, PIECE, noise};
 use crate::base::fs;
 use crate::image::document::Descriptor;
 use crate::image::error::ImageError;
@@ -10,7 +10,8 @@ use crate::registry::error::{RegistryError, RegistryResult};
 use crate::registry::fake::{Fake, Fault, Guard, Reply};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const SIZE: usize = 3 << 20;
+/// Larger than two of the fixture's pieces.
+const SIZE: usize = 300 << 10;
 
 /// An image with one layer that is no small one.
 fn with_layer() -> (Bench, Image, Descriptor) {
@@ -61,19 +62,19 @@ fn a_stream_that_broke_is_resumed_where_it_did() {
     let (bench, image, layer) = with_layer();
     bench
         .fake
-        .fail("PATCH", "uploads", 1, Fault::Hangup(1_000_000));
+        .fail("PATCH", "uploads", 1, Fault::Hangup(100_000));
     bench
         .fake
-        .fail("PATCH", "uploads", 1, Fault::Hangup(500_000));
+        .fail("PATCH", "uploads", 1, Fault::Hangup(50_000));
     push(&bench, &image).unwrap();
     assert!(arrived(&bench, &layer));
     let last = SIZE - 1;
     assert_eq!(
         pieces(&bench),
         [
-            "all (1000000)".to_owned(),
-            format!("1000000-{last} (500000)"),
-            format!("1500000-{last} ({})", SIZE - 1_500_000),
+            "all (100000)".to_owned(),
+            format!("100000-{last} (50000)"),
+            format!("150000-{last} ({})", SIZE - 150_000),
         ]
     );
     assert_eq!(bench.fake.state().count("GET /v2/a/blobs/uploads/"), 2);
@@ -84,14 +85,14 @@ fn an_upload_that_was_forgotten_is_begun_again() {
     let (bench, image, layer) = with_layer();
     bench
         .fake
-        .fail("PATCH", "uploads", 1, Fault::Hangup(1_000_000));
+        .fail("PATCH", "uploads", 1, Fault::Hangup(100_000));
     bench
         .fake
         .fail("GET", "uploads", 1, Fault::Answer(Reply::new(404)));
     push(&bench, &image).unwrap();
     assert!(arrived(&bench, &layer));
     let whole = format!("all ({SIZE})");
-    assert_eq!(pieces(&bench), ["all (1000000)".to_owned(), whole]);
+    assert_eq!(pieces(&bench), ["all (100000)".to_owned(), whole]);
 }
 
 #[test]
@@ -113,20 +114,18 @@ fn a_registry_that_lost_the_thread_is_asked_for_it() {
 
 #[test]
 fn what_is_too_large_goes_in_pieces() {
-    let bench = Bench::new();
-    let size = 40 << 20;
-    let image = bench.image(&[&vec![7; size]]);
+    let (bench, image, layer) = with_layer();
+    let (piece, size) = (PIECE as usize, SIZE);
     bench
         .fake
         .fail("PATCH", "uploads", 1, Fault::Answer(Reply::new(413)));
     push(&bench, &image).unwrap();
-    let piece = 16 << 20;
     let expected: Vec<String> = [(0, piece), (piece, 2 * piece), (2 * piece, size)]
         .into_iter()
         .map(|(from, to)| format!("{from}-{} ({})", to - 1, to - from))
         .collect();
     assert_eq!(pieces(&bench)[1..], expected);
-    assert!(arrived(&bench, &image.manifests[0].1.layers[0]));
+    assert!(arrived(&bench, &layer));
 }
 
 #[test]
@@ -244,7 +243,7 @@ fn an_interruption_stops_a_stream() {
         ..bench.options()
     });
     let tell = |progress: crate::registry::client::Progress| {
-        stop.fetch_or(progress.done > 1 << 20, Ordering::SeqCst);
+        stop.fetch_or(progress.done > 100 << 10, Ordering::SeqCst);
     };
     let tags = [bench.reference("a", "x")];
     let error = client.push(&image, &tags, &bench.find(), &tell);
