@@ -18,3 +18,4 @@ pub mod platform;
 pub mod record;
 pub mod reference;
 pub mod stream;
+pub mod time;
