@@ -126,6 +126,36 @@ pub fn read_text(path: &Path) -> FsResult<String> {
 pub fn open(path: &Path) -> FsResult<File> {
     at("open", path, File::open(path))
 }
+/// Opens a regular file for reading; anything else at the path is an error: a symlink is not followed, and a pipe not
+/// waited for.
+pub fn open_regular(path: &Path) -> FsResult<(File, Stat)> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let refuse = |what: &str| {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
+        FsError::new("read", path, source)
+    };
+    let opened = File::options()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path);
+    let file = match opened {
+        Err(_) if lstat(path).is_ok_and(|stat| stat.kind == FileKind::Symlink) => {
+            return Err(refuse("it is a symbolic link"));
+        }
+        other => at("open", path, other)?,
+    };
+    let stat = stat_open(&file, path)?;
+    match stat.kind {
+        FileKind::File => Ok((file, stat)),
+        FileKind::Dir => Err(refuse("it is a directory")),
+        FileKind::Symlink | FileKind::Other => Err(refuse("it is no regular file")),
+    }
+}
+/// Of a file that is open; `path` is for the error.
+pub fn stat_open(file: &File, path: &Path) -> FsResult<Stat> {
+    at("look at", path, file.metadata()).map(|meta| Stat::of(&meta))
+}
 pub fn read_link(path: &Path) -> FsResult<PathBuf> {
     at("read the link", path, fs::read_link(path))
 }

@@ -17,3 +17,5 @@ pub mod layout;
 pub mod platform;
 pub mod record;
 pub mod reference;
+pub mod stream;
+pub mod time;
