@@ -1,4 +1,4 @@
-//! What to keep when the cache is too large: the most recently used results and what they name.
+//! What to keep when the cache is too large: the most recently used results and what they name, and blobs of base images.
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsResult};
@@ -11,17 +11,24 @@ use std::collections::{HashMap, HashSet};
 /// The caller sees to it that nobody stores meanwhile.
 pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
     let mut census = Census::take(layout)?;
-    let mut results = layout.items(Part::Results)?;
-    results.sort_by_key(|item| (std::cmp::Reverse(item.mtime), item.digest));
+    let mut used: Vec<(Part, Item)> = Vec::new();
+    for part in [Part::Results, Part::Images] {
+        used.extend(layout.items(part)?.into_iter().map(|item| (part, item)));
+    }
+    used.sort_by_key(|(_, item)| (std::cmp::Reverse(item.mtime), item.digest));
     let mut done = Collected::default();
     let mut oldest_kept = i64::MAX;
     let mut full = false;
-    for item in results {
+    for (part, item) in used {
         // Once one does not fit, no older one may stay.
-        full = full || !census.keep(layout, &item, limit);
+        full = full
+            || !match part {
+                Part::Images => census.keep_blob(&item, limit),
+                _ => census.keep(layout, &item, limit),
+            };
         if full {
             fs::if_exists(fs::remove_file(&item.path))?;
-            done.results_removed += 1;
+            done.results_removed += u64::from(part == Part::Results);
             done.bytes_removed += item.size;
         } else {
             oldest_kept = item.mtime;
@@ -93,6 +100,15 @@ impl Census {
         self.used += size;
         self.named.extend(more);
         true
+    }
+
+    /// Keeps a blob that stands for itself, if it fits.
+    fn keep_blob(&mut self, item: &Item, limit: u64) -> bool {
+        let fits = self.used.saturating_add(item.size) <= limit;
+        if fits {
+            self.used += item.size;
+        }
+        fits
     }
 
     /// Removes what is not named; gives its bytes.

@@ -19,10 +19,18 @@ pub enum Part {
     Results,
     /// Depfile lists, by base key.
     Manifests,
+    /// Blobs of base images, by their SHA-256: what [`crate::image::blobs::Blobs`] keeps.
+    Images,
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [Self::Results, Self::Manifests, Self::Trees, Self::Blobs];
+    pub const ALL: [Self; 5] = [
+        Self::Results,
+        Self::Manifests,
+        Self::Trees,
+        Self::Blobs,
+        Self::Images,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -30,6 +38,7 @@ impl Part {
             Self::Trees => "trees",
             Self::Results => "results",
             Self::Manifests => "manifests",
+            Self::Images => "images",
         }
     }
     /// Raise a digit when the stored type changes.
@@ -39,6 +48,7 @@ impl Part {
             Self::Trees => *b"gomakeT1",
             Self::Results => *b"gomakeC1",
             Self::Manifests => *b"gomakeD1",
+            Self::Images => *b"gomakeI1",
         }
     }
 }
@@ -49,7 +59,7 @@ pub struct Item {
     pub digest: Digest,
     pub path: PathBuf,
     pub size: u64,
-    /// Nanoseconds since 1970; for results and manifests the last use.
+    /// Nanoseconds since 1970; for results, manifests and images the last use.
     pub mtime: i64,
 }
 

@@ -9,6 +9,7 @@ use crate::cache::ingest;
 use crate::cache::layout::{Layout, Part};
 use crate::cache::restore::Staging;
 use crate::fingerprint::content::Content;
+use crate::image::blobs::Blobs;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::Path;
@@ -66,6 +67,11 @@ impl Cache {
             limit,
             grown: AtomicU64::new(0),
         })
+    }
+
+    /// Blobs of base images, for all of the user's projects.
+    pub fn images(&self) -> Blobs {
+        Blobs::at(&self.layout.file("images"))
     }
 
     /// The result of a key, if it was ever stored; marks it as used. Its blobs may yet turn out to be missing.
@@ -141,12 +147,14 @@ impl Cache {
             return Ok(None);
         }
         let _alone = self.lock(File::lock)?;
-        let size = match self.count() {
+        // Blobs of images are few, and come by another way: they are counted where they lie.
+        let images = self.size_of(Part::Images)?;
+        let own = match self.count() {
             Some(count) => count.saturating_add(grown),
-            None => self.size()?,
+            None => self.size()? - images,
         };
-        if size <= self.limit {
-            self.set_count(size)?;
+        if own.saturating_add(images) <= self.limit {
+            self.set_count(own)?;
             return Ok(None);
         }
         self.collect_alone(self.limit / 5 * 4).map(Some)
@@ -168,10 +176,14 @@ impl Cache {
     pub fn size(&self) -> Result<u64, CacheError> {
         let mut size = 0;
         for part in Part::ALL {
-            let items = self.layout.items(part)?;
-            size += items.iter().map(|item| item.size).sum::<u64>();
+            size += self.size_of(part)?;
         }
         Ok(size)
+    }
+
+    fn size_of(&self, part: Part) -> FsResult<u64> {
+        let items = self.layout.items(part)?;
+        Ok(items.iter().map(|item| item.size).sum())
     }
 
     /// Removes everything.
@@ -191,7 +203,7 @@ impl Cache {
     fn collect_alone(&self, limit: u64) -> Result<Collected, CacheError> {
         self.remove_stale()?;
         let done = collect::collect(&self.layout, limit)?;
-        self.set_count(done.bytes_left)?;
+        self.set_count(done.bytes_left - self.size_of(Part::Images)?.min(done.bytes_left))?;
         Ok(done)
     }
     fn remove_stale(&self) -> FsResult<()> {

@@ -52,6 +52,18 @@ pub struct Args {
     #[arg(short = 'B', long, help_heading = "Running")]
     pub force: bool,
 
+    /// Push the images that are named here under their tags, once everything has succeeded
+    #[arg(long, conflicts_with_all = ["dry_run", "why", "list", "graph", "check", "fmt"], help_heading = "Images")]
+    pub push: bool,
+
+    /// Load the images that are named here into the container engine, once everything has succeeded
+    #[arg(long, conflicts_with_all = ["dry_run", "why", "list", "graph", "check", "fmt"], help_heading = "Images")]
+    pub load: bool,
+
+    /// Ask registries anew what the tags of base images stand for
+    #[arg(long, help_heading = "Images")]
+    pub pull: bool,
+
     /// Print failures and the output of tasks, nothing else
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,

@@ -227,6 +227,7 @@ mod tests {
                 dir: ProjectPath::root(),
                 go: None,
                 always_runs: false,
+                platforms: Vec::new(),
             })
         };
         add("gen", Kind::Build, vec![], vec![]);

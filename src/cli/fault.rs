@@ -48,6 +48,18 @@ pub enum CallError {
     #[error("there is no place for a cache: neither HOME nor XDG_CACHE_HOME is set")]
     #[diagnostic(code(gomake::call::no_cache), help("GOMAKE_CACHE_DIR names one"))]
     NoCache,
+    #[error("{flag} needs an image target, and none of those named is one")]
+    #[diagnostic(
+        code(gomake::call::no_image),
+        help("name one, as in `gomake {flag} NAME`, or `image` for all of them")
+    )]
+    NoImage { flag: &'static str },
+    #[error("image {name} has no `tags`: nothing says where it goes")]
+    #[diagnostic(
+        code(gomake::call::no_tags),
+        help("add `tags = \"registry/repository:version\"` to it")
+    )]
+    NoTags { name: String },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

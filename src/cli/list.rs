@@ -319,6 +319,7 @@ mod tests {
             dir: ProjectPath::root(),
             go: None,
             always_runs: false,
+            platforms: Vec::new(),
         });
         graph.decls[decl].instances.push(id);
         id

@@ -88,7 +88,11 @@ impl Observer {
             Query::Git(fact) => self.git(*fact),
             Query::Capture(capture) => self.capture(capture),
             Query::Go(query) => observe_go::answer(&self.root, &self.env, query),
-            Query::BaseImage(_) => Answer::Failed("base images cannot be resolved yet".to_owned()),
+            // The session, which has the registries' client, takes these out before.
+            Query::BaseImage(reference) => Answer::Failed(format!(
+                "{} can be resolved only in a run",
+                reference.familiar()
+            )),
         }
     }
 

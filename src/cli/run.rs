@@ -5,18 +5,21 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::plan;
-use crate::cli::session::{Session, Surroundings, with_project};
+use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::{Emit, Event, Summary};
 use crate::execute::drive;
 use crate::execute::environment::Variables;
 use crate::execute::forecast::{Fate, forecast};
+use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
-use crate::plan::action::Kind;
+use crate::execute::wanted::Wanted;
+use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -84,7 +87,67 @@ impl Call<'_> {
             slots,
             emit: self.emit,
             extra_args: &self.args.args,
+            docker_config: self.env.docker_config(),
+            bases: if self.args.pull {
+                Resolve::All
+            } else {
+                Resolve::Missing
+            },
         }
+    }
+
+    /// The images that `flag` is about: those named, and those of groups that are named.
+    fn images(
+        &self,
+        project: &Project<'_>,
+        roots: &[TargetId],
+        flag: &'static str,
+    ) -> Result<Vec<TargetId>, Fault> {
+        let images = images_of(project, roots);
+        if images.is_empty() {
+            return Err(Fault::one(CallError::NoImage { flag }));
+        }
+        let untagged = images.iter().filter(|id| {
+            project
+                .image_spec(**id)
+                .is_some_and(|spec| spec.tags.is_empty())
+        });
+        let names = untagged.map(|id| project.graph().target(*id).name.to_string());
+        let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
+        if faults.is_empty() {
+            Ok(images)
+        } else {
+            Err(Fault::all(faults))
+        }
+    }
+
+    /// One stage of a run; images leave the machine when all of the last one has succeeded.
+    fn stage(
+        &self,
+        project: &Project<'_>,
+        wanted: &Wanted,
+        roots: &[TargetId],
+        is_last: bool,
+    ) -> Result<Summary, Fault> {
+        let push = match self.args.push && is_last {
+            true => self.images(project, roots, "--push")?,
+            false => Vec::new(),
+        };
+        let load = match self.args.load && is_last {
+            true => self.images(project, roots, "--load")?,
+            false => Vec::new(),
+        };
+        (self.emit)(Event::Planned {
+            wanted: wanted.order.len(),
+        });
+        let mut done =
+            drive::run(project, wanted).map_err(|source| system("cannot start threads", source))?;
+        if done.failed.is_empty() && !done.interrupted {
+            done.failed.extend(image::load(project, &load));
+            done.failed.extend(image::push(project, &push));
+            done.interrupted = project.cancel.is_cancelled();
+        }
+        Ok(done)
     }
 
     /// Runs what the call asks for. Returns the exit status.
@@ -135,18 +198,13 @@ impl Call<'_> {
                 )?;
             }
             let roots = plan_now.stages[stage].clone();
+            let is_last = stage + 1 == plan_now.stages.len();
             let done = with_project(
                 &around,
                 &session,
                 &mut plan_now,
                 &roots,
-                |project, wanted, _| {
-                    (self.emit)(Event::Planned {
-                        wanted: wanted.order.len(),
-                    });
-                    drive::run(project, wanted)
-                        .map_err(|source| system("cannot start threads", source))
-                },
+                |project, wanted, _| self.stage(project, wanted, &roots, is_last),
             )?;
             total.add(done);
             if !total.failed.is_empty() || total.interrupted {
@@ -288,6 +346,31 @@ impl Call<'_> {
             },
         )
     }
+}
+
+/// The images among `roots`, and those that groups among them stand for, in order.
+fn images_of(project: &Project<'_>, roots: &[TargetId]) -> Vec<TargetId> {
+    let mut images = Vec::new();
+    let mut seen = HashSet::new();
+    let mut pending: Vec<TargetId> = roots.iter().rev().copied().collect();
+    while let Some(id) = pending.pop() {
+        let target = project.graph().target(id);
+        if !seen.insert(id) {
+            continue;
+        }
+        let is_group = || {
+            let bound = project.bound[id].as_ref();
+            bound.is_some_and(|bound| bound.action.command == Command::None)
+        };
+        match target.kind {
+            Kind::Image => images.push(id),
+            Kind::Task if is_group() => {
+                pending.extend(target.needs.iter().rev().map(|edge| edge.to));
+            }
+            _ => {}
+        }
+    }
+    images
 }
 
 fn first(reasons: &[String]) -> String {

@@ -13,22 +13,27 @@ use crate::execute::check::bind_all;
 use crate::execute::command::RUNNING_VARIABLE;
 use crate::execute::declared::left_over;
 use crate::execute::environment::Variables;
-use crate::execute::project::{Bound, Options, Project};
+use crate::execute::image::Images;
+use crate::execute::project::{Bound, Project};
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::wanted::Wanted;
+use crate::image::blobs::Blobs;
+use crate::image::reference::Reference;
 use crate::plan::bind::Context;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::plan::resolve::unmet_inputs;
+use crate::registry::client::{Client, Options};
+use crate::state::bases::Bases;
 use crate::state::dir::{Access, StateDir};
 use crate::state::lock::{Attempt, Lock};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -40,6 +45,7 @@ pub struct Session {
     pub dir: StateDir,
     pub store: Store,
     pub memo: Memo,
+    pub bases: Bases,
     pub cache: Option<Cache>,
     /// Another gomake was waited for: what was seen before may not be so any more.
     pub waited: bool,
@@ -102,6 +108,7 @@ impl Session {
         let store = Store::open(&dir).map_err(Fault::one)?;
         let memo = Memo::open(&dir).map_err(Fault::one)?;
         Ok(Self {
+            bases: Bases::open(&dir),
             dir,
             store,
             memo,
@@ -131,11 +138,23 @@ pub struct Surroundings<'a> {
     pub loaded: &'a Loaded,
     pub observer: &'a Observer,
     pub caller: &'a Variables,
-    pub options: Options,
+    pub options: crate::execute::project::Options,
     pub cancel: &'a Cancel,
     pub slots: &'a Slots,
     pub emit: Emit<'a>,
     pub extra_args: &'a [String],
+    /// Docker's `config.json`.
+    pub docker_config: Option<PathBuf>,
+    /// Whether tags of base images are resolved anew.
+    pub bases: Resolve,
+}
+
+/// What becomes of the tags of base images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolve {
+    /// What was recorded counts; a registry is asked for the rest.
+    Missing,
+    All,
 }
 
 /// Binds what `roots` reach and hands the project over to `then`.
@@ -158,7 +177,24 @@ pub fn with_project<T>(
     if !unmet.is_empty() {
         return Err(Fault::plan(unmet));
     }
+    let cancelled = || around.cancel.is_cancelled();
+    let client = Client::new(Options {
+        insecure: plan.graph.settings.insecure_registries.clone(),
+        docker_config: around.docker_config.clone(),
+        env: around.caller.clone().into_iter().collect(),
+        cancelled: &cancelled,
+    });
+    let images = Images {
+        client: &client,
+        bases: match &session.cache {
+            Some(cache) => cache.images(),
+            None => Blobs::at(&session.dir.file("blobs")),
+        },
+    };
     let observe = |query: Query| -> Answer {
+        if let Query::BaseImage(reference) = &query {
+            return base_digest(around, session, &client, reference);
+        }
         if around.running == Running::Never && matches!(query, Query::Go(_)) {
             return Answer::Go(GoAnswer::default());
         }
@@ -201,6 +237,7 @@ pub fn with_project<T>(
             cancel: around.cancel,
             slots: around.slots,
             emit: around.emit,
+            images: &images,
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
@@ -218,6 +255,13 @@ pub fn with_project<T>(
                 for query in go {
                     answers.insert(query, Answer::Go(GoAnswer::default()));
                 }
+                let (bases, other): (Vec<Query>, Vec<Query>) = other
+                    .into_iter()
+                    .partition(|query| matches!(query, Query::BaseImage(_)));
+                for query in bases {
+                    let answer = observe(query.clone());
+                    answers.insert(query, answer);
+                }
                 around.observer.answer_all(other, &mut answers);
             }
             Outcome::Ready(bound) => {
@@ -225,6 +269,30 @@ pub fn with_project<T>(
                 return then(&project, &wanted, lints);
             }
         }
+    }
+}
+
+/// What the tag of a base image stands for: as recorded, else as its registry says now.
+fn base_digest(
+    around: &Surroundings<'_>,
+    session: &Session,
+    client: &Client<'_>,
+    reference: &Reference,
+) -> Answer {
+    let name = reference.to_string();
+    if around.bases == Resolve::Missing
+        && let Some(digest) = session.bases.get(&name)
+    {
+        return Answer::Text(Some(digest));
+    }
+    match client.resolve(reference) {
+        Ok(found) => {
+            let digest = found.digest.to_string();
+            // What cannot be recorded is asked again the next time.
+            let _ = session.bases.set(&name, &digest);
+            Answer::Text(Some(digest))
+        }
+        Err(error) => Answer::Failed(error.to_string()),
     }
 }
 

@@ -70,6 +70,15 @@ impl Environment {
             .or_else(|| absolute("HOME").map(|home| home.join(".cache/gomake")))
     }
 
+    /// Docker's settings, which hold the credentials of registries; the file may be missing.
+    pub fn docker_config(&self) -> Option<PathBuf> {
+        let dir = match self.var("DOCKER_CONFIG") {
+            Some(own) => self.cwd.join(own),
+            None => Path::new(self.var("HOME")?).join(".docker"),
+        };
+        Some(dir.join("config.json"))
+    }
+
     /// What a make above us handed down, the jobserver among it. Make's other flags are make's own.
     pub fn makeflags(&self) -> Option<&str> {
         self.var("MAKEFLAGS")?.to_str()

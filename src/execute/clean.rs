@@ -9,6 +9,7 @@ use crate::execute::declared::Declared;
 use crate::execute::perform::Trouble;
 use crate::execute::project::{Project, Reuse};
 use crate::plan::graph::{Input, TargetId};
+use crate::plan::image::is_in_layouts;
 use crate::plan::query::{Answer, Query};
 use std::collections::{BTreeSet, HashSet};
 
@@ -258,10 +259,11 @@ impl Guard<'_> {
             Some("git tracks it")
         } else if self.inputs.contains(path) && !is_made() {
             Some("it is an input of a target")
-        } else if path
-            .components()
-            .next()
-            .is_some_and(|first| first == ".git" || first == ".gomake")
+        } else if !is_in_layouts(path)
+            && path
+                .components()
+                .next()
+                .is_some_and(|first| first == ".git" || first == ".gomake")
         {
             Some("it belongs to git or to gomake itself")
         } else {

@@ -55,11 +55,16 @@ pub fn text(command: &Command) -> String {
     }
 }
 
-/// A process to start, and the files that must outlive its start.
-struct Line {
-    program: OsString,
-    args: Vec<OsString>,
-    _files: Vec<NamedTempFile>,
+/// A process to start.
+pub(crate) struct Line {
+    pub program: OsString,
+    pub args: Vec<OsString>,
+    /// Complete: nothing else is passed.
+    pub env: Variables,
+    /// Values in it that must not be shown.
+    pub secrets: Vec<OsString>,
+    /// What must outlive its start.
+    pub _files: Vec<NamedTempFile>,
 }
 
 impl Project<'_> {
@@ -83,13 +88,25 @@ impl Project<'_> {
         };
         let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
         let line = self
-            .line(&self.graph().target(id).name, files)
+            .line(&self.graph().target(id).name, files, env, secrets)
             .map_err(&failed)?;
         // A clean has been announced when it began to remove.
         if prepared.kind != Kind::Clean {
             self.announce(id, prepared, attempt, reasons);
         }
-        let mut sink = Sink::new(self, id, &secrets);
+        self.run_line(id, prepared, &line, command)
+    }
+
+    /// Runs a process for a target, with its limits; `command` is what it is called in a failure.
+    pub(crate) fn run_line(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        line: &Line,
+        command: String,
+    ) -> Result<Launched, Trouble> {
+        let action = &prepared.action;
+        let mut sink = Sink::new(self, id, &line.secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
         let mut hand_on = |chunk: &[u8]| sink.push(chunk);
@@ -102,7 +119,7 @@ impl Project<'_> {
         let ended = process::run(Spawn {
             program: &line.program,
             args: &line.args,
-            env: &env,
+            env: &line.env,
             dir: &dir,
             stdin: if interactive {
                 Stdin::Inherit
@@ -127,7 +144,9 @@ impl Project<'_> {
             });
         }
         let tail = sink.finish();
-        let ended = ended.map_err(|error| failed(error.to_string()))?;
+        let ended = ended.map_err(|error| {
+            Trouble::Failed(self.failure(id, error.to_string(), command.clone()))
+        })?;
         match ended.how {
             How::Exit(0) => Ok(Launched {
                 duration: ended.duration,
@@ -138,7 +157,7 @@ impl Project<'_> {
             how => {
                 let mut failure: Failure =
                     self.failure(id, ending(how, action.limits.timeout), command);
-                failure.notes = self.withheld(prepared.action.base_env, &tail, &env);
+                failure.notes = self.withheld(prepared.action.base_env, &tail, &line.env);
                 Err(Trouble::Failed(failure))
             }
         }
@@ -174,7 +193,13 @@ impl Project<'_> {
         Ok((env, secrets))
     }
 
-    fn line(&self, target: &str, mut files: Files<'_>) -> Result<Line, String> {
+    fn line(
+        &self,
+        target: &str,
+        mut files: Files<'_>,
+        env: Variables,
+        secrets: Vec<OsString>,
+    ) -> Result<Line, String> {
         let action = &files.prepared.action;
         let mut words: Vec<OsString> = match &action.command {
             Command::None | Command::Image(_) => return Err("there is nothing to run".to_owned()),
@@ -204,6 +229,8 @@ impl Project<'_> {
         Ok(Line {
             program,
             args: words.collect(),
+            env,
+            secrets,
             _files: files.kept,
         })
     }

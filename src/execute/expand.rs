@@ -51,8 +51,10 @@ impl Project<'_> {
                     }
                 }
                 Input::Glob { pattern, .. } => {
+                    let filter = target.inputs.filter.as_deref();
                     for path in self.glob(target, pattern, &excludes, disk, made)? {
-                        if !own.holds(&path) && !self.is_left_over(&path) {
+                        let is_kept = filter.is_none_or(|filter| filter.keeps(&path));
+                        if is_kept && !own.holds(&path) && !self.is_left_over(&path) {
                             counted.push(InputPath::Project(path.clone()));
                             push_new(&mut listed, &mut seen, path);
                         }

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod environment;
 pub mod expand;
 pub mod forecast;
+pub mod image;
 pub mod launch;
 pub mod outcome;
 pub mod output;

@@ -9,6 +9,7 @@ use crate::execute::project::{Project, Reuse};
 use crate::fingerprint::content::Content;
 use crate::plan::action::Kind;
 use crate::plan::graph::{Output, TargetId};
+use crate::plan::image::is_in_layouts;
 use crate::plan::query::{Answer, Query};
 use crate::state::store::Start;
 
@@ -332,7 +333,7 @@ impl Project<'_> {
     fn check_tree(&self, path: &ProjectPath, ours: bool) -> Result<(), String> {
         let full = path.under(self.root);
         let there = fs::if_exists(fs::lstat(&full)).map_err(|error| error.to_string())?;
-        if ours || self.options.reuse == Reuse::Never {
+        if ours || is_in_layouts(path) || self.options.reuse == Reuse::Never {
             return Ok(());
         }
         match there.map(|stat| stat.kind) {

@@ -137,10 +137,6 @@ impl Project<'_> {
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Settled, Trouble> {
         let target = self.graph().target(id);
-        if target.kind == Kind::Image {
-            let how = "image targets are checked, but not built by this version".to_owned();
-            return Err(Trouble::Failed(self.failure(id, how, String::new())));
-        }
         if target.kind == Kind::Clean {
             self.clean(id, prepared)?;
         }
@@ -156,7 +152,7 @@ impl Project<'_> {
             });
         }
         let before = self.store.result(&target.name);
-        let (launched, start) = self.attempts(id, prepared, reasons)?;
+        let (launched, start) = self.attempts(id, prepared, reasons, made)?;
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
@@ -190,6 +186,7 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
         reasons: &[String],
+        made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<(Launched, Beginning), Trouble> {
         let mut attempt = 1;
         loop {
@@ -197,7 +194,14 @@ impl Project<'_> {
             let note =
                 cleared.map_err(|how| Trouble::Failed(self.failure(id, how, String::new())))?;
             let at = clock::Moment::now();
-            match self.launch(id, prepared, attempt, reasons) {
+            let launched = match &prepared.action.command {
+                Command::Image(spec) => {
+                    self.announce(id, prepared, attempt, reasons);
+                    self.build_image(id, prepared, spec, made)
+                }
+                _ => self.launch(id, prepared, attempt, reasons),
+            };
+            match launched {
                 Ok(launched) => return Ok((launched, Beginning { at, note })),
                 Err(Trouble::Failed(failure)) if attempt <= prepared.action.limits.retries => {
                     self.warn(

@@ -5,6 +5,7 @@ use crate::base::path::ProjectPath;
 use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
+use crate::execute::image::Images;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::plan::action::Action;
@@ -69,6 +70,8 @@ pub struct Project<'a> {
     pub cancel: &'a Cancel,
     pub slots: &'a Slots,
     pub emit: Emit<'a>,
+    /// Registries, and what was pulled from them.
+    pub images: &'a Images<'a>,
     /// Answers a question anew.
     pub observe: &'a (dyn Fn(Query) -> Answer + Sync),
     /// What git tracks in the project; nothing where there is no repository, an error where git cannot tell.

@@ -1,6 +1,7 @@
 //! Go's own knowledge: the import graph becomes inputs, the toolchain becomes an identity, a `go { }` block
 //! becomes a command. Pure but for its tests: nothing here starts `go`; the caller runs it and hands over what it said.
 
+pub mod buildinfo;
 pub mod command;
 pub mod list;
 pub mod package;

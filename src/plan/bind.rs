@@ -166,7 +166,13 @@ impl<'c> Binder<'c> {
             _ => None,
         };
         let command = self.command(run);
-        let env = Environment::of(self, names.as_ref());
+        let is_built_here = self.target.kind == Kind::Image && !self.is_dockerfile();
+        // Where no command runs, there is no environment: `env` is what the container gets.
+        let env = if is_built_here {
+            BTreeMap::new()
+        } else {
+            Environment::of(self, names.as_ref())
+        };
         let tools = tool::tools(self, &command, names.as_ref());
         // `go build` takes packages to its end: nothing can be added to the command of a block.
         let takes_args = self.body.run.is_some() || self.target.kind == Kind::Test;
@@ -181,7 +187,8 @@ impl<'c> Binder<'c> {
             tools,
             facts: self.facts(),
             limits: self.limits(),
-            cache: self.flag("cache") != Some(false),
+            // What an engine built lies in the engine, which no cache can give back.
+            cache: self.flag("cache").unwrap_or(!self.is_dockerfile()),
             remove: self.removals(),
             args: if takes_args {
                 self.context.extra_args.to_vec()
@@ -192,6 +199,9 @@ impl<'c> Binder<'c> {
     }
 
     fn command(&mut self, run: Option<Run<'c>>) -> Command {
+        if self.target.kind == Kind::Image {
+            return self.image();
+        }
         match run {
             Some(Run::Script(script)) => {
                 let word = self.interpreter_word(script);
@@ -341,7 +351,7 @@ impl<'c> Binder<'c> {
         facts
     }
 
-    fn ask_if_running(&self, query: Query) -> Option<&'c Answer> {
+    pub fn ask_if_running(&self, query: Query) -> Option<&'c Answer> {
         match self.context.running {
             Running::Allowed => self.evaluator.ask(query),
             Running::Never => self.context.answers.get(&query),

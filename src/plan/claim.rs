@@ -182,7 +182,9 @@ impl Claims {
         let over = ancestors(dir)
             .chain([""])
             .filter_map(|dir| self.trees.get_key_value(dir));
-        for (path, claim) in over.chain(below(&self.trees, dir)) {
+        // No pattern looks into what is gomake's own.
+        let trees = over.chain(below(&self.trees, dir));
+        for (path, claim) in trees.filter(|(path, _)| !path.starts_with(".gomake/")) {
             let tree = Pattern::new(&format!("{}/**", escaped(path)));
             if tree.is_ok_and(|tree| tree.could_overlap(&pattern)) {
                 makers.push((*claim, format!("{path}/")));

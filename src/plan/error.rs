@@ -611,6 +611,144 @@ pub enum PlanError {
         #[label("asked for here")]
         span: Span,
     },
+
+    // Images.
+    #[error("`{text}` is not {expected}")]
+    #[diagnostic(code(gomake::plan::not_one_of))]
+    NotOneOf {
+        text: String,
+        expected: &'static str,
+        #[label("not {expected}")]
+        span: Span,
+        #[help]
+        help: String,
+    },
+    #[error("`{key}` is a key of images {belongs}")]
+    #[diagnostic(code(gomake::plan::image_form))]
+    ImageForm {
+        key: String,
+        belongs: &'static str,
+        #[label("has no meaning here")]
+        span: Span,
+        form: &'static str,
+        #[label("this makes it an image {form}")]
+        form_span: Span,
+        #[help]
+        help: &'static str,
+    },
+    #[error("`{text}` is no name of an image: {reason}")]
+    #[diagnostic(
+        code(gomake::plan::image_name),
+        help(
+            "names are written `registry.lan:5000/team/api:v1`; without a registry it is Docker Hub's"
+        )
+    )]
+    ImageName {
+        text: String,
+        reason: String,
+        #[label("{reason}")]
+        span: Span,
+    },
+    #[error("a tag cannot have a digest: `{text}`")]
+    #[diagnostic(
+        code(gomake::plan::tag_digest),
+        help("the digest is that of the image, which is still to be built: write a tag alone")
+    )]
+    TagDigest {
+        text: String,
+        #[label("with a digest")]
+        span: Span,
+    },
+    #[error("`{target}` is {kind}, and {why}")]
+    #[diagnostic(code(gomake::plan::image_source))]
+    ImageSource {
+        target: String,
+        kind: String,
+        why: &'static str,
+        #[label("{kind}")]
+        span: Span,
+        #[help]
+        help: &'static str,
+    },
+    #[error("`{dest}` is one path, and {got}")]
+    #[diagnostic(
+        code(gomake::plan::image_dest),
+        help("write `{dest}/`: then they go below it under their own names")
+    )]
+    ImageDest {
+        dest: String,
+        got: String,
+        #[label("{got}")]
+        span: Span,
+    },
+    #[error("`{path}` stands twice in one layer")]
+    #[diagnostic(
+        code(gomake::plan::image_twice),
+        help(
+            "keep one of them, or write `files` as a list of maps: an upper layer covers the lower ones"
+        )
+    )]
+    ImageTwice {
+        path: String,
+        #[label("first here")]
+        first: Span,
+        #[label("and again here")]
+        span: Span,
+    },
+    #[error("an image cannot be for {platform}")]
+    #[diagnostic(code(gomake::plan::image_os))]
+    ImageOs {
+        platform: String,
+        #[label("for {platform}")]
+        span: Span,
+        #[help]
+        help: &'static str,
+    },
+    #[error("it is not said which platform `{target}` is for")]
+    #[diagnostic(
+        code(gomake::plan::no_platform),
+        help(
+            "a `go` block says it, or `for` variables called `os` and `arch`; else write the platforms: `platforms = [\"linux/amd64\"]`"
+        )
+    )]
+    NoPlatform {
+        target: String,
+        #[label("of no platform")]
+        span: Span,
+    },
+    #[error("`{target}` is not there for {platform}")]
+    #[diagnostic(code(gomake::plan::missing_platform))]
+    MissingPlatform {
+        target: String,
+        platform: String,
+        #[label("none for {platform}")]
+        span: Span,
+        #[help]
+        help: String,
+    },
+    #[error("what goes into this image is for {first_platform} and for {platform}")]
+    #[diagnostic(code(gomake::plan::platforms_differ))]
+    PlatformsDiffer {
+        first_platform: String,
+        platform: String,
+        #[label("for {first_platform}")]
+        first: Span,
+        #[label("for {platform}")]
+        span: Span,
+        #[help]
+        help: String,
+    },
+    #[error("`{path}` cannot be read as a Dockerfile: {reason}")]
+    #[diagnostic(
+        code(gomake::plan::dockerfile),
+        help("what it copies from the context is read from it, so that only that counts")
+    )]
+    Dockerfile {
+        path: String,
+        reason: String,
+        #[label("{reason}")]
+        span: Span,
+    },
 }
 
 /// Something legal that is probably not meant; shown by `--check`.
@@ -655,6 +793,13 @@ pub enum Lint {
     UncountedFile {
         path: String,
         #[label("a file of the project")]
+        span: Span,
+    },
+    #[error("the tag `{tag}` stands twice")]
+    #[diagnostic(code(gomake::lint::repeated_tag), severity(Warning))]
+    RepeatedTag {
+        tag: String,
+        #[label("again here")]
         span: Span,
     },
     #[error("`{key}` has no meaning in an included file")]

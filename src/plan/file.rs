@@ -61,7 +61,10 @@ impl Pass<'_, '_> {
                     optional,
                     span,
                 } => {
-                    let makers = self.glob(id, pattern, &excludes);
+                    let mut makers = self.glob(id, pattern, &excludes);
+                    if let Some(filter) = &inputs.filter {
+                        makers.retain(|(_, path)| filter.may_keep(path));
+                    }
                     if makers.is_empty() && !optional {
                         self.check_matches(id, inputs, pattern, *span);
                     }

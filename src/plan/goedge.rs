@@ -3,6 +3,7 @@
 use crate::base::glob::Pattern;
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::{InputPath, ProjectPath};
+use crate::lang::ast::Kind;
 use crate::plan::error::PlanError;
 use crate::plan::graph::{Edge, EdgeWhy, Graph, Output, TargetId};
 use crate::plan::order;
@@ -107,6 +108,8 @@ impl Made {
                         let dir = path.parent().unwrap_or_else(ProjectPath::root);
                         made.files.entry(dir).or_default().push((id, path.clone()));
                     }
+                    // Images lie where no package is and nothing is embedded from.
+                    Output::Tree { .. } if target.kind == Kind::Image => {}
                     Output::Tree { path, .. } => made.trees.push((id, path.clone())),
                     Output::Pattern { pattern, .. } => {
                         if let Ok(compiled) = Pattern::new(pattern) {

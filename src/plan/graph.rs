@@ -5,9 +5,11 @@ use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::dense_id;
 use crate::golang::list::GoRequest;
+use crate::image::platform::Platform;
 use crate::lang::ast::Kind;
 use crate::plan::claim::Claims;
 use crate::plan::error::PlanError;
+use crate::plan::image::context::ContextFilter;
 use crate::plan::module::ModuleId;
 use crate::plan::query::Query;
 use crate::plan::settings::Settings;
@@ -92,6 +94,9 @@ pub struct Target {
     pub go: Option<GoRequest>,
     /// True for a `test` without inputs or `go`, and for every task: it always runs.
     pub always_runs: bool,
+    /// What the images of an image target are for, in their order. Empty for other kinds, and where they are not known
+    /// without running something.
+    pub platforms: Vec<Platform>,
 }
 
 /// Declared inputs in the order written; `excludes` hold for every glob among them.
@@ -102,6 +107,8 @@ pub struct Inputs {
     pub excludes: Vec<String>,
     /// Whether the `inputs` key was written at all.
     pub declared: bool,
+    /// What a `.dockerignore` keeps out of the globs.
+    pub filter: Option<Arc<ContextFilter>>,
 }
 
 impl Inputs {

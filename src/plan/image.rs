@@ -1,5 +1,19 @@
 //! An image target, evaluated: what is to be built and where it goes. Files are named, not read.
 
+mod bind;
+pub mod context;
+mod draft;
+mod facts;
+mod files;
+mod form;
+mod healthcheck;
+mod keys;
+mod moment;
+mod platforms;
+mod reader;
+mod settle;
+
+use crate::base::digest::Digest;
 use crate::base::path::ProjectPath;
 use crate::image::addition::Addition;
 use crate::image::config::RunConfig;
@@ -10,14 +24,34 @@ use crate::plan::graph::TargetId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-impl ImageSpec {
-    /// Everything in it that decides what the image is, as names and values in a fixed order: what a fingerprint counts and
-    /// `--why` tells. Tags count only where they are in the result (an `output` archive). Contents of sources are counted as
-    /// inputs, and not here.
-    pub fn facts(&self, visit: &mut dyn FnMut(&str, &str)) {
-        let _ = visit;
-        todo!("plan: facts of images")
+pub(in crate::plan) use crate::plan::image::draft::Draft;
+pub(in crate::plan) use crate::plan::image::files::exclusion;
+pub(in crate::plan) use crate::plan::image::form::is_own as is_own_key;
+pub(in crate::plan) use crate::plan::image::settle::settle;
+
+/// Where the image that a target builds lies: an OCI layout. Names are not paths (`dist[linux,amd64]`, `api:app`), so what
+/// cannot stand in a file's name is replaced, and a digest of the name keeps two of them apart.
+pub fn layout_dir(name: &str) -> ProjectPath {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut escaped: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect();
+    // File systems take names of 255 bytes.
+    escaped.truncate(100);
+    if escaped != name || name.starts_with('.') {
+        escaped.push('-');
+        escaped.push_str(&Digest::of(name.as_bytes()).hex()[..8]);
     }
+    ProjectPath::root()
+        .resolve(&format!(".gomake/images/{escaped}"))
+        .expect("a name without `/` below a directory")
+}
+
+/// Whether a path is that of a layout, or in one: gomake's own, whoever forgot that it made it.
+pub fn is_in_layouts(path: &ProjectPath) -> bool {
+    let mut parts = path.components();
+    parts.next() == Some(".gomake") && parts.next() == Some("images")
 }
 
 /// What an image target's command is.
@@ -171,4 +205,22 @@ pub enum BuildSecret {
     Variable(String),
     /// A file outside of what counts.
     File(ProjectPath),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::layout_dir;
+
+    #[test]
+    fn names_become_directories() {
+        let dir = |name: &str| layout_dir(name).as_str().to_owned();
+        assert_eq!(dir("api"), ".gomake/images/api");
+        assert_eq!(dir("api-1.2_x"), ".gomake/images/api-1.2_x");
+        assert!(dir("api:app").starts_with(".gomake/images/api_app-"));
+        assert!(dir("x[a,b]").starts_with(".gomake/images/x_a_b_-"));
+        assert!(dir("..").starts_with(".gomake/images/..-"));
+        assert_eq!(dir("x[a/b]").matches('/').count(), 2);
+        assert_ne!(dir("x[a]"), dir("x(a)"));
+        assert!(dir(&"x".repeat(500)).len() < 200);
+    }
 }

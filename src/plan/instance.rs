@@ -215,6 +215,7 @@ impl<'a> Resolver<'a> {
             dir: self.modules.modules[info.module].dir.clone(),
             go: None,
             always_runs: false,
+            platforms: Vec::new(),
         });
         self.depth.push(depth);
         self.graph.by_name.insert(name, id);

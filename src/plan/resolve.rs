@@ -21,7 +21,7 @@ use crate::plan::namespace::{check_names, check_with};
 use crate::plan::order;
 use crate::plan::query::{Answers, Outcome, Query};
 use crate::plan::value::Value;
-use crate::plan::{file, settings};
+use crate::plan::{file, image, settings};
 use miette::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -54,6 +54,7 @@ pub fn resolve(
     resolver.bodies();
     resolver.check_lets();
     let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
+    image::settle(&mut resolver, &claims);
     file::resolve_files(&mut resolver, &claims);
     resolver.graph.claims = claims;
     resolver.finish()
@@ -80,6 +81,8 @@ pub(super) struct Resolver<'a> {
     /// How many calls deep a target was made.
     pub depth: IdVec<TargetId, usize>,
     pub target_lets: HashMap<ModuleId, TargetLets>,
+    /// What image targets say, until all targets are known.
+    pub images: BTreeMap<TargetId, image::Draft>,
 }
 
 impl<'a> Resolver<'a> {
@@ -104,6 +107,7 @@ impl<'a> Resolver<'a> {
             exclude_spans: HashMap::new(),
             depth: IdVec::new(),
             target_lets: HashMap::new(),
+            images: BTreeMap::new(),
         }
     }
 

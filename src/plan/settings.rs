@@ -15,7 +15,7 @@ use crate::plan::target::spanned;
 use crate::plan::value::Value;
 use std::collections::BTreeMap;
 
-/// Keys: `default shell dotenv pass_env pools cache_size`.
+/// Keys: `default shell dotenv pass_env pools cache_size insecure_registries`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settings {
     /// What a bare `gomake` runs, by full target name; empty means the first target of the file.
@@ -26,6 +26,8 @@ pub struct Settings {
     pub pools: BTreeMap<String, u32>,
     /// Limit of the user's cache, in bytes.
     pub cache_size: Option<u64>,
+    /// Registries that are spoken to without TLS, or whose certificate nobody vouches for: `host:port`.
+    pub insecure_registries: Vec<String>,
 }
 
 const KEYS: &[(&str, Shape)] = &[
@@ -35,13 +37,18 @@ const KEYS: &[(&str, Shape)] = &[
     ("pass_env", Shape::Texts),
     ("pools", Shape::Labels),
     ("cache_size", Shape::TextOrInt),
+    ("insecure_registries", Shape::Texts),
 ];
 
 /// Settings of an included file that only a root's are asked for.
 pub fn idle(modules: &Modules, module: ModuleId) -> impl Iterator<Item = Lint> {
     let idle = modules.settings(module).filter(move |entry| {
         let key = entry.key.value.as_str();
-        module != Modules::ROOT && matches!(key, "default" | "dotenv" | "pools" | "cache_size")
+        module != Modules::ROOT
+            && matches!(
+                key,
+                "default" | "dotenv" | "pools" | "cache_size" | "insecure_registries"
+            )
     });
     idle.map(|entry| Lint::IdleSetting {
         key: entry.key.value.clone(),
@@ -102,6 +109,9 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
                     .filter_map(plain_text)
                     .collect()
             }
+            "insecure_registries" => {
+                settings.insecure_registries = registries(&value, entry.value.span, errors)
+            }
             "pools" => settings.pools = pools(&value, entry.value.span, errors),
             "cache_size" => settings.cache_size = cache_size(&value, entry.value.span, errors),
             "shell" => check_shell(&value, entry.value.span, errors),
@@ -109,6 +119,27 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
         }
     }
     settings
+}
+
+/// Hosts as image names begin with them.
+fn registries(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    for host in Evaluator::items(value).iter().filter_map(plain_text) {
+        if host.is_empty()
+            || host.contains("//")
+            || host.contains(|c: char| c == '/' || c.is_whitespace())
+        {
+            errors.push(PlanError::BadText {
+                text: host,
+                expected: "a registry",
+                span,
+                help: "registries are named as in an image's name: \"registry.lan:5000\"",
+            });
+        } else {
+            hosts.push(host);
+        }
+    }
+    hosts
 }
 
 fn pools(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> BTreeMap<String, u32> {

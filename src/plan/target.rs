@@ -13,6 +13,7 @@ use crate::plan::eval::{Evaluator, Running, Scope};
 use crate::plan::go;
 use crate::plan::goenv::GoVariables;
 use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, Output, TargetId};
+use crate::plan::image;
 use crate::plan::module::ModuleId;
 use crate::plan::namespace::GIVEN;
 use crate::plan::place::{Place, place};
@@ -57,10 +58,15 @@ impl<'a> Resolver<'a> {
         let body = Rc::clone(&self.bodies[decl]);
         let scope = self.scope(id, &body);
         let mut read = Read::default();
-        for entry in &body.entries {
-            self.read_entry(id, module, &scope, entry, &mut read);
-        }
         let kind = self.graph.targets[id].kind;
+        for entry in &body.entries {
+            if kind != Kind::Image || !image::is_own_key(&entry.key.value) {
+                self.read_entry(id, module, &scope, entry, &mut read);
+            }
+        }
+        if kind == Kind::Image {
+            read.outputs = self.read_image(id, module, &scope, &body);
+        }
         self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
@@ -121,20 +127,12 @@ impl<'a> Resolver<'a> {
             "inputs" => {
                 read.inputs.declared = true;
                 for (value, span) in spanned(&self.plan, module, scope, &entry.value) {
-                    self.read_input(id, module, "inputs", value, span, read);
-                }
-            }
-            "files" => self.read_files(id, module, scope, entry, read),
-            "base" => {
-                let value = self.plan.eval(module, scope, &entry.value);
-                self.check_key(entry, Shape::TextOrTarget, &value);
-                if let Value::Target(reference) = value {
-                    self.read_target(id, &reference, entry.value.span, read);
+                    self.read_input(id, module, value, span, read);
                 }
             }
             "outputs" => {
                 for (value, span) in spanned(&self.plan, module, scope, &entry.value) {
-                    self.read_output(module, value, span, read);
+                    read.outputs.extend(self.output(module, value, span));
                 }
             }
             "needs" | "after" => {
@@ -156,13 +154,15 @@ impl<'a> Resolver<'a> {
         &mut self,
         id: TargetId,
         module: ModuleId,
-        key: &str,
         value: Value,
         span: Span,
         read: &mut Read,
     ) {
         match value {
             Value::Str(text) => match text.strip_prefix('!') {
+                Some(_) if self.graph.targets[id].kind == Kind::Image => {
+                    self.errors.push(image::exclusion(&text, span));
+                }
                 Some(excluded) => {
                     if let Some(pattern) = self.placed_pattern(module, excluded, span) {
                         read.inputs.excludes.push(pattern);
@@ -175,7 +175,7 @@ impl<'a> Resolver<'a> {
             Value::Target(reference) => self.read_target(id, &reference, span, read),
             Value::Unknown(_) | Value::Bad => {}
             other => self.errors.push(PlanError::KeyType {
-                key: key.to_owned(),
+                key: "inputs".to_owned(),
                 expected: "files, patterns and targets",
                 got: other.type_name().to_owned(),
                 span,
@@ -231,47 +231,15 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// `files` of an image: whatever goes into it is an input.
-    fn read_files(
-        &mut self,
-        id: TargetId,
-        module: ModuleId,
-        scope: &Scope<'a>,
-        entry: &Entry,
-        read: &mut Read,
-    ) {
-        let items = if let ExprKind::Map(pairs) = &entry.value.kind {
-            let values = pairs.iter();
-            values
-                .flat_map(|(_, expr)| spanned(&self.plan, module, scope, expr))
-                .collect()
-        } else {
-            match self.plan.eval(module, scope, &entry.value) {
-                Value::Map(pairs) => {
-                    let items = pairs.iter().flat_map(|(_, value)| Evaluator::items(value));
-                    items.map(|item| (item, entry.value.span)).collect()
-                }
-                other => {
-                    self.check_key(entry, Shape::Files, &other);
-                    Vec::new()
-                }
-            }
-        };
-        for (value, span) in items {
-            self.read_input(id, module, "files", value, span, read);
-        }
-    }
-
-    fn read_output(&mut self, module: ModuleId, value: Value, span: Span, read: &mut Read) {
+    /// What an output's text stands for; mistakes are reported.
+    pub(super) fn output(&mut self, module: ModuleId, value: Value, span: Span) -> Option<Output> {
         let text = match value {
             Value::Str(text) => text,
             Value::Unknown(name) if self.running == Running::Never => {
                 let shown = ProjectPath::root().resolve(&format!("‹{name}›"));
-                read.outputs
-                    .extend(shown.map(|path| Output::File { path, span }));
-                return;
+                return shown.map(|path| Output::File { path, span }).ok();
             }
-            Value::Unknown(_) | Value::Bad => return,
+            Value::Unknown(_) | Value::Bad => return None,
             other => {
                 self.errors.push(PlanError::KeyType {
                     key: "outputs".to_owned(),
@@ -280,12 +248,15 @@ impl<'a> Resolver<'a> {
                     span,
                     help: None,
                 });
-                return;
+                return None;
             }
         };
         let placed = match place(&self.modules.modules[module].dir, &text) {
             Ok(placed) => placed,
-            Err(reason) => return self.errors.push(outside(&text, &reason, span)),
+            Err(reason) => {
+                self.errors.push(outside(&text, &reason, span));
+                return None;
+            }
         };
         if let Some(owner) = protected(&placed).or_else(|| self.gofile_at(&placed)) {
             self.errors.push(PlanError::ProtectedOutput {
@@ -293,13 +264,13 @@ impl<'a> Resolver<'a> {
                 owner,
                 span,
             });
-            return;
+            return None;
         }
-        read.outputs.push(match placed {
+        Some(match placed {
             Place::Pattern(pattern) => Output::Pattern { pattern, span },
             Place::File(path) => Output::File { path, span },
             Place::Dir(path) => Output::Tree { path, span },
-        });
+        })
     }
 
     /// Whether an output would be one of the files that say what there is to do.

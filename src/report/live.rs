@@ -31,6 +31,8 @@ pub struct Live {
     ticker: Option<Ticker>,
     wanted: usize,
     settled: usize,
+    /// Lines of what is no target's run: pushes. Not counted.
+    asides: usize,
 }
 
 type Bars = Arc<Mutex<BTreeMap<TargetId, ProgressBar>>>;
@@ -47,6 +49,7 @@ impl Live {
             ticker: None,
             wanted: 0,
             settled: 0,
+            asides: 0,
         }
     }
 
@@ -67,6 +70,21 @@ impl Live {
         if self.ticker.is_none() {
             let header = self.header.clone();
             self.ticker = Some(Ticker::start(self.bars.clone(), header));
+        }
+    }
+
+    /// As [`Live::start`], for something that is done with a target after it is settled.
+    pub fn start_aside(&mut self, target: TargetId, label: &str) {
+        self.asides += 1;
+        self.start(target, label);
+    }
+
+    /// Changes what stands on a line.
+    pub fn say(&mut self, target: TargetId, message: String) {
+        if let Some((label, _)) = self.unseen.get_mut(&target) {
+            *label = message;
+        } else if let Some(bar) = lock(&self.bars).get(&target) {
+            bar.set_message(message);
         }
     }
 
@@ -92,6 +110,15 @@ impl Live {
 
     pub fn finish(&mut self, target: TargetId) {
         self.settled += 1;
+        self.end(target);
+    }
+
+    pub fn finish_aside(&mut self, target: TargetId) {
+        self.asides = self.asides.saturating_sub(1);
+        self.end(target);
+    }
+
+    fn end(&mut self, target: TargetId) {
         self.take_down(target);
         if lock(&self.bars).len() < self.rows()
             && let Some((target, (label, since))) = self.unseen.pop_first()
@@ -139,10 +166,11 @@ impl Live {
     fn update_header(&self) {
         if let Some(header) = &self.header {
             let running = lock(&self.bars).len() + self.unseen.len();
+            let targets = running.saturating_sub(self.asides);
             header.set_message(format!(
                 "{}/{} done, {running} running",
                 self.settled,
-                self.wanted.max(self.settled + running)
+                self.wanted.max(self.settled + targets)
             ));
         }
     }

@@ -3,11 +3,13 @@
 
 mod block;
 pub mod diagnostic;
+mod image;
 mod live;
 mod output;
 mod palette;
 mod reporter;
 mod sink;
+mod size;
 pub mod text;
 pub mod time;
 

@@ -1,17 +1,18 @@
 //! Renders a run's events, from any thread, each thing once.
 
-use crate::event::{Event, Failure, Status, Summary};
+use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::report::block;
+use crate::report::image::{self, Frame};
 use crate::report::live::Live;
 use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
 use crate::report::sink::Sinks;
 use crate::report::text::printable;
-use crate::report::{Layout, Look, Verbosity};
+use crate::report::{Layout, Look, Verbosity, size};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Takes the events of one run. Dropping it wipes what is live on the terminal.
@@ -23,6 +24,8 @@ struct State {
     look: Look,
     sinks: Sinks,
     running: BTreeMap<TargetId, Running>,
+    /// Images that were built by targets which are not settled yet.
+    built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
     live: Option<Live>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
@@ -52,6 +55,7 @@ impl Reporter {
                 look,
                 sinks,
                 running: BTreeMap::new(),
+                built: BTreeMap::new(),
                 live,
                 held: None,
             }),
@@ -103,10 +107,32 @@ impl State {
                     self.say(vec![Piece::text(text)]);
                 }
             }
-            Event::Progress { .. }
-            | Event::ImageBuilt { .. }
-            | Event::ImageLoaded { .. }
-            | Event::Push { .. } => {}
+            Event::Progress { target, text } => self.progress(target, &text),
+            Event::ImageBuilt {
+                target,
+                name,
+                report,
+            } => {
+                self.built.insert(target, (name, report));
+            }
+            Event::ImageLoaded {
+                name,
+                engine,
+                tags,
+                duration,
+                ..
+            } => {
+                if !self.is_quiet() {
+                    let text = image::loaded(self.frame(), &name, engine, &tags, duration);
+                    self.say(vec![Piece::text(text)]);
+                }
+            }
+            Event::Push {
+                target,
+                name,
+                to,
+                step,
+            } => self.push(target, &name, &to, &step),
             Event::Summary(summary) => self.summary(&summary),
         }
     }
@@ -119,6 +145,16 @@ impl State {
     }
     fn is_verbose(&self) -> bool {
         self.look.verbosity == Verbosity::Verbose
+    }
+
+    fn frame(&self) -> Frame {
+        // Where there are no live lines, others read what is said, and want all of it.
+        let screen = self.live.as_ref().and_then(|_| (self.look.screen)());
+        Frame {
+            palette: self.palette(),
+            width: screen.map(|(columns, _)| usize::from(columns)),
+            verbose: self.is_verbose(),
+        }
     }
 
     /// Writes pieces in order, out of the way of the live lines and of a command that has the terminal.
@@ -270,7 +306,8 @@ impl State {
             live.finish(target);
         }
         let line = block::finished(self.palette(), label, status, duration);
-        let pieces = match status {
+        let built = self.built.remove(&target);
+        let mut pieces = match status {
             Status::Failed(failure) => self.failed(running, line, failure),
             Status::Ran | Status::RanUnchanged | Status::Cancelled => self.ended(running, line),
             Status::UpToDate | Status::Restored | Status::Skipped { .. } if self.is_verbose() => {
@@ -278,7 +315,41 @@ impl State {
             }
             Status::UpToDate | Status::Restored | Status::Skipped { .. } => return,
         };
+        if let (Status::Ran | Status::RanUnchanged, Some((name, report))) = (status, built)
+            && !self.is_quiet()
+        {
+            pieces.push(Piece::text(image::built(self.frame(), &name, &report)));
+        }
         self.say(pieces);
+    }
+
+    fn progress(&mut self, target: TargetId, text: &str) {
+        if let (Some(live), Some(running)) = (&mut self.live, self.running.get(&target)) {
+            live.say(target, format!("{}  {}", running.label, printable(text)));
+        }
+    }
+
+    /// A failed push is told even when quiet.
+    fn push(&mut self, target: TargetId, name: &str, to: &[String], step: &PushStep) {
+        if let Some(live) = &mut self.live {
+            let label = image::push_label(name, to);
+            match step {
+                PushStep::Started => live.start_aside(target, &label),
+                PushStep::Progress { done, total } => {
+                    let moved = size::progress(*done, *total);
+                    live.say(target, format!("{label}  {moved}"));
+                }
+                PushStep::Done(_) | PushStep::Failed(_) => live.finish_aside(target),
+            }
+        }
+        let text = match step {
+            PushStep::Done(report) if !self.is_quiet() => {
+                image::pushed(self.frame(), name, to, report)
+            }
+            PushStep::Failed(failure) => image::push_failed(self.frame(), name, to, failure),
+            PushStep::Started | PushStep::Progress { .. } | PushStep::Done(_) => return,
+        };
+        self.say(vec![Piece::text(text)]);
     }
 
     /// A command that ended without failing: its line, then its output; or the other way round where the output has
@@ -359,372 +430,4 @@ impl Piece {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::Sink;
-    use std::io::{self, Write};
-    use std::sync::{Arc, MutexGuard};
-
-    /// Keeps what is written; clones write to the same place.
-    #[derive(Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<u8>>>);
-    impl Write for Kept {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().expect("no panic").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Kept {
-        fn text(&self) -> String {
-            String::from_utf8_lossy(&self.0.lock().expect("no panic")).into_owned()
-        }
-    }
-
-    fn look(layout: Layout, verbosity: Verbosity) -> Look {
-        Look {
-            layout,
-            live: false,
-            verbosity,
-            palette: Palette::PLAIN,
-            screen: || None,
-        }
-    }
-    fn start(id: u32, kind: Kind, name: &str) -> Event {
-        attempt(id, kind, name, 1)
-    }
-    fn attempt(id: u32, kind: Kind, name: &str, attempt: u32) -> Event {
-        Event::Started {
-            target: TargetId(id),
-            name: name.into(),
-            kind,
-            attempt,
-            command: format!("sh -euc 'make {name}'").into(),
-            reason: format!("src/{name}.c changed"),
-        }
-    }
-    fn print(id: u32, bytes: &[u8]) -> Event {
-        Event::Output {
-            target: TargetId(id),
-            bytes: bytes.into(),
-        }
-    }
-    fn end(id: u32, kind: Kind, name: &str, status: Status) -> Event {
-        Event::Finished {
-            target: TargetId(id),
-            name: name.into(),
-            kind,
-            status,
-            duration: Duration::from_millis(310),
-        }
-    }
-    fn failure() -> Status {
-        Status::Failed(Box::new(Failure {
-            how: "exit status 1".into(),
-            command: "go vet ./...\ngo test ./...".into(),
-            place: "Gofile:12:3".into(),
-            notes: vec!["FOO was withheld: add it to `pass_env`".into()],
-        }))
-    }
-    /// Two builds whose outputs interleave, a failing test, a task, and the rest of what can happen.
-    fn story() -> Vec<Event> {
-        vec![
-            Event::Planned { wanted: 8 },
-            Event::LockWait {
-                holder: "gomake (pid 42)".into(),
-            },
-            end(0, Kind::Build, "obj[a.c]", Status::UpToDate),
-            start(1, Kind::Build, "lib"),
-            start(2, Kind::Build, "app"),
-            print(1, b"lib: one\nlib: tw"),
-            print(2, b"app: warn\xffing"),
-            print(1, b"o\n"),
-            Event::Warning {
-                target: Some("app".into()),
-                message: "main.c changed while it ran\nthe result does not count".into(),
-            },
-            end(2, Kind::Build, "app", Status::Ran),
-            end(1, Kind::Build, "lib", Status::RanUnchanged),
-            end(3, Kind::Build, "gen", Status::Restored),
-            start(4, Kind::Test, "unit"),
-            print(4, b"first try\n"),
-            attempt(4, Kind::Test, "unit", 2),
-            print(4, b"--- FAIL: TestX\n"),
-            end(4, Kind::Test, "unit", failure()),
-            end(
-                5,
-                Kind::Test,
-                "smoke",
-                Status::Skipped {
-                    because: "unit".into(),
-                },
-            ),
-            start(6, Kind::Clean, "clean"),
-            Event::Removed {
-                target: TargetId(6),
-                paths: vec!["bin/app".into(), "bin/".into()],
-            },
-            end(6, Kind::Clean, "clean", Status::Ran),
-            start(7, Kind::Task, "hello"),
-            print(7, b"hello\nwor"),
-            print(7, b"ld"),
-            end(7, Kind::Task, "hello", Status::Ran),
-            Event::Summary(Summary {
-                ran: 4,
-                up_to_date: 1,
-                restored: 1,
-                failed: vec!["unit".into()],
-                skipped: 1,
-                elapsed: Duration::from_millis(1234),
-                ..Summary::default()
-            }),
-        ]
-    }
-    /// Both streams in one, in the order of writing.
-    fn told(look: Look, events: Vec<Event>) -> String {
-        let kept = Kept::default();
-        let sinks = Sinks {
-            out: Sink::new(Box::new(kept.clone())),
-            err: Sink::new(Box::new(kept.clone())),
-        };
-        let reporter = Reporter::new(look, sinks);
-        events.into_iter().for_each(|event| reporter.handle(event));
-        kept.text()
-    }
-    /// Standard output alone.
-    fn out_of(look: Look, events: Vec<Event>) -> String {
-        let (out, err) = (Kept::default(), Kept::default());
-        let sinks = Sinks {
-            out: Sink::new(Box::new(out.clone())),
-            err: Sink::new(Box::new(err)),
-        };
-        let reporter = Reporter::new(look, sinks);
-        events.into_iter().for_each(|event| reporter.handle(event));
-        out.text()
-    }
-
-    #[test]
-    fn auto_in_a_pipe() {
-        insta::assert_snapshot!(told(look(Layout::Auto, Verbosity::Normal), story()));
-    }
-    #[test]
-    fn verbose_and_grouped() {
-        insta::assert_snapshot!(told(look(Layout::Grouped, Verbosity::Verbose), story()));
-    }
-    #[test]
-    fn streamed() {
-        insta::assert_snapshot!(told(look(Layout::Stream, Verbosity::Normal), story()));
-    }
-    #[test]
-    fn quiet() {
-        insta::assert_snapshot!(told(look(Layout::Auto, Verbosity::Quiet), story()));
-    }
-
-    #[test]
-    fn standard_output_holds_only_what_commands_print() {
-        let out = out_of(look(Layout::Auto, Verbosity::Quiet), story());
-        assert_eq!(out, "hello\nworld\n");
-        let out = out_of(look(Layout::Auto, Verbosity::Verbose), story());
-        assert_eq!(
-            out,
-            "app: warn\u{fffd}ing\nlib: one\nlib: two\nhello\nworld\n"
-        );
-    }
-
-    #[test]
-    fn every_output_is_shown_exactly_once() {
-        for layout in [Layout::Auto, Layout::Grouped, Layout::Stream] {
-            for verbosity in [Verbosity::Normal, Verbosity::Verbose] {
-                let text = told(look(layout, verbosity), story());
-                for piece in ["lib: one", "app: warn", "first try", "--- FAIL", "world"] {
-                    assert_eq!(text.matches(piece).count(), 1, "{layout:?} {piece}\n{text}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_task_beside_others_is_held_like_them() {
-        let events = vec![
-            start(1, Kind::Build, "lib"),
-            start(2, Kind::Task, "hello"),
-            print(2, b"hello\n"),
-        ];
-        assert_eq!(told(look(Layout::Auto, Verbosity::Normal), events), "");
-    }
-
-    #[test]
-    fn while_a_command_has_the_terminal_nothing_is_written() {
-        let kept = Kept::default();
-        let sinks = Sinks {
-            out: Sink::new(Box::new(kept.clone())),
-            err: Sink::new(Box::new(kept.clone())),
-        };
-        let reporter = Reporter::new(look(Layout::Grouped, Verbosity::Normal), sinks);
-        let taken = |taken| Event::Terminal {
-            target: TargetId(2),
-            taken,
-        };
-        reporter.handle(start(1, Kind::Build, "lib"));
-        reporter.handle(start(2, Kind::Task, "shell"));
-        reporter.handle(taken(true));
-        let before = kept.text();
-        assert_eq!(before, "running    task  shell\n");
-        reporter.handle(print(1, b"lib: one\n"));
-        reporter.handle(end(1, Kind::Build, "lib", Status::Ran));
-        assert_eq!(kept.text(), before);
-        reporter.handle(taken(false));
-        assert_eq!(
-            kept.text(),
-            format!("{before}ran        build lib  0.31s\nlib: one\n")
-        );
-    }
-
-    /// A terminal of 40 by 10 that both streams lead to.
-    #[derive(Clone)]
-    struct Screen(Arc<Mutex<vt100::Parser>>);
-    impl Write for Screen {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // What a terminal driver does with newlines.
-            for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-                let mut parser = self.parser();
-                match line.strip_suffix(b"\n") {
-                    Some(line) => {
-                        parser.process(line);
-                        parser.process(b"\r\n");
-                    }
-                    None => parser.process(line),
-                }
-            }
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    impl Screen {
-        fn new() -> Self {
-            Self(Arc::new(Mutex::new(vt100::Parser::new(10, 40, 100))))
-        }
-        fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
-            self.0.lock().expect("no panic")
-        }
-        /// The rows down to the last one that is not empty.
-        fn lines(&self) -> Vec<String> {
-            let parser = self.parser();
-            let rows = parser.screen().rows(0, 40);
-            let mut lines: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
-            while lines.last().is_some_and(String::is_empty) {
-                lines.pop();
-            }
-            lines
-        }
-        fn reporter(&self) -> Reporter {
-            let look = Look {
-                live: true,
-                screen: || Some((40, 10)),
-                ..look(Layout::Auto, Verbosity::Normal)
-            };
-            let sink = || Sink::new(Box::new(self.clone()));
-            let (out, err) = (sink(), sink());
-            Reporter::new(look, Sinks { out, err })
-        }
-        /// Waits for what the drawing thread will draw; fails by hanging no longer than a test may.
-        fn wait_for(&self, seen: impl Fn(&[String]) -> bool) -> Vec<String> {
-            let begin = std::time::Instant::now();
-            loop {
-                let lines = self.lines();
-                if seen(&lines) {
-                    return lines;
-                }
-                assert!(begin.elapsed() < Duration::from_secs(20), "{lines:#?}");
-                std::thread::yield_now();
-            }
-        }
-    }
-
-    #[test]
-    fn a_terminal_shows_what_runs_and_how_far_it_is() {
-        let screen = Screen::new();
-        let reporter = screen.reporter();
-        reporter.handle(Event::Planned { wanted: 3 });
-        reporter.handle(start(1, Kind::Build, "lib"));
-        let long = "dist[linux,amd64,with-a-name-longer-than-the-screen]";
-        reporter.handle(start(2, Kind::Build, long));
-        // A look may fall between the wiping and the drawing of a line, so all of it is waited for.
-        screen.wait_for(|lines| {
-            lines.len() == 3
-                && lines[0].ends_with("build lib")
-                && lines[1].contains("build dist[linux,amd64")
-                && lines[2].contains("0/3 done, 2 running")
-        });
-        reporter.handle(print(1, b"lib: one\n"));
-        reporter.handle(end(1, Kind::Build, "lib", Status::Ran));
-        screen.wait_for(|lines| {
-            lines.len() == 4
-                && lines[0] == "ran        build lib  0.31s"
-                && lines[1] == "lib: one"
-                && lines[2].contains("build dist[linux,amd64")
-                && lines[3].contains("1/3 done, 1 running")
-        });
-    }
-
-    #[test]
-    fn a_run_leaves_no_live_line_and_a_visible_cursor() {
-        let screen = Screen::new();
-        let reporter = screen.reporter();
-        reporter.handle(Event::Planned { wanted: 1 });
-        reporter.handle(start(1, Kind::Build, "lib"));
-        screen.wait_for(|lines| lines.iter().any(|line| line.contains("build lib")));
-        reporter.handle(end(1, Kind::Build, "lib", failure()));
-        reporter.handle(Event::Summary(Summary {
-            failed: vec!["lib".into()],
-            ..Summary::default()
-        }));
-        let lines = screen.lines();
-        assert_eq!(
-            lines.iter().filter(|line| line.contains("lib")).count(),
-            1,
-            "{lines:#?}"
-        );
-        assert!(
-            !lines.iter().any(|line| line.contains("running")),
-            "{lines:#?}"
-        );
-        assert!(!screen.parser().screen().hide_cursor());
-    }
-
-    #[test]
-    fn a_reporter_that_is_dropped_in_the_middle_wipes_its_lines() {
-        let screen = Screen::new();
-        let reporter = screen.reporter();
-        reporter.handle(start(1, Kind::Build, "lib"));
-        screen.wait_for(|lines| lines.iter().any(|line| line.contains("build lib")));
-        drop(reporter);
-        assert_eq!(screen.lines().concat(), "");
-        assert!(!screen.parser().screen().hide_cursor());
-    }
-
-    #[test]
-    fn the_terminal_is_handed_over_clean_and_taken_back() {
-        let screen = Screen::new();
-        let reporter = screen.reporter();
-        reporter.handle(start(1, Kind::Build, "lib"));
-        reporter.handle(start(2, Kind::Task, "shell"));
-        screen.wait_for(|lines| lines.len() == 3);
-        let taken = |taken| Event::Terminal {
-            target: TargetId(2),
-            taken,
-        };
-        reporter.handle(taken(true));
-        assert_eq!(screen.lines(), ["running    task  shell"]);
-        screen.clone().write_all(b"$ exit\n").expect("kept");
-        reporter.handle(taken(false));
-        reporter.handle(end(2, Kind::Task, "shell", Status::Ran));
-        screen.wait_for(|lines| {
-            lines.len() == 5 && lines[1..3] == ["$ exit", "ran        task  shell  0.31s"]
-        });
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `text` on one line and without anything that a terminal would obey: control characters are shown as escapes.
 /// Names of targets and files may hold any of them.
@@ -32,9 +33,45 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Columns of a terminal that a text without control characters takes: a Chinese character takes two.
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// As much of `text` as fits, ending in `…` where something is left out.
+pub fn clipped(text: &str, width: usize) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut taken = 1;
+    for c in text.chars() {
+        taken += c.width().unwrap_or(0);
+        if taken > width {
+            break;
+        }
+        out.push(c);
+    }
+    if width > 0 {
+        out.push('…');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_too_wide_is_clipped_to_the_column() {
+        assert_eq!(clipped("/app", 4), "/app");
+        assert_eq!(clipped("/app", 3), "/a…");
+        assert_eq!(clipped("/资产/图", 8), "/资产/图");
+        assert_eq!(clipped("/资产/图", 5), "/资…");
+        assert_eq!(clipped("/资产/图", 4), "/资…");
+        assert_eq!(clipped("/资", 1), "…");
+        assert_eq!(clipped("x", 0), "");
+    }
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {

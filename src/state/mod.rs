@@ -5,6 +5,7 @@
 //! Order of use: [`dir::StateDir::open`], then [`lock::Lock::acquire`] (writers only), then [`store::Store::open`] and
 //! [`memo::Memo::open`]. The formats are described in `docs/design/state-format.md`.
 
+pub mod bases;
 pub mod dir;
 pub mod error;
 pub mod gitindex;

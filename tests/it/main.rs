@@ -6,13 +6,16 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
 mod article;
+mod buildinfo;
 mod clean;
 mod cli;
+mod components;
 mod depfile;
 mod execution;
 mod files;
 mod golang;
 mod harness;
+mod image;
 mod incremental;
 mod language;
 mod model;

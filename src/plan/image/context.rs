@@ -1,0 +1,297 @@
+//! What counts of a Dockerfile's context: what its instructions copy, without what `.dockerignore` keeps out.
+
+use crate::base::path::ProjectPath;
+use crate::base::source::Span;
+use crate::image::dockerfile::{Ignore, Reads, reads};
+use crate::lang::ast::Entry;
+use crate::plan::claim::Claims;
+use crate::plan::error::PlanError;
+use crate::plan::eval::Scope;
+use crate::plan::graph::{Input, TargetId};
+use crate::plan::image::draft::DraftDockerfile;
+use crate::plan::place::escaped;
+use crate::plan::query::{Answer, Query};
+use crate::plan::resolve::Resolver;
+use crate::plan::target::with_given;
+use crate::plan::value::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a `.dockerignore` keeps out of the files that patterns match.
+#[derive(Debug, Clone)]
+pub struct ContextFilter {
+    context: ProjectPath,
+    ignore: Ignore,
+    /// Some line takes back what another keeps out.
+    takes_back: bool,
+}
+
+impl ContextFilter {
+    fn new(context: &ProjectPath, text: &str) -> Self {
+        Self {
+            context: context.clone(),
+            ignore: Ignore::parse(text),
+            takes_back: text.lines().any(|line| line.trim_start().starts_with('!')),
+        }
+    }
+
+    /// Whether a file counts.
+    pub fn keeps(&self, path: &ProjectPath) -> bool {
+        !self.excludes(path)
+    }
+
+    /// Whether some file that another target makes may count: `made` is a path, a directory with `/`, or a pattern.
+    pub(in crate::plan) fn may_keep(&self, made: &str) -> bool {
+        let literal = match made.strip_suffix('/') {
+            Some(dir) => dir,
+            None if crate::base::glob::is_pattern(made) => crate::plan::place::literal_dir(made),
+            None => {
+                let path = ProjectPath::root().resolve(made);
+                return path.is_ok_and(|path| self.keeps(&path));
+            }
+        };
+        if self.takes_back || literal.is_empty() {
+            return true;
+        }
+        let dir = ProjectPath::root().resolve(literal);
+        dir.is_ok_and(|dir| dir == self.context || self.keeps(&dir))
+    }
+
+    fn excludes(&self, path: &ProjectPath) -> bool {
+        let below = match self.context.is_root() {
+            true => Some(path.as_str()),
+            false => path
+                .as_str()
+                .strip_prefix(self.context.as_str())
+                .and_then(|rest| rest.strip_prefix('/')),
+        };
+        below.is_some_and(|below| !below.is_empty() && self.ignore.excludes(below))
+    }
+}
+
+impl Resolver<'_> {
+    /// Adds the Dockerfile and what it copies to the inputs of an image.
+    pub(super) fn read_context(
+        &mut self,
+        id: TargetId,
+        dockerfile: &DraftDockerfile,
+        claims: &Claims,
+    ) {
+        let span = dockerfile.span;
+        let ignores = ignore_files(dockerfile);
+        let mut items = vec![Input::File {
+            path: dockerfile.path.clone(),
+            optional: false,
+            span,
+        }];
+        items.extend(ignores.iter().map(|path| Input::File {
+            path: path.clone(),
+            optional: true,
+            span,
+        }));
+        let sources = if claims.makers(dockerfile.path.as_str()).is_empty() {
+            self.sources(id, dockerfile)
+        } else {
+            // What it will copy is not known before it was made.
+            Some(vec![".".to_owned()])
+        };
+        for source in sources.unwrap_or_default() {
+            let patterns = patterns(&dockerfile.context, &source);
+            items.extend(patterns.into_iter().map(|pattern| Input::Glob {
+                pattern,
+                optional: true,
+                span,
+            }));
+        }
+        let ignore = ignores.iter().find_map(|path| self.text(path, span));
+        let inputs = &mut self.graph.targets[id].inputs;
+        inputs.items.extend(items);
+        inputs.filter = ignore.map(|text| Arc::new(ContextFilter::new(&dockerfile.context, &text)));
+    }
+
+    /// The sources of the Dockerfile's instructions, below the context; None where it cannot be read (yet).
+    fn sources(&mut self, id: TargetId, dockerfile: &DraftDockerfile) -> Option<Vec<String>> {
+        let text = self.text(&dockerfile.path, dockerfile.span)?;
+        let args = self.build_args(id);
+        match reads(&text, dockerfile.stage.as_deref(), &args) {
+            Ok(Reads { sources, .. }) => Some(
+                sources
+                    .into_iter()
+                    // Made of a value that is not known yet.
+                    .map(|source| {
+                        if source.contains('‹') {
+                            ".".to_owned()
+                        } else {
+                            source
+                        }
+                    })
+                    .collect(),
+            ),
+            Err(error) => {
+                self.errors.push(PlanError::Dockerfile {
+                    path: dockerfile.path.to_string(),
+                    reason: error.to_string(),
+                    span: dockerfile.span,
+                });
+                None
+            }
+        }
+    }
+
+    fn text(&mut self, path: &ProjectPath, span: Span) -> Option<String> {
+        match self.plan.ask(Query::Read(path.clone()))? {
+            Answer::Text(text) => text.clone(),
+            Answer::Failed(reason) => {
+                self.errors.push(PlanError::Unreadable {
+                    path: path.to_string(),
+                    reason: reason.clone(),
+                    span,
+                    help: None,
+                });
+                None
+            }
+            other => unreachable!("a file's text is not answered by {other:?}"),
+        }
+    }
+
+    /// `args` as far as they are known without running anything; the others by name.
+    fn build_args(&self, id: TargetId) -> BTreeMap<String, String> {
+        let decl = self.graph.targets[id].decl;
+        let body = &self.bodies[decl];
+        let entry: Option<&Entry> = body.get("args");
+        let Some(entry) = entry else {
+            return BTreeMap::new();
+        };
+        let scope = with_given(Scope {
+            values: self.graph.targets[id].bindings.iter().cloned().collect(),
+            lets: body.lets.clone(),
+        });
+        let module = self.graph.decls[decl].module;
+        match self.check.eval(module, &scope, &entry.value) {
+            Value::Map(pairs) => pairs
+                .iter()
+                .map(|(name, value)| {
+                    let text = value.as_text();
+                    let text = text.map_or_else(|| format!("‹{name}›"), |text| text.to_string());
+                    (name.to_string(), text)
+                })
+                .collect(),
+            _ => BTreeMap::new(),
+        }
+    }
+}
+
+/// Where the engines look for what to keep out: beside the Dockerfile first, then in the context.
+fn ignore_files(dockerfile: &DraftDockerfile) -> Vec<ProjectPath> {
+    let beside = format!("{}.dockerignore", dockerfile.path.file_name());
+    let dir = dockerfile.path.parent().unwrap_or_else(ProjectPath::root);
+    let candidates = [
+        dir.resolve(&escaped_dots(&beside)),
+        dockerfile.context.resolve(".dockerignore"),
+    ];
+    candidates.into_iter().flatten().collect()
+}
+
+/// A file's name as a path of one component.
+fn escaped_dots(name: &str) -> String {
+    format!("./{name}")
+}
+
+/// Our patterns for a source of COPY (Go's `filepath.Match` below the context): itself, and everything below it. Unlike ours,
+/// its wildcards match names with a leading dot, and braces mean themselves.
+fn patterns(context: &ProjectPath, source: &str) -> Vec<String> {
+    let mut prefix = escaped(context.as_str());
+    let mut all = Vec::new();
+    let parts: Vec<&str> = source
+        .split('/')
+        .filter(|part| !matches!(*part, "" | "."))
+        .collect();
+    for part in &parts {
+        if !prefix.is_empty() {
+            prefix.push('/');
+        }
+        prefix.push_str(&component(part));
+    }
+    if !parts.is_empty() {
+        all.push(prefix.clone());
+        prefix.push('/');
+    } else if !prefix.is_empty() {
+        prefix.push('/');
+    }
+    // `**` does not enter directories with a leading dot: two of them in a path are found, too.
+    all.push(format!("{prefix}**/{{*,.*}}"));
+    all.push(format!("{prefix}**/.*/**/{{*,.*}}"));
+    all.push(format!("{prefix}**/.*/**/.*/**/{{*,.*}}"));
+    all
+}
+
+fn component(part: &str) -> String {
+    let mut text = String::with_capacity(part.len());
+    let mut rest = part.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '{' | '}' | ',' => text.extend(['[', c, ']']),
+            '*' if text.ends_with('*') => {}
+            '\\' => {
+                text.push(c);
+                text.extend(rest.next());
+            }
+            c => text.push(c),
+        }
+    }
+    match text.strip_prefix('?') {
+        _ if text.starts_with('*') => format!("{{{text},.{text}}}"),
+        Some(behind) => format!("{{{text},.{behind}}}"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::patterns;
+    use crate::base::glob::Pattern;
+    use crate::base::path::ProjectPath;
+
+    fn takes(context: &str, source: &str, path: &str) -> bool {
+        let context = ProjectPath::root()
+            .resolve(&format!("./{context}"))
+            .expect("a path");
+        let mut all = patterns(&context, source).into_iter();
+        all.any(|text| Pattern::new(&text).expect("a pattern").matches(path))
+    }
+
+    #[test]
+    fn a_source_takes_itself_and_what_is_below() {
+        assert!(takes("", "src", "src"));
+        assert!(takes("", "src", "src/a/b.c"));
+        assert!(!takes("", "src", "srcs/a"));
+        for path in [
+            "a",
+            ".env",
+            ".github/w/x.yml",
+            "a/.b/.c",
+            ".a/.b/c",
+            "a/b/c",
+        ] {
+            assert!(takes("", ".", path), "{path}");
+            assert!(takes("sub", ".", &format!("sub/{path}")), "{path}");
+            assert!(takes("sub", "x/", &format!("sub/x/{path}")), "{path}");
+        }
+        assert!(!takes("sub", ".", "other/a"));
+    }
+
+    #[test]
+    fn wildcards_are_those_of_go() {
+        assert!(takes("", "*.txt", "a.txt"));
+        assert!(takes("", "*", ".env"));
+        assert!(takes("", "?x", ".x"));
+        assert!(takes("", "a**b", "axb"));
+        assert!(takes("", "{a}", "{a}"));
+        assert!(takes("", "[a-c]x", "bx"));
+        assert!(takes("", "[^a]x", "bx"));
+        assert!(!takes("", "[^a]x", "ax"));
+        assert!(takes("", r"\*", "*"));
+        assert!(!takes("", r"\*", "a"));
+        assert!(takes("[x]", "a*", "[x]/ab"));
+    }
+}

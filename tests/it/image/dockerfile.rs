@@ -1,0 +1,119 @@
+//! Images from Dockerfiles: what makes an engine build again, and what does not.
+
+use crate::components::{Docker, Tool, buildah, docker, podman, unique};
+use crate::harness::{Project, set};
+use crate::image::good;
+
+const DOCKERFILE: &str = r#"FROM gomake-test-base:1 AS build
+ARG SUFFIX=none
+COPY src/ /src/
+RUN cat /src/a.txt > /made && echo "$SUFFIX" >> /made
+
+FROM gomake-test-base:1
+COPY --from=build /made /made
+COPY greeting.txt /
+CMD ["cat", "/made", "/greeting.txt"]
+"#;
+
+/// A project whose image needs two stages, and its tag.
+fn project(engine: &str) -> (Project, String) {
+    let tag = format!("localhost/{}:1", unique(engine));
+    let project = Project::new(&format!(
+        r#"
+image tool {{
+  dockerfile = "Dockerfile"
+  args = {{ SUFFIX = "given" }}
+  engine = "{engine}"
+  tags = "{tag}"
+}}
+"#
+    ));
+    project
+        .write("Dockerfile", DOCKERFILE)
+        .write(".dockerignore", "**/*.log\nnotes\n")
+        .write("src/a.txt", "source\n")
+        .write("greeting.txt", "hello\n")
+        .write("README.md", "not in the image\n");
+    (project, tag)
+}
+
+/// The same story with every engine. `remove` takes the image out of it.
+fn rebuilds_for_what_it_sees(project: &Project, remove: &dyn Fn()) {
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    assert_eq!(project.ran(&["tool"]), set([]));
+    // Edits that no COPY sees, by name or because they are ignored.
+    project
+        .write("README.md", "another text\n")
+        .write("src/debug.log", "ignored\n")
+        .write("notes/todo.txt", "ignored\n")
+        .touch("greeting.txt");
+    assert_eq!(project.ran(&["tool"]), set([]));
+    project.write("greeting.txt", "hello again\n");
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    project.write("src/b.txt", "a new file of a copied directory\n");
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    let gofile = project.read("Gofile");
+    project.write("Gofile", gofile.replace("given", "other"));
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    assert_eq!(project.ran(&["tool"]), set([]));
+    remove();
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    assert_eq!(project.ran(&["tool"]), set([]));
+}
+
+#[test]
+fn docker_builds_again_for_what_the_dockerfile_sees() {
+    let Some(docker) = docker() else { return };
+    let (mut project, tag) = project("docker");
+    docker.set(&mut project);
+    let remove = || drop(docker.run(&["image", "rm", "--force", &tag]));
+    rebuilds_for_what_it_sees(&project, &remove);
+    assert_eq!(
+        printed(&docker, &tag),
+        "source\nother\nhello again",
+        "the image is not of the last state"
+    );
+    remove();
+}
+
+fn printed(docker: &Docker, tag: &str) -> String {
+    docker.run(&["run", "--rm", "--network", "none", tag])
+}
+
+#[test]
+fn podman_and_buildah_build_again_for_what_the_dockerfile_sees() {
+    let story = |engine: &str, tool: Tool, rm: &[&str]| {
+        let (project, tag) = project(engine);
+        let remove = || drop(tool.run(&[rm, &[&tag]].concat()));
+        rebuilds_for_what_it_sees(&project, &remove);
+        remove();
+    };
+    if let Some(podman) = podman() {
+        story("podman", podman, &["image", "rm", "--force"]);
+    }
+    if let Some(buildah) = buildah() {
+        story("buildah", buildah, &["rmi", "--force"]);
+    }
+}
+
+#[test]
+fn a_dockerfile_that_fails_shows_why_and_fails_the_target() {
+    let Some(docker) = docker() else { return };
+    let (mut project, tag) = project("docker");
+    docker.set(&mut project);
+    project.write(
+        "Dockerfile",
+        "FROM gomake-test-base:1\nRUN echo some words of the step; exit 3\n",
+    );
+    let run = project.run(&["tool"]);
+    assert_eq!((run.status, run.fate("tool")), (1, "failed"), "{run}");
+    assert!(run.err.contains("some words of the step"), "{run}");
+    assert!(!docker.has_image(&tag));
+    project.write("Dockerfile", "FROM gomake-test-base:1\nCOPY none /\n");
+    let run = project.run(&["tool"]);
+    assert_ne!(run.status, 0, "{run}");
+    // It works again as soon as the file does.
+    project.write("Dockerfile", DOCKERFILE);
+    good(project.run(&["tool"]));
+    docker.run(&["image", "rm", "--force", &tag]);
+}
