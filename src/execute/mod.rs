@@ -6,6 +6,7 @@ pub mod clock;
 pub mod command;
 pub mod declared;
 pub mod drive;
+pub mod engine;
 pub mod environment;
 pub mod expand;
 pub mod forecast;

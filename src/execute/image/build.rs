@@ -125,7 +125,8 @@ impl Project<'_> {
             several => write_index(several, &spec.annotations, &build.blobs)
                 .map_err(|error| error.to_string())?,
         };
-        layout::write(&dir, &root, &build.referrers, &record).map_err(|error| error.to_string())?;
+        record.referrers = build.referrers;
+        layout::write(&dir, &root, &record).map_err(|error| error.to_string())?;
         Ok(record)
     }
 
