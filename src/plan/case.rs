@@ -765,7 +765,12 @@ fn every_diagnostic_has_a_code_of_its_own_and_a_case() {
         .split("// The graph:")
         .nth(1)
         .expect("the graph's block");
-    let cases = [include_str!("case.rs"), include_str!("case_bind.rs")].concat();
+    let cases = [
+        include_str!("case.rs"),
+        include_str!("case_bind.rs"),
+        include_str!("case_image.rs"),
+    ]
+    .concat();
     // The environment of a test's caller can always be read.
     let elsewhere = ["gomake::plan::environment"];
     for code in [codes(graph), codes(select)].concat() {

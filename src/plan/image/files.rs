@@ -103,7 +103,7 @@ impl<'a> Reader<'_, 'a> {
     /// `{ from = …, mode = "0755", owner = "0:0" }`
     fn attributes(&mut self, pair: &Pair<'_>, file: &mut DraftFile) -> Option<()> {
         let attributes = match pair.expr {
-            Some(expr) => self.pairs(self.plan, expr),
+            Some(expr) => self.pairs(self.run, expr),
             None => pairs_of(&pair.value, pair.span),
         };
         let mut given: Option<Span> = None;
@@ -224,7 +224,11 @@ impl<'a> Reader<'_, 'a> {
         };
         let sources = items
             .into_iter()
-            .filter_map(|(item, span)| Some((self.source(item, span)?, span)));
+            // After a mistake it is as if it were not known yet: what follows from it is not reported, too.
+            .map(|(item, span)| {
+                let source = self.source(item, span);
+                (source.unwrap_or(DraftSource::Open), span)
+            });
         sources.collect()
     }
 
