@@ -78,7 +78,7 @@ impl Project<'_> {
     ) -> Result<Option<FoundBase>, String> {
         match base {
             Base::Scratch => Ok(None),
-            Base::Reference(reference) => self.remote_base(reference, platform).map(Some),
+            Base::Reference { reference, .. } => self.remote_base(reference, platform).map(Some),
             Base::Target { name, .. } => self.target_base(name, platform).map(Some),
         }
     }

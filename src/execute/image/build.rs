@@ -335,8 +335,19 @@ pub(super) fn bases_of(record: &Record) -> Vec<Reference> {
 }
 
 fn unpinned(base: &Base) -> Option<(String, String)> {
-    let _ = base;
-    None
+    match base {
+        Base::Reference {
+            reference,
+            pinned: false,
+        } => {
+            let tagged = Reference {
+                digest: None,
+                ..reference.clone()
+            };
+            Some((tagged.familiar(), reference.digest?.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// Whether a layer is the same in every platform's image.
