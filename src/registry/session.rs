@@ -320,7 +320,7 @@ impl Session<'_> {
     /// Trouble with another host than the registry's names it.
     fn fault(&self, uri: &Uri, trouble: Trouble) -> Fault {
         let is_passing = matches!(trouble, Trouble::Passing(_));
-        let reason = self.blot(&trouble.reason());
+        let reason = trouble.reason();
         let known = lock(&self.known.origin).clone();
         let reason = match (Origin::of(uri), known) {
             (Some(origin), Some(own)) if origin != own => format!("{origin}: {reason}"),
