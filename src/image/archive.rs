@@ -83,7 +83,8 @@ pub fn write_tar(
     Ok(())
 }
 
-/// Writes a complete OCI layout into an empty directory.
+/// Writes a complete OCI layout into an empty directory: the image alone, as tools that read layouts expect; what refers to
+/// it goes to registries.
 ///
 /// # Errors
 /// As [`write_tar`].
@@ -95,12 +96,8 @@ pub fn write_layout(
 ) -> ImageResult<()> {
     let tags = parsed(tags)?;
     let blobs = layout::blobs(dir);
-    let mut manifests = named(&image.root, &tags);
-    manifests.extend(image.referrers.iter().map(|(named, ..)| named.clone()));
-    let mut pieces = blobs_of(image);
-    for (named, manifest, bytes) in &image.referrers {
-        add_manifest(named, manifest, bytes, &mut pieces);
-    }
+    let manifests = named(&image.root, &tags);
+    let pieces = blobs_of(image);
     fs::create_dirs(&dir.join("blobs/sha256"))?;
     for (digest, piece) in pieces {
         let to = blobs.path(digest);

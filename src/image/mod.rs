@@ -20,4 +20,3 @@ pub mod record;
 pub mod reference;
 pub mod sbom;
 pub mod stream;
-pub mod time;

@@ -64,7 +64,11 @@ fn image(platforms: &[&str], compression: Compression) -> (TempDir, Image) {
     };
     let sbom = serde_json::to_vec(&sbom).expect("JSON");
     let referrer = blobs.put(media::MANIFEST, &sbom).expect("written");
-    layout::write(dir.path(), &root, &[referrer], &Record::default()).expect("written");
+    let record = Record {
+        referrers: vec![referrer],
+        ..Record::default()
+    };
+    layout::write(dir.path(), &root, &record).expect("written");
     let image = layout::read(dir.path()).expect("ours");
     (dir, image)
 }
@@ -206,10 +210,10 @@ fn a_complete_layout_holds_everything() {
     write_layout(&image, &tags, &find, to.path()).expect("a layout");
     let index = fs::read(&to.path().join("index.json")).expect("read");
     let index: ImageIndex = serde_json::from_slice(&index).expect("an index");
-    assert_eq!(index.manifests().len(), 2, "the image and the SBOM");
+    assert_eq!(index.manifests().len(), 1, "the image alone");
     let copied = layout::blobs(to.path());
     let (mut all, mut there) = (vec![&image.root], 0);
-    for (named, manifest, _) in image.manifests.iter().chain(&image.referrers) {
+    for (named, manifest, _) in &image.manifests {
         all.extend([named, &manifest.config]);
         all.extend(&manifest.layers);
     }
@@ -217,7 +221,7 @@ fn a_complete_layout_holds_everything() {
         assert!(copied.verified(named).expect("read").is_some(), "{named:?}");
         there += 1;
     }
-    assert!(there > 10);
+    assert!(there >= 5);
     let write = |_: &Descriptor| -> ImageResult<PathBuf> { unreachable!("no blob is asked for") };
     let wrong = write_layout(&image, &["A".to_owned()], &write, to.path());
     assert!(

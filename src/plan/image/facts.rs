@@ -72,7 +72,7 @@ impl Facts<'_> {
     fn files(&mut self, image: &FilesImage) {
         let base = match &image.base {
             Base::Scratch => "scratch".to_owned(),
-            Base::Reference(reference) => reference.to_string(),
+            Base::Reference { reference, .. } => reference.to_string(),
             Base::Target { name, .. } => format!("image {name}"),
         };
         self.add("base", &base);

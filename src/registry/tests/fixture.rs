@@ -133,6 +133,7 @@ impl Bench {
             referrers: Vec::new(),
             record: Record {
                 images: vec![record],
+                referrers: Vec::new(),
             },
         }
     }
