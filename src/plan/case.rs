@@ -85,7 +85,10 @@ deploy(host=web1,tier=prod)
     );
     assert_eq!(needs(&graph, "smoke"), ["tool (input)"]);
     assert_eq!(needs(&graph, "report"), ["schema (input)"]);
-    assert_eq!(needs(&graph, "server"), ["dist[linux,amd64] (input)"]);
+    assert_eq!(
+        needs(&graph, "server"),
+        ["dist[linux,amd64] (input)", "dist[linux,arm64] (input)"]
+    );
     assert_eq!(graph.settings.default, ["app"]);
 }
 

@@ -92,7 +92,9 @@ impl<'a> Reader<'_, 'a> {
             owner: None,
             span: pair.key_span,
         };
-        if let Value::Map(_) = &pair.value {
+        // A literal with a value that is not known yet is a map all the same.
+        let is_literal = |expr: &Expr| matches!(expr.kind, ExprKind::Map(_));
+        if matches!(pair.value, Value::Map(_)) || pair.expr.is_some_and(is_literal) {
             self.attributes(pair, &mut file)?;
         } else {
             file.what = DraftWhat::Sources(self.sources(pair));
