@@ -17,6 +17,7 @@ pub mod digest;
 pub mod dockerfile;
 pub mod document;
 pub mod error;
+pub mod import;
 pub mod layer;
 pub mod layout;
 pub mod platform;
