@@ -1,7 +1,8 @@
 //! The documents do what they say: their Gofiles are checked, their commands are run, and what they print is compared.
 //!
 //! What a fence's info string means:
-//! - `gofile` alone: a Gofile of its own; `gomake --check` must accept it. `with=main.c,src/a.c` makes empty files for it.
+//! - `gofile` alone: a Gofile of its own; `gomake --check` must accept it. `with=main.c,src/a.c` makes empty files for it
+//!   (a `Dockerfile` begins with FROM).
 //! - `LANGUAGE file=PATH`: the block is that file in the document's directory; `append` adds to it.
 //! - `console`: lines with `$ ` are run in the document's directory with sh; the lines below one are what it prints, both
 //!   streams together. Times and the directory's path may differ, `...` alone on a line stands for any lines, and
@@ -50,7 +51,7 @@ fn the_example() {
         ("schema/a.json", ""),
         ("schema/draft-a.json", ""),
         ("README.md", ""),
-        ("Dockerfile", ""),
+        ("Dockerfile", "FROM scratch AS run\n"),
         (
             "services/api/Gofile",
             "task lint {\n  run: echo $version\n}\n",
@@ -179,7 +180,9 @@ impl Run {
         for file in with.split(',').filter(|file| !file.is_empty()) {
             let path = dir.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "").unwrap();
+            // An empty Dockerfile has nothing to build.
+            let text = if file == "Dockerfile" { "FROM scratch\n" } else { "" };
+            fs::write(path, text).unwrap();
         }
         fs::write(dir.path().join("Gofile"), body.join("\n") + "\n").unwrap();
         let (printed, status) = self.shell(dir.path(), "gomake --check");

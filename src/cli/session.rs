@@ -184,13 +184,11 @@ pub fn with_project<T>(
         env: around.caller.clone().into_iter().collect(),
         cancelled: &cancelled,
     });
-    let images = Images {
-        client: &client,
-        bases: match &session.cache {
-            Some(cache) => cache.images(),
-            None => Blobs::at(&session.dir.file("blobs")),
-        },
+    let bases = match &session.cache {
+        Some(cache) => cache.images(),
+        None => Blobs::at(&session.dir.file("blobs")),
     };
+    let images = Images::new(&client, bases);
     let observe = |query: Query| -> Answer {
         if let Query::BaseImage(reference) = &query {
             return base_digest(around, session, &client, reference);

@@ -62,6 +62,12 @@ pub enum Event {
         tags: Vec<String>,
         duration: Duration,
     },
+    /// An image did not get into an engine, though it was asked for.
+    NotLoaded {
+        target: TargetId,
+        name: Arc<str>,
+        failure: Box<Failure>,
+    },
     /// An image is on its way to a registry; after all targets of the run.
     Push {
         target: TargetId,

@@ -223,7 +223,10 @@ impl Project<'_> {
         let reasons = match &record {
             None => vec!["never built".to_owned()],
             Some(record) if record.key == key => {
-                let changed = self.changed_outputs(record)?;
+                let mut changed = self.changed_outputs(record)?;
+                if changed.is_empty() {
+                    changed.extend(self.lost_image(id));
+                }
                 if changed.is_empty() {
                     return Ok(Verdict::UpToDate(made(record)));
                 }
@@ -269,7 +272,9 @@ impl Project<'_> {
         };
         let deps = self.contents(&record.deps)?;
         let holds = record.key == prepared.subject(&deps).key()
-            && self.changed_outputs(&record)?.is_empty();
+            && self.changed_outputs(&record)?.is_empty()
+            && self.lost_image(id).is_none()
+            && !self.is_unloaded(id);
         Ok(holds.then(|| made(&record)))
     }
 

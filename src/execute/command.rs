@@ -2,6 +2,7 @@
 
 use crate::event::{Event, Failure};
 use crate::execute::check::Prepared;
+use crate::execute::engine::Noise;
 use crate::execute::environment::{self, Variables};
 use crate::execute::output::Mask;
 use crate::execute::perform::Trouble;
@@ -63,6 +64,8 @@ pub(crate) struct Line {
     pub env: Variables,
     /// Values in it that must not be shown.
     pub secrets: Vec<OsString>,
+    /// What is to be taken out of its output.
+    pub noise: Option<Noise>,
     /// What must outlive its start.
     pub _files: Vec<NamedTempFile>,
 }
@@ -94,7 +97,7 @@ impl Project<'_> {
         if prepared.kind != Kind::Clean {
             self.announce(id, prepared, attempt, reasons);
         }
-        self.run_line(id, prepared, &line, command)
+        self.run_line(id, prepared, line, command)
     }
 
     /// Runs a process for a target, with its limits; `command` is what it is called in a failure.
@@ -102,14 +105,22 @@ impl Project<'_> {
         &self,
         id: TargetId,
         prepared: &Prepared,
-        line: &Line,
+        mut line: Line,
         command: String,
     ) -> Result<Launched, Trouble> {
         let action = &prepared.action;
         let mut sink = Sink::new(self, id, &line.secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
-        let mut hand_on = |chunk: &[u8]| sink.push(chunk);
+        let noise = &mut line.noise;
+        let mut hand_on = |chunk: &[u8]| match noise {
+            Some(noise) => {
+                let mut rest = Vec::new();
+                noise.push(chunk, &mut rest);
+                sink.push(&rest);
+            }
+            None => sink.push(chunk),
+        };
         if interactive {
             (self.emit)(Event::Terminal {
                 target: id,
@@ -142,6 +153,11 @@ impl Project<'_> {
                 target: id,
                 taken: false,
             });
+        }
+        if let Some(noise) = &mut line.noise {
+            let mut rest = Vec::new();
+            noise.finish(&mut rest);
+            sink.push(&rest);
         }
         let tail = sink.finish();
         let ended = ended.map_err(|error| {
@@ -231,6 +247,7 @@ impl Project<'_> {
             args: words.collect(),
             env,
             secrets,
+            noise: None,
             _files: files.kept,
         })
     }

@@ -48,7 +48,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(2);
 
 /// What an engine is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     Build,
     Load,
@@ -114,13 +114,18 @@ impl Engine {
         ))
     }
 
-    fn try_one(name: EngineName, reach: &Reach) -> Result<Self, String> {
-        let mut engine = Self {
+    /// An engine of which only what it holds is asked: whether it works shows then.
+    pub fn assumed(name: EngineName, reach: &Reach) -> Self {
+        Self {
             name,
             builder: Builder::Own,
             env: environment(&reach.caller),
             reach: reach.clone(),
-        };
+        }
+    }
+
+    fn try_one(name: EngineName, reach: &Reach) -> Result<Self, String> {
+        let mut engine = Self::assumed(name, reach);
         match name {
             EngineName::Docker => engine.builder = engine.docker_builder()?,
             EngineName::Podman => drop(engine.quick(&["info", "--format", "{{.Host.OS}}"])?),

@@ -51,6 +51,11 @@ pub(crate) enum Trouble {
 impl Project<'_> {
     /// Settles a target whose needs are settled: leaves it, restores it, or runs it.
     pub fn settle(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
+        let settled = self.settle_here(id, disk, made);
+        self.load_settled(id, settled)
+    }
+
+    fn settle_here(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
         self.sweep_unfinished(id);
         let verdict = self
             .prepare(id, disk, made)

@@ -7,11 +7,11 @@ mod tests;
 
 use crate::image::blobs::Blobs;
 use crate::image::config::RunConfig;
+use crate::image::date;
 use crate::image::document::{Config, Descriptor, History, Index, Manifest, RootFs, media};
 use crate::image::error::{ImageError, ImageResult};
 use crate::image::layer::Layer;
 use crate::image::platform::Platform;
-use crate::image::time;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -125,7 +125,7 @@ fn check(base: &BaseImage) -> ImageResult<()> {
 }
 
 fn config_of(recipe: &Recipe<'_>) -> Config {
-    let created = time::rfc3339(recipe.created);
+    let created = date::rfc3339(recipe.created);
     let base = recipe.base.map(|base| &base.config);
     let mut diff_ids = base.map_or(Vec::new(), |base| base.rootfs.diff_ids.clone());
     diff_ids.extend(recipe.layers.iter().map(|(_, layer)| layer.diff_id));

@@ -42,23 +42,17 @@ pub struct Image {
     pub record: Record,
 }
 
-/// Writes the documents of a layout whose blobs are written already. `referrers` are manifests in the blobs. `index.json`
-/// names the root first, then the referrers in the order given.
+/// Writes the documents of a layout whose blobs are written already. `index.json` names the root alone, so that tools which
+/// expect one image find it; what refers to it is named by the record.
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn write(
-    dir: &Path,
-    root: &Descriptor,
-    referrers: &[Descriptor],
-    record: &Record,
-) -> ImageResult<()> {
+pub fn write(dir: &Path, root: &Descriptor, record: &Record) -> ImageResult<()> {
     let root = Descriptor {
         annotations: BTreeMap::new(),
         ..root.clone()
     };
-    let manifests = std::iter::once(root).chain(referrers.iter().cloned());
-    write_documents(dir, manifests.collect())?;
+    write_documents(dir, vec![root])?;
     fs::write_atomic(&dir.join("gomake.json"), &json(record))?;
     Ok(())
 }
@@ -106,8 +100,8 @@ pub fn read(dir: &Path) -> ImageResult<Image> {
         return layout.refuse("it is a layout of another version");
     }
     let index: Index = layout.file("index.json", LARGEST)?;
-    let Some((root, referrers)) = index.manifests.split_first() else {
-        return layout.refuse("its index.json names nothing");
+    let [root] = index.manifests.as_slice() else {
+        return layout.refuse("its index.json does not name one image");
     };
     let bytes = layout.blob(root)?;
     let manifests = if media::is_index(&root.media_type) {
@@ -119,12 +113,13 @@ pub fn read(dir: &Path) -> ImageResult<Image> {
     if manifests.is_empty() {
         return layout.refuse("its index names no manifest");
     }
+    let record: Record = layout.file("gomake.json", LARGEST_RECORD)?;
     Ok(Image {
         root: root.clone(),
         bytes,
         manifests,
-        referrers: layout.manifests(referrers)?,
-        record: layout.file("gomake.json", LARGEST_RECORD)?,
+        referrers: layout.manifests(&record.referrers)?,
+        record,
     })
 }
 

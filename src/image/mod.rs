@@ -3,6 +3,10 @@
 //!
 //! Formats follow the OCI Image Format Specification 1.1 and, where engines expect it, the archive of `docker save`.
 
+/// Raise when the same description comes to other bytes than before, in the image or in its layout: what caches hold is then
+/// not taken for it.
+pub const BUILDER: &str = "1";
+
 pub mod addition;
 pub mod archive;
 pub mod assemble;
@@ -21,4 +25,3 @@ pub mod record;
 pub mod reference;
 pub mod sbom;
 pub mod stream;
-pub mod time;

@@ -2,6 +2,7 @@
 //! layer holds, what it was made of. For reports, for `push`, and for images that are built on it.
 
 use crate::image::digest::Sha256;
+use crate::image::document::Descriptor;
 use crate::image::platform::Platform;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Record {
     /// One an image; several where the layout holds an index.
     pub images: Vec<ImageRecord>,
+    /// Artifacts about them that go to registries with them: manifests in the layout's blobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<Descriptor>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

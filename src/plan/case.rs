@@ -85,7 +85,10 @@ deploy(host=web1,tier=prod)
     );
     assert_eq!(needs(&graph, "smoke"), ["tool (input)"]);
     assert_eq!(needs(&graph, "report"), ["schema (input)"]);
-    assert_eq!(needs(&graph, "server"), ["dist[linux,amd64] (input)"]);
+    assert_eq!(
+        needs(&graph, "server"),
+        ["dist[linux,amd64] (input)", "dist[linux,arm64] (input)"]
+    );
     assert_eq!(graph.settings.default, ["app"]);
 }
 
@@ -765,7 +768,12 @@ fn every_diagnostic_has_a_code_of_its_own_and_a_case() {
         .split("// The graph:")
         .nth(1)
         .expect("the graph's block");
-    let cases = [include_str!("case.rs"), include_str!("case_bind.rs")].concat();
+    let cases = [
+        include_str!("case.rs"),
+        include_str!("case_bind.rs"),
+        include_str!("case_image.rs"),
+    ]
+    .concat();
     // The environment of a test's caller can always be read.
     let elsewhere = ["gomake::plan::environment"];
     for code in [codes(graph), codes(select)].concat() {

@@ -22,6 +22,8 @@ pub struct World {
     pub sources: Sources,
     pub modules: Modules,
     pub files: BTreeSet<String>,
+    /// What is in the files that are read.
+    pub texts: BTreeMap<String, String>,
     pub env: BTreeMap<String, String>,
     pub programs: BTreeSet<String>,
     pub go: GoAnswer,
@@ -42,6 +44,7 @@ impl World {
             sources: Sources::default(),
             modules: Modules::default(),
             files: files.iter().map(|file| (*file).to_owned()).collect(),
+            texts: BTreeMap::new(),
             env: BTreeMap::new(),
             programs: ["cc", "go", "bash", "python3"].map(str::to_owned).into(),
             go: GoAnswer::default(),
@@ -162,9 +165,10 @@ impl World {
             Query::Host(HostFact::Arch) => Answer::Text(Some("amd64".to_owned())),
             Query::Host(HostFact::Cpus) => Answer::Text(Some("2".to_owned())),
             Query::Git(GitFact::Describe) => Answer::Text(Some("v1.2".to_owned())),
+            Query::Git(GitFact::CommitTime) => Answer::Text(Some("1769860800".to_owned())),
             Query::Git(_) => Answer::Failed("no repository".to_owned()),
             Query::Capture(_) => Answer::Text(Some("captured".to_owned())),
-            Query::Read(_) => Answer::Text(None),
+            Query::Read(path) => Answer::Text(self.texts.get(path.as_str()).cloned()),
             Query::Go(_) => Answer::Go(self.go.clone()),
             Query::BaseImage(_) => Answer::Text(Some(format!("sha256:{}", "ab".repeat(32)))),
         }

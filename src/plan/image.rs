@@ -129,8 +129,12 @@ pub struct FilesImage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
     Scratch,
-    /// With a digest: written, or what its tag was resolved to.
-    Reference(Reference),
+    Reference {
+        /// With a digest: written, or what its tag was resolved to.
+        reference: Reference,
+        /// Whether the digest was written.
+        pinned: bool,
+    },
     /// Another image target.
     Target {
         id: TargetId,

@@ -18,6 +18,8 @@ mod capture;
 mod case;
 #[cfg(test)]
 mod case_bind;
+#[cfg(test)]
+mod case_image;
 mod check;
 mod claim;
 pub mod environment;

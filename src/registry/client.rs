@@ -6,7 +6,11 @@ use crate::image::error::ImageResult;
 use crate::image::layout::Image;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
+use crate::registry::credential::Source;
 use crate::registry::error::RegistryResult;
+use crate::registry::session::{Access, Link, Session, Sizes, Sleep, sleep};
+use crate::registry::transport::Transport;
+use crate::registry::{manifest, platform, pull, push};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -25,7 +29,7 @@ pub struct Options<'a> {
 
 /// A client; used from many threads. Tokens live as long as it does.
 pub struct Client<'a> {
-    options: Options<'a>,
+    link: Link<'a>,
 }
 
 /// What a push has done so far.
@@ -51,7 +55,26 @@ pub struct Pushed {
 
 impl<'a> Client<'a> {
     pub fn new(options: Options<'a>) -> Self {
-        Self { options }
+        Self::tuned(options, Box::new(sleep), Sizes::default())
+    }
+    /// With pauses that need not be pauses, and other sizes: for tests.
+    pub(super) fn tuned(options: Options<'a>, sleep: Sleep<'a>, sizes: Sizes) -> Self {
+        let source = Source {
+            docker_config: options.docker_config,
+            env: options.env,
+        };
+        let transport = Transport::new(options.insecure);
+        Self {
+            link: Link::new(transport, source, options.cancelled, (sleep, sizes)),
+        }
+    }
+    pub(super) fn reading(&self, reference: &Reference) -> Session<'_> {
+        let Reference {
+            registry,
+            repository,
+            ..
+        } = reference;
+        self.link.session(registry, repository, &Access::Read)
     }
 
     /// What a reference names now: manifest or index.
@@ -59,8 +82,7 @@ impl<'a> Client<'a> {
     /// # Errors
     /// `NotFound`, `Denied`, `Unreachable` and the like.
     pub fn resolve(&self, reference: &Reference) -> RegistryResult<Descriptor> {
-        let _ = (reference, &self.options);
-        todo!("registry: resolve")
+        manifest::resolve(&self.reading(reference), reference)
     }
 
     /// The bytes of a manifest or index by its digest, verified; from `blobs` where they have it, and stored there.
@@ -73,8 +95,7 @@ impl<'a> Client<'a> {
         document: &Descriptor,
         blobs: &Blobs,
     ) -> RegistryResult<Vec<u8>> {
-        let _ = (reference, document, blobs);
-        todo!("registry: documents")
+        manifest::document(&self.reading(reference), reference, document, blobs)
     }
 
     /// The manifest for a platform of what `reference` (with a digest) names: descriptor and bytes. Of an index the best
@@ -88,8 +109,7 @@ impl<'a> Client<'a> {
         platform: &Platform,
         blobs: &Blobs,
     ) -> RegistryResult<(Descriptor, Vec<u8>)> {
-        let _ = (reference, platform, blobs);
-        todo!("registry: platforms")
+        platform::manifest_for(&self.reading(reference), reference, platform, blobs)
     }
 
     /// Brings a blob into `blobs`, verified; gives its path. Resumes what broke off; tries again after 429 and 5xx.
@@ -102,8 +122,7 @@ impl<'a> Client<'a> {
         blob: &Descriptor,
         blobs: &Blobs,
     ) -> RegistryResult<PathBuf> {
-        let _ = (repository, blob, blobs);
-        todo!("registry: pull")
+        pull::pull(&self.reading(repository), blob, blobs)
     }
 
     /// Pushes an image under each of `tags` (all of one repository): blobs, manifests, index, referrers, and the tags last, so
@@ -120,7 +139,6 @@ impl<'a> Client<'a> {
         find: &(dyn Fn(&Descriptor) -> ImageResult<PathBuf> + Sync),
         progress: &(dyn Fn(Progress) + Sync),
     ) -> RegistryResult<Pushed> {
-        let _ = (image, tags, find, progress);
-        todo!("registry: push")
+        push::push(&self.link, image, tags, find, progress)
     }
 }

@@ -7,8 +7,19 @@ mod challenge;
 pub mod client;
 mod credential;
 pub mod error;
+#[cfg(test)]
+mod fake;
+mod feed;
+mod manifest;
+mod platform;
+mod pull;
+mod push;
+mod referrers;
 mod refusal;
 mod retry;
 mod secret;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transport;
+mod upload;

@@ -8,7 +8,7 @@ use crate::registry::address::{Origin, Scheme, resolve};
 use crate::registry::auth::{Auth, Issuer, Mode, TokenAsk, asked_for};
 use crate::registry::credential::Source;
 use crate::registry::error::{RegistryError, RegistryResult};
-use crate::registry::refusal::words;
+use crate::registry::refusal::{short, words};
 use crate::registry::retry::{TRIES, is_temporary, pause_after, retry_after};
 use crate::registry::secret::Secret;
 use crate::registry::transport::{Answer, Ask, Stream, Transport, Trouble};
@@ -28,12 +28,31 @@ const CHUNK: usize = 64 << 10;
 /// Waits, or returns early once the second argument says so.
 pub type Sleep<'a> = Box<dyn Fn(Duration, &dyn Fn() -> bool) + Send + Sync + 'a>;
 
+/// How much a request carries, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// Up to here a blob is sent with the request that commits it: one request less.
+    pub small: u64,
+    /// The pieces for those who refuse more.
+    pub piece: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            small: 1 << 20,
+            piece: 16 << 20,
+        }
+    }
+}
+
 /// What all sessions of a client share.
 pub struct Link<'a> {
     transport: Transport,
     source: Source,
     cancelled: &'a (dyn Fn() -> bool + Sync),
     sleep: Sleep<'a>,
+    sizes: Sizes,
     registries: Mutex<HashMap<String, Arc<Known>>>,
 }
 
@@ -104,13 +123,14 @@ impl<'a> Link<'a> {
         transport: Transport,
         source: Source,
         cancelled: &'a (dyn Fn() -> bool + Sync),
-        sleep: Sleep<'a>,
+        (sleep, sizes): (Sleep<'a>, Sizes),
     ) -> Self {
         Self {
             transport,
             source,
             cancelled,
             sleep,
+            sizes,
             registries: Mutex::default(),
         }
     }
@@ -155,6 +175,9 @@ impl Session<'_> {
     /// Requests so far, those for tokens among them.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
+    }
+    pub fn sizes(&self) -> Sizes {
+        self.link.sizes
     }
     /// # Errors
     /// `Cancelled`, once it is.
@@ -297,7 +320,7 @@ impl Session<'_> {
     /// Trouble with another host than the registry's names it.
     fn fault(&self, uri: &Uri, trouble: Trouble) -> Fault {
         let is_passing = matches!(trouble, Trouble::Passing(_));
-        let reason = self.blot(&trouble.reason());
+        let reason = trouble.reason();
         let known = lock(&self.known.origin).clone();
         let reason = match (Origin::of(uri), known) {
             (Some(origin), Some(own)) if origin != own => format!("{origin}: {reason}"),
@@ -459,14 +482,14 @@ impl Session<'_> {
         let mut answer = self.exchange(&request.ask(), request.authorization.as_ref(), None)?;
         let status = answer.status;
         if status != 200 {
-            let said = auth.blot(&words(&mut answer));
+            let said = words(&mut answer);
             let error = match status {
                 401 | 403 => self.denied(auth, &said),
                 _ => RegistryError::Answer {
                     registry: self.registry.clone(),
                     status,
                     what: format!("the request for a token at {origin}"),
-                    reason: said,
+                    reason: short(&auth.blot(&said)),
                 },
             };
             return Err(match is_temporary(status) {
@@ -494,8 +517,8 @@ impl Session<'_> {
             status => RegistryError::Answer {
                 registry: self.registry.clone(),
                 status,
-                what: self.purpose.clone(),
-                reason: self.blot(&said),
+                what: format!("a request {}", self.purpose),
+                reason: short(&self.blot(&said)),
             },
         }
     }
@@ -503,7 +526,7 @@ impl Session<'_> {
         lock(&self.known.auth).blot(text)
     }
     fn denied(&self, auth: &Auth, said: &str) -> RegistryError {
-        let mut reason = auth.blot(said);
+        let mut reason = short(&auth.blot(said));
         if let Some(hint) = auth.hint(&self.repository) {
             reason = format!("{reason}; {hint}");
         }

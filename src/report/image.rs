@@ -332,7 +332,16 @@ pub fn pushed(frame: Frame, name: &str, to: &[String], report: &PushReport) -> S
 
 /// A push that failed: its line, and why.
 pub fn push_failed(frame: Frame, name: &str, to: &[String], failure: &Failure) -> String {
-    let line = block::line(frame.palette, "failed", Tone::Bad, &push_label(name, to));
+    failed(frame, &push_label(name, to), failure)
+}
+
+/// An image that did not get into an engine: its line, and why.
+pub fn load_failed(frame: Frame, name: &str, failure: &Failure) -> String {
+    failed(frame, &format!("load  {}", printable(name)), failure)
+}
+
+fn failed(frame: Frame, what: &str, failure: &Failure) -> String {
+    let line = block::line(frame.palette, "failed", Tone::Bad, what);
     let command = match failure.command.as_str() {
         "" => String::new(),
         command => block::command(frame.palette, command, frame.verbose),

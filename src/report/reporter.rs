@@ -127,6 +127,11 @@ impl State {
                     self.say(vec![Piece::text(text)]);
                 }
             }
+            // Told even when quiet: it was asked for.
+            Event::NotLoaded { name, failure, .. } => {
+                let text = image::load_failed(self.frame(), &name, &failure);
+                self.say(vec![Piece::text(text)]);
+            }
             Event::Push {
                 target,
                 name,

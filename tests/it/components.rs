@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -84,6 +84,13 @@ pub fn registry_token() -> Option<Registry> {
 /// One with TLS and a certificate that nobody vouches for.
 pub fn registry_tls() -> Option<Registry> {
     Registry::named("registry with TLS", "GOMAKE_TEST_REGISTRY_TLS")
+}
+/// The name that its certificate is for and that does not exist (see [`proxy_to`]), and the file of the authority.
+pub fn tls_name_and_authority() -> Option<(String, String)> {
+    Some((
+        component("registry with TLS", "GOMAKE_TEST_REGISTRY_TLS_NAME")?,
+        component("registry with TLS", "GOMAKE_TEST_REGISTRY_TLS_CA")?,
+    ))
 }
 /// A user of the registry with tokens who may pull only.
 pub fn token_reader() -> Option<User> {
@@ -194,6 +201,15 @@ impl Registry {
     /// What skopeo says of an image here, as JSON; `name` is `repository:tag`.
     pub fn inspect(&self, name: &str) -> Value {
         skopeo_inspect(&self.url(name), &self.skopeo_options())
+    }
+    /// Whether an image is here, by skopeo.
+    pub fn has(&self, name: &str) -> bool {
+        let mut command = Command::new("skopeo");
+        command
+            .args(["--insecure-policy", "inspect", "--raw"])
+            .args(self.skopeo_options())
+            .arg(self.url(name));
+        command.output().expect("it starts").status.success()
     }
     /// The manifest or index as stored.
     pub fn raw(&self, name: &str) -> Vec<u8> {
@@ -329,6 +345,44 @@ impl Tool {
     }
 }
 
+/// Starts an HTTP proxy that connects to one server (`host:port`) whatever it is asked for, so that a server on loopback can
+/// have any name. Returns its URL; it ends with the process.
+pub fn proxy_to(server: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = server.to_owned();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let server = TcpStream::connect(&server).expect("the server listens");
+            std::thread::spawn(move || tunnel(client, server));
+        }
+    });
+    format!("http://{address}")
+}
+
+/// Answers a CONNECT request (RFC 9110, section 9.3.6), and passes bytes on in both directions until both have ended.
+fn tunnel(mut client: TcpStream, mut server: TcpStream) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if !matches!(client.read(&mut byte), Ok(1)) {
+            return;
+        }
+        head.extend(byte);
+    }
+    assert!(head.starts_with(b"CONNECT "), "only tunnels are asked for");
+    let mut from_server = server.try_clone().expect("a socket");
+    let mut to_client = client.try_clone().expect("a socket");
+    let _ = client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n");
+    let back = std::thread::spawn(move || {
+        let _ = std::io::copy(&mut from_server, &mut to_client);
+        let _ = to_client.shutdown(Shutdown::Write);
+    });
+    let _ = std::io::copy(&mut client, &mut server);
+    let _ = server.shutdown(Shutdown::Write);
+    let _ = back.join();
+}
+
 fn succeed(mut command: Command) -> Output {
     let output = command.output().expect("it starts");
     assert!(
@@ -345,7 +399,7 @@ fn text(output: &Output) -> String {
 
 /// A port that nobody listens on just now.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }
 

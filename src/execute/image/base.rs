@@ -1,6 +1,7 @@
 //! What an image is built on: found in a registry or in another target's layout. Only documents are fetched to build; a
 //! base's layers are when somebody needs their bytes.
 
+use crate::execute::engine::{Engine, Purpose, Reach};
 use crate::execute::project::Project;
 use crate::image::assemble::BaseImage;
 use crate::image::blobs::Blobs;
@@ -10,15 +11,42 @@ use crate::image::layout;
 use crate::image::platform::Platform;
 use crate::image::record::LayerRecord;
 use crate::image::reference::Reference;
-use crate::plan::image::{Base, layout_dir};
+use crate::plan::image::{Base, EngineName, layout_dir};
 use crate::registry::client::Client;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What images need beside the project.
 pub struct Images<'a> {
     pub client: &'a Client<'a>,
     /// Blobs of bases, which projects share.
     pub bases: Blobs,
+    engines: Mutex<HashMap<(Option<EngineName>, Purpose), Result<Engine, String>>>,
+}
+
+impl<'a> Images<'a> {
+    pub fn new(client: &'a Client<'a>, bases: Blobs) -> Self {
+        Self {
+            client,
+            bases,
+            engines: Mutex::default(),
+        }
+    }
+
+    /// The engine for a purpose, looked for once a run.
+    pub(super) fn engine(
+        &self,
+        wanted: Option<EngineName>,
+        purpose: Purpose,
+        project: &Project<'_>,
+    ) -> Result<Engine, String> {
+        let mut known = self.engines.lock().unwrap_or_else(PoisonError::into_inner);
+        known
+            .entry((wanted, purpose))
+            .or_insert_with(|| Engine::find(wanted, purpose, &project.reach()))
+            .clone()
+    }
 }
 
 /// A base for one platform.
@@ -33,6 +61,15 @@ pub(super) struct FoundBase {
 }
 
 impl Project<'_> {
+    /// How engines are reached from this project.
+    pub(super) fn reach(&self) -> Reach {
+        Reach {
+            caller: self.caller.clone(),
+            dir: self.root.to_owned(),
+            cancel: self.cancel.clone(),
+        }
+    }
+
     /// What `base` is for a platform.
     pub(super) fn base_image(
         &self,
@@ -41,13 +78,13 @@ impl Project<'_> {
     ) -> Result<Option<FoundBase>, String> {
         match base {
             Base::Scratch => Ok(None),
-            Base::Reference(reference) => self.remote_base(reference, platform).map(Some),
+            Base::Reference { reference, .. } => self.remote_base(reference, platform).map(Some),
             Base::Target { name, .. } => self.target_base(name, platform).map(Some),
         }
     }
 
     fn remote_base(&self, reference: &Reference, platform: &Platform) -> Result<FoundBase, String> {
-        let Images { client, bases } = self.images;
+        let Images { client, bases, .. } = self.images;
         let (descriptor, bytes) = client
             .manifest_for(reference, platform, bases)
             .map_err(|error| error.to_string())?;

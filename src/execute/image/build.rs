@@ -62,12 +62,15 @@ impl Project<'_> {
     ) -> Result<Launched, Trouble> {
         let began = Instant::now();
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
-        let built = match &spec.source {
-            ImageSource::Files(files) => self.build_from_files(id, prepared, files, made),
-            ImageSource::Dockerfile(_) => {
-                Err("images from Dockerfiles are not built yet".to_owned())
+        let files = match &spec.source {
+            ImageSource::Files(files) => files,
+            ImageSource::Dockerfile(image) => {
+                let (launched, held) = self.build_by_engine(id, prepared, spec, image)?;
+                self.tell_built(id, held.id.to_string(), Record::default(), None);
+                return Ok(launched);
             }
         };
+        let built = self.build_from_files(id, prepared, files, made);
         let built = built.and_then(|record| {
             if let Some(output) = &spec.output {
                 self.write_output(id, spec, output)?;
@@ -76,8 +79,14 @@ impl Project<'_> {
         });
         match built {
             Ok(record) => {
-                self.report_image(id, spec, record)
-                    .map_err(|how| self.image_failed(id, how))?;
+                let image = layout::read(&self.layout_of(id));
+                let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
+                self.tell_built(
+                    id,
+                    image.root.digest.to_string(),
+                    record,
+                    unpinned(&files.base),
+                );
                 Ok(Launched {
                     duration: began.elapsed(),
                 })
@@ -125,7 +134,8 @@ impl Project<'_> {
             several => write_index(several, &spec.annotations, &build.blobs)
                 .map_err(|error| error.to_string())?,
         };
-        layout::write(&dir, &root, &build.referrers, &record).map_err(|error| error.to_string())?;
+        record.referrers = build.referrers;
+        layout::write(&dir, &root, &record).map_err(|error| error.to_string())?;
         Ok(record)
     }
 
@@ -157,22 +167,22 @@ impl Project<'_> {
         }
     }
 
-    fn report_image(&self, id: TargetId, spec: &ImageSpec, record: Record) -> Result<(), String> {
-        let image = layout::read(&self.layout_of(id)).map_err(|error| error.to_string())?;
-        let unpinned = match &spec.source {
-            ImageSource::Files(files) => unpinned(&files.base),
-            ImageSource::Dockerfile(_) => None,
-        };
+    fn tell_built(
+        &self,
+        id: TargetId,
+        digest: String,
+        record: Record,
+        unpinned: Option<(String, String)>,
+    ) {
         (self.emit)(Event::ImageBuilt {
             target: id,
             name: self.graph().target(id).name.clone(),
             report: Arc::new(ImageReport {
-                digest: image.root.digest.to_string(),
+                digest,
                 record,
                 unpinned,
             }),
         });
-        Ok(())
     }
 }
 
@@ -296,7 +306,7 @@ impl Build<'_> {
 }
 
 /// Writes a file in one step.
-fn write_file(
+pub(super) fn write_file(
     path: &Path,
     write: &mut dyn FnMut(&mut dyn Write) -> Result<(), String>,
 ) -> Result<(), String> {
@@ -325,8 +335,19 @@ pub(super) fn bases_of(record: &Record) -> Vec<Reference> {
 }
 
 fn unpinned(base: &Base) -> Option<(String, String)> {
-    let _ = base;
-    None
+    match base {
+        Base::Reference {
+            reference,
+            pinned: false,
+        } => {
+            let tagged = Reference {
+                digest: None,
+                ..reference.clone()
+            };
+            Some((tagged.familiar(), reference.digest?.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// Whether a layer is the same in every platform's image.

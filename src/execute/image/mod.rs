@@ -3,6 +3,7 @@
 
 mod base;
 mod build;
+mod dockerfile;
 mod load;
 mod programs;
 mod push;

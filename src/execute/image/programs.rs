@@ -41,15 +41,15 @@ fn program(place: &str, path: &Path) -> fs::FsResult<Option<Binary>> {
 
 fn main_of(info: &BuildInfo) -> Component {
     match &info.main {
-        Some(main) => Component::go_program(&info.path, &main.path, &main.version),
+        Some(main) => Component::go_program(&info.path, &main.path, &main.built().version),
         None => Component::go_program(&info.path, &info.path, ""),
     }
 }
 
 fn dependencies(info: &BuildInfo) -> Vec<Component> {
     let module = |module: &Module| {
-        let used = module.replace.as_deref().unwrap_or(module);
-        Component::go_module(&used.path, &used.version, &used.sum)
+        let built = module.built();
+        Component::go_module(&built.path, &built.version, &built.sum)
     };
     let stdlib = Component::go_stdlib(&info.go_version);
     std::iter::once(stdlib)

@@ -103,19 +103,31 @@ impl Binder<'_> {
                 None => Base::Scratch,
             },
             Some((DraftBase::Reference(reference), _)) if reference.digest.is_some() => {
-                Base::Reference(reference.clone())
+                Base::Reference {
+                    reference: reference.clone(),
+                    pinned: true,
+                }
             }
             Some((DraftBase::Reference(reference), span)) => {
+                let unpinned = |reference| Base::Reference {
+                    reference,
+                    pinned: false,
+                };
                 let query = Query::BaseImage(reference.clone());
                 let failed = match self.ask_if_running(query) {
                     Some(Answer::Text(Some(digest))) => match digest.parse() {
-                        Ok(digest) => return Base::Reference(reference.at(digest)),
+                        Ok(digest) => {
+                            return unpinned(Reference {
+                                digest: Some(digest),
+                                ..reference.clone()
+                            });
+                        }
                         Err(error) => error.to_string(),
                     },
                     Some(Answer::Failed(reason)) => reason.clone(),
                     Some(other) => unreachable!("a base image is not answered by {other:?}"),
                     // Asked for, or never to be known.
-                    None => return Base::Reference(reference.clone()),
+                    None => return unpinned(reference.clone()),
                 };
                 self.errors.push(PlanError::NotObserved {
                     what: format!("which image `{}` is", shown(reference)),

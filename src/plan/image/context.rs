@@ -1,5 +1,6 @@
 //! What counts of a Dockerfile's context: what its instructions copy, without what `.dockerignore` keeps out.
 
+use crate::base::glob::is_pattern;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::image::dockerfile::{Ignore, Reads, reads};
@@ -9,7 +10,7 @@ use crate::plan::error::PlanError;
 use crate::plan::eval::Scope;
 use crate::plan::graph::{Input, TargetId};
 use crate::plan::image::draft::DraftDockerfile;
-use crate::plan::place::escaped;
+use crate::plan::place::{escaped, literal_dir};
 use crate::plan::query::{Answer, Query};
 use crate::plan::resolve::Resolver;
 use crate::plan::target::with_given;
@@ -22,8 +23,6 @@ use std::sync::Arc;
 pub struct ContextFilter {
     context: ProjectPath,
     ignore: Ignore,
-    /// Some line takes back what another keeps out.
-    takes_back: bool,
 }
 
 impl ContextFilter {
@@ -31,41 +30,32 @@ impl ContextFilter {
         Self {
             context: context.clone(),
             ignore: Ignore::parse(text),
-            takes_back: text.lines().any(|line| line.trim_start().starts_with('!')),
         }
     }
 
     /// Whether a file counts.
     pub fn keeps(&self, path: &ProjectPath) -> bool {
-        !self.excludes(path)
+        !self.ignores(path.as_str(), Ignore::excludes)
     }
 
     /// Whether some file that another target makes may count: `made` is a path, a directory with `/`, or a pattern.
     pub(in crate::plan) fn may_keep(&self, made: &str) -> bool {
-        let literal = match made.strip_suffix('/') {
+        let dir = match made.strip_suffix('/') {
             Some(dir) => dir,
-            None if crate::base::glob::is_pattern(made) => crate::plan::place::literal_dir(made),
-            None => {
-                let path = ProjectPath::root().resolve(made);
-                return path.is_ok_and(|path| self.keeps(&path));
-            }
+            None if is_pattern(made) => literal_dir(made),
+            None => return !self.ignores(made, Ignore::excludes),
         };
-        if self.takes_back || literal.is_empty() {
-            return true;
-        }
-        let dir = ProjectPath::root().resolve(literal);
-        dir.is_ok_and(|dir| dir == self.context || self.keeps(&dir))
+        !self.ignores(dir, Ignore::prunes)
     }
 
-    fn excludes(&self, path: &ProjectPath) -> bool {
-        let below = match self.context.is_root() {
-            true => Some(path.as_str()),
-            false => path
-                .as_str()
-                .strip_prefix(self.context.as_str())
+    fn ignores(&self, path: &str, by: fn(&Ignore, &str) -> bool) -> bool {
+        let below = match self.context.as_str() {
+            "" => Some(path),
+            context => path
+                .strip_prefix(context)
                 .and_then(|rest| rest.strip_prefix('/')),
         };
-        below.is_some_and(|below| !below.is_empty() && self.ignore.excludes(below))
+        below.is_some_and(|below| !below.is_empty() && by(&self.ignore, below))
     }
 }
 
@@ -186,15 +176,10 @@ fn ignore_files(dockerfile: &DraftDockerfile) -> Vec<ProjectPath> {
     let beside = format!("{}.dockerignore", dockerfile.path.file_name());
     let dir = dockerfile.path.parent().unwrap_or_else(ProjectPath::root);
     let candidates = [
-        dir.resolve(&escaped_dots(&beside)),
+        dir.resolve(&format!("./{beside}")),
         dockerfile.context.resolve(".dockerignore"),
     ];
     candidates.into_iter().flatten().collect()
-}
-
-/// A file's name as a path of one component.
-fn escaped_dots(name: &str) -> String {
-    format!("./{name}")
 }
 
 /// Our patterns for a source of COPY (Go's `filepath.Match` below the context): itself, and everything below it. Unlike ours,

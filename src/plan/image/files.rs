@@ -92,7 +92,9 @@ impl<'a> Reader<'_, 'a> {
             owner: None,
             span: pair.key_span,
         };
-        if let Value::Map(_) = &pair.value {
+        // A literal with a value that is not known yet is a map all the same.
+        let is_literal = |expr: &Expr| matches!(expr.kind, ExprKind::Map(_));
+        if matches!(pair.value, Value::Map(_)) || pair.expr.is_some_and(is_literal) {
             self.attributes(pair, &mut file)?;
         } else {
             file.what = DraftWhat::Sources(self.sources(pair));
@@ -103,7 +105,7 @@ impl<'a> Reader<'_, 'a> {
     /// `{ from = …, mode = "0755", owner = "0:0" }`
     fn attributes(&mut self, pair: &Pair<'_>, file: &mut DraftFile) -> Option<()> {
         let attributes = match pair.expr {
-            Some(expr) => self.pairs(self.plan, expr),
+            Some(expr) => self.pairs(self.run, expr),
             None => pairs_of(&pair.value, pair.span),
         };
         let mut given: Option<Span> = None;
@@ -224,7 +226,11 @@ impl<'a> Reader<'_, 'a> {
         };
         let sources = items
             .into_iter()
-            .filter_map(|(item, span)| Some((self.source(item, span)?, span)));
+            // After a mistake it is as if it were not known yet: what follows from it is not reported, too.
+            .map(|(item, span)| {
+                let source = self.source(item, span);
+                (source.unwrap_or(DraftSource::Open), span)
+            });
         sources.collect()
     }
 

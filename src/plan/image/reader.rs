@@ -118,14 +118,18 @@ impl<'r, 'a> Reader<'r, 'a> {
         evaluator: &Evaluator<'a>,
         expr: &'e Expr,
     ) -> Result<Vec<Pair<'e>>, Value> {
-        let whole = evaluator.eval(self.module, self.scope, expr);
-        match (&expr.kind, whole) {
+        // What stands in a map within it may be for a run alone: `{ text = "$version" }`.
+        let by = |expr: &Expr| match expr.kind {
+            ExprKind::Map(_) => self.run.eval(self.module, self.scope, expr),
+            _ => evaluator.eval(self.module, self.scope, expr),
+        };
+        match (&expr.kind, by(expr)) {
             (ExprKind::Map(_), Value::Bad) => Ok(Vec::new()),
             (ExprKind::Map(written), _) => {
                 let pair = |(key, expr): &'e (crate::base::source::Spanned<String>, Expr)| Pair {
                     key: key.value.clone(),
                     key_span: key.span,
-                    value: evaluator.eval(self.module, self.scope, expr),
+                    value: by(expr),
                     span: expr.span,
                     expr: Some(expr),
                 };

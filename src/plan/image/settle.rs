@@ -164,10 +164,13 @@ impl Pass<'_, '_> {
                 // Where platforms are a mistake or not known yet, all instances are taken.
                 if !platforms.is_empty() {
                     self.check_platforms(layer, file, platforms);
+                    let before = self.errors.len();
                     if !file.into {
                         self.check_single(file, &chosen);
                     }
-                    self.check_twice(file, &chosen, &mut seen);
+                    if self.errors.len() == before {
+                        self.check_twice(file, &chosen, &mut seen);
+                    }
                 }
                 for (source, span) in chosen {
                     self.add_source(source, span);
@@ -321,7 +324,12 @@ impl Pass<'_, '_> {
             return;
         }
         if sources.is_empty() {
-            self.report_dest(file, "nothing goes there".to_owned(), file.span);
+            self.errors.push(PlanError::BadText {
+                text: file.dest.clone(),
+                expected: "a path that something goes to",
+                span: file.span,
+                help: "name what goes there; for an empty directory, write `\"/dir/\" = {}`",
+            });
         }
     }
 

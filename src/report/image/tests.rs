@@ -78,7 +78,10 @@ fn assets() -> LayerRecord {
 fn report(images: Vec<ImageRecord>) -> ImageReport {
     ImageReport {
         digest: Sha256::of(b"root").to_string(),
-        record: Record { images },
+        record: Record {
+            images,
+            referrers: vec![],
+        },
         unpinned: None,
     }
 }

@@ -1,8 +1,9 @@
 //! Pushes to real registries: what arrives, what is sent twice, and who may.
 
 use crate::components::{
-    Registry, User, registry, registry_htpasswd, registry_tls, registry_token,
-    set_credential_helper, set_docker_config, skopeo, token_identity, token_reader, unique,
+    Registry, User, proxy_to, registry, registry_htpasswd, registry_tls, registry_token,
+    set_credential_helper, set_docker_config, skopeo, tls_name_and_authority, token_identity,
+    token_reader, unique,
 };
 use crate::harness::{Project, wait_until};
 use crate::image::{digest, good, project};
@@ -65,7 +66,7 @@ fn nothing_is_sent_twice() {
     let reads = |request: &String| request.starts_with("HEAD ") || request.starts_with("GET ");
     assert!(second.iter().all(reads), "{second:?}");
 
-    // One layer changes: it and the documents are sent, the other layers are not.
+    // What has changed is sent, and the tag moves.
     project.write("app.conf", "port = 2\n");
     good(project.run(&["--push", "api"]));
     if skopeo().is_some() {
@@ -189,24 +190,39 @@ fn refused(registry: &Registry, user: Option<User>) {
     assert_eq!(good(project.run(&["api"])).fate("api"), "up to date");
 }
 
+/// The same registry on loopback, where nobody needs to vouch for it, and under a name, where somebody must.
 #[test]
 fn a_certificate_that_nobody_vouches_for_needs_a_word_in_the_settings() {
-    let Some(registry) = registry_tls() else {
+    let (Some(registry), Some((name, authority))) = (registry_tls(), tls_name_and_authority())
+    else {
         return;
     };
     let repository = unique("tls");
     let project = tagged(&registry, &repository, &["1"]);
+    good(project.run(&["--push", "api"]));
+    arrived(&registry, &repository, &project);
+
+    let repository = unique("tls");
+    let mut project = tagged(&registry, &repository, &["1"]);
+    let gofile = project.read("Gofile").replace(&registry.host, &name);
+    project.write("Gofile", &gofile);
+    let proxy = proxy_to(&registry.host);
+    project.env("HTTPS_PROXY", &proxy).env("NO_PROXY", "");
     let run = project.run(&["--push", "api"]);
     assert_eq!(run.status, 1, "{run}");
     assert!(run.err.to_lowercase().contains("certificate"), "{run}");
     assert!(run.err.contains("insecure_registries"), "{run}");
-    let settings = format!(
-        "settings {{\n  insecure_registries = \"{}\"\n}}\n",
-        registry.host
-    );
-    project.write("Gofile", settings + &project.read("Gofile"));
+    let is_there = || skopeo().is_some() && registry.has(&format!("{repository}:1"));
+    assert!(!is_there());
+
+    let settings = format!("settings {{\n  insecure_registries = \"{name}\"\n}}\n");
+    project.write("Gofile", settings + &gofile);
     good(project.run(&["--push", "api"]));
     arrived(&registry, &repository, &project);
+    // Who trusts the authority needs no such word.
+    project.write("Gofile", &gofile);
+    project.env("SSL_CERT_FILE", &authority);
+    good(project.run(&["--push", "api"]));
 }
 
 #[test]
