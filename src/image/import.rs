@@ -84,8 +84,9 @@ pub fn import(archive: &Path, dir: &Path) -> ImageResult<Sha256> {
     };
     let record = Record {
         images: vec![record],
+        ..Record::default()
     };
-    layout::write(dir, &root, &[], &record)?;
+    layout::write(dir, &root, &record)?;
     Ok(config.digest)
 }
 
