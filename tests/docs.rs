@@ -181,7 +181,11 @@ impl Run {
             let path = dir.path().join(file);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             // An empty Dockerfile has nothing to build.
-            let text = if file == "Dockerfile" { "FROM scratch\n" } else { "" };
+            let text = if file == "Dockerfile" {
+                "FROM scratch\n"
+            } else {
+                ""
+            };
             fs::write(path, text).unwrap();
         }
         fs::write(dir.path().join("Gofile"), body.join("\n") + "\n").unwrap();
