@@ -7,7 +7,7 @@ mod order;
 mod tests;
 
 use crate::base::fs;
-use crate::image::blobs::Blobs;
+use crate::image::blobs::{BlobWriter, Blobs};
 use crate::image::digest::Sha256;
 use crate::image::document::{Descriptor, media};
 use crate::image::error::{ImageError, ImageResult};
@@ -89,8 +89,32 @@ pub fn write_layer(
         write_tar(&entries, options.mtime, out)
     });
     let (files, plain) = written.map_err(|broken| broken.at(&blob.path))?;
+    finish(blob, options.compression, files, plain)
+}
+
+/// Writes a layer whose tar stream `produce` makes; it gives what is in it.
+///
+/// # Errors
+/// `Write` with what `produce` gives, and on a full disk.
+pub fn write_stream(
+    compression: Compression,
+    blobs: &Blobs,
+    produce: impl FnOnce(&mut dyn Write) -> io::Result<Vec<FileRecord>>,
+) -> ImageResult<Layer> {
+    let mut blob = blobs.writer()?;
+    let written = block::compress(compression, &mut blob.out, |out| produce(out));
+    let (files, plain) = written.map_err(|error| Broken::Blob(error).at(&blob.path))?;
+    finish(blob, compression, files, plain)
+}
+
+fn finish(
+    blob: BlobWriter,
+    compression: Compression,
+    files: Vec<FileRecord>,
+    plain: block::Plain,
+) -> ImageResult<Layer> {
     let (digest, size) = blob.finish(None)?;
-    let media_type = match options.compression {
+    let media_type = match compression {
         Compression::Gzip => media::LAYER_GZIP,
         Compression::Zstd => media::LAYER_ZSTD,
     };

@@ -3,6 +3,10 @@
 //!
 //! Formats follow the OCI Image Format Specification 1.1 and, where engines expect it, the archive of `docker save`.
 
+/// Raise when the same description comes to other bytes than before, in the image or in its layout: what caches hold is then
+/// not taken for it.
+pub const BUILDER: &str = "1";
+
 pub mod addition;
 pub mod archive;
 pub mod assemble;
@@ -13,6 +17,7 @@ pub mod digest;
 pub mod dockerfile;
 pub mod document;
 pub mod error;
+pub mod import;
 pub mod layer;
 pub mod layout;
 pub mod platform;

@@ -90,7 +90,11 @@ pub fn resolve(base: &Uri, location: &str) -> Option<Uri> {
     let scheme = base.scheme_str()?;
     let authority = base.authority()?;
     let path = base.path();
-    let full = if location.starts_with("http://") || location.starts_with("https://") {
+    let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let full = if location
+        .split_once("://")
+        .is_some_and(|(start, _)| is_scheme(start))
+    {
         location.to_owned()
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")

@@ -68,7 +68,7 @@ impl<'a> Client<'a> {
             link: Link::new(transport, source, options.cancelled, (sleep, sizes)),
         }
     }
-    fn reading(&self, reference: &Reference) -> Session<'_> {
+    pub(super) fn reading(&self, reference: &Reference) -> Session<'_> {
         let Reference {
             registry,
             repository,

@@ -61,7 +61,7 @@ fn http_date(text: &str) -> Option<SystemTime> {
 /// Days from 1970 to the first of a month.
 fn days_before(year: u64, month: u64) -> u64 {
     const BEFORE: [u64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let leaps = |before: u64| (before - 1) / 4 - (before - 1) / 100 + (before - 1) / 400;
     let leap_day = u64::from(is_leap && month > 2);
     (year - 1970) * 365 + leaps(year) - leaps(1970) + BEFORE[month as usize - 1] + leap_day

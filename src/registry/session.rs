@@ -4,8 +4,10 @@
 //! Credentials go to the registry's own origin (scheme, host, port) and to the token service that it names, and nowhere
 //! else: not to where a redirect or an upload's `Location` leads.
 
+mod grant;
+
 use crate::registry::address::{Origin, Scheme, resolve};
-use crate::registry::auth::{Auth, Issuer, Mode, TokenAsk, asked_for};
+use crate::registry::auth::Auth;
 use crate::registry::credential::Source;
 use crate::registry::error::{RegistryError, RegistryResult};
 use crate::registry::refusal::{short, words};
@@ -21,8 +23,6 @@ use ureq::http::header::{LOCATION, RETRY_AFTER};
 use ureq::http::{Method, Uri};
 
 const REDIRECTS: usize = 5;
-/// Of a token service's answer.
-const TOKEN_LIMIT: u64 = 1 << 20;
 const CHUNK: usize = 64 << 10;
 
 /// Waits, or returns early once the second argument says so.
@@ -320,7 +320,7 @@ impl Session<'_> {
     /// Trouble with another host than the registry's names it.
     fn fault(&self, uri: &Uri, trouble: Trouble) -> Fault {
         let is_passing = matches!(trouble, Trouble::Passing(_));
-        let reason = self.blot(&trouble.reason());
+        let reason = trouble.reason();
         let known = lock(&self.known.origin).clone();
         let reason = match (Origin::of(uri), known) {
             (Some(origin), Some(own)) if origin != own => format!("{origin}: {reason}"),
@@ -422,93 +422,6 @@ impl Session<'_> {
         }
     }
 
-    /// What to show to the registry.
-    fn authorization(&self) -> Result<Option<Secret>, Fault> {
-        // Held while a token is fetched: others would fetch the same one.
-        let mut auth = lock(&self.known.auth);
-        match auth.mode.clone() {
-            Mode::Open => Ok(None),
-            Mode::Basic => {
-                self.look_up(&mut auth);
-                Ok(auth.basic(&self.repository))
-            }
-            Mode::Bearer(issuer) => match auth.token(&self.scopes.join(" "), Instant::now()) {
-                Some(token) => Ok(Some(token)),
-                None => self.token(&mut auth, &issuer).map(Some),
-            },
-        }
-    }
-    fn look_up(&self, auth: &mut Auth) {
-        auth.found(&self.repository, || {
-            self.link.source.find(&self.registry, &self.repository)
-        });
-    }
-    /// Learns from a 401; false: there is nothing better to show than what was.
-    fn learn(&self, answer: &Answer, shown: Option<&Secret>) -> bool {
-        let mut auth = lock(&self.known.auth);
-        let Some(mode) = asked_for(&answer.headers, &answer.uri) else {
-            return false;
-        };
-        auth.mode = mode;
-        match &auth.mode {
-            Mode::Open => false,
-            Mode::Basic => {
-                self.look_up(&mut auth);
-                let header = auth.basic(&self.repository);
-                header.is_some() && header.as_ref() != shown
-            }
-            Mode::Bearer(_) => {
-                auth.forget(&self.scopes.join(" "), shown);
-                true
-            }
-        }
-    }
-    /// Fetches a token, by the credentials that there are or anonymously.
-    fn token(&self, auth: &mut Auth, issuer: &Issuer) -> Result<Secret, Fault> {
-        let wrong = |what: &str| Fault::Final(self.protocol(format!("the token service {what}")));
-        let Some(origin) = Origin::of(&issuer.realm) else {
-            return Err(wrong("has an address that is none"));
-        };
-        if origin.scheme == Scheme::Plain && !self.may_be_plain(&origin) {
-            return Err(wrong(&format!(
-                "{origin} does not speak TLS: no credentials are sent to it"
-            )));
-        }
-        self.look_up(auth);
-        let found = auth.found(&self.repository, Default::default).clone();
-        let Some(request) = TokenAsk::new(issuer, &self.scopes, found.credential.as_ref()) else {
-            return Err(wrong("has an address that is none"));
-        };
-        let mut answer = self.exchange(&request.ask(), request.authorization.as_ref(), None)?;
-        let status = answer.status;
-        if status != 200 {
-            let said = words(&mut answer);
-            let error = match status {
-                401 | 403 => self.denied(auth, &said),
-                _ => RegistryError::Answer {
-                    registry: self.registry.clone(),
-                    status,
-                    what: format!("the request for a token at {origin}"),
-                    reason: short(&auth.blot(&said)),
-                },
-            };
-            return Err(match is_temporary(status) {
-                true => Fault::Again { error, after: None },
-                false => Fault::Final(error),
-            });
-        }
-        let bytes = self.body(&mut answer, TOKEN_LIMIT)?;
-        auth.keep(&self.scopes.join(" "), &bytes, Instant::now())
-            .ok_or_else(|| wrong("gave no token"))
-    }
-    fn may_be_plain(&self, issuer: &Origin) -> bool {
-        let own = lock(&self.known.origin).clone();
-        // A registry on this machine may name a token service far away: that one is no secret of this machine.
-        let is_listed =
-            own.is_some_and(|own| !own.is_loopback() && self.link.transport.is_trusted_plain(&own));
-        is_listed || self.link.transport.is_trusted_plain(issuer)
-    }
-
     /// The error for an answer that is none of those wanted.
     pub fn refused(&self, answer: &mut Answer) -> RegistryError {
         let said = words(answer);
@@ -525,18 +438,6 @@ impl Session<'_> {
     fn blot(&self, text: &str) -> String {
         lock(&self.known.auth).blot(text)
     }
-    fn denied(&self, auth: &Auth, said: &str) -> RegistryError {
-        let mut reason = short(&auth.blot(said));
-        if let Some(hint) = auth.hint(&self.repository) {
-            reason = format!("{reason}; {hint}");
-        }
-        RegistryError::Denied {
-            registry: self.registry.clone(),
-            what: self.purpose.clone(),
-            reason,
-        }
-    }
-
     /// Reads a body that must fit into memory.
     pub fn body(&self, answer: &mut Answer, limit: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();

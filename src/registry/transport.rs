@@ -226,3 +226,31 @@ fn trouble(error: &Error) -> Trouble {
         _ => Trouble::Lasting("the request cannot be sent".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_named_registries_and_loopback_may_be_plain() {
+        let transport = Transport::new(vec!["reg.lan:5000".to_owned()]);
+        use Scheme::{Plain, Tls};
+        assert_eq!(transport.schemes("reg.lan:5000"), [Tls, Plain]);
+        assert_eq!(transport.schemes("reg.lan"), [Tls]);
+        assert_eq!(transport.schemes("docker.io"), [Tls]);
+        assert_eq!(transport.schemes("localhost:5000"), [Plain, Tls]);
+        let uri = |text: &str| text.parse::<Uri>().unwrap();
+        let is_same = |text: &str, agent: &Agent| {
+            let chosen = transport.agent_for(&uri(text)).config();
+            let (chosen, expected) = (chosen.tls_config(), agent.config().tls_config());
+            chosen.disable_verification() == expected.disable_verification()
+        };
+        assert!(is_same("https://reg.lan:5000/", &transport.unchecked));
+        assert!(is_same("https://reg.lan/", &transport.usual));
+        assert!(is_same("https://evil.example/", &transport.usual));
+        assert!(!transport.usual.config().tls_config().disable_verification());
+        assert!(transport.loopback.config().proxy().is_none());
+        let loopback = transport.agent_for(&uri("http://[::1]:5000/"));
+        assert!(loopback.config().proxy().is_none());
+    }
+}

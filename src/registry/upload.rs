@@ -4,6 +4,10 @@
 //! A large blob goes out as one PATCH and a PUT that commits it, as Docker's own client has it: there are registries that
 //! take no second chunk (Google's), and none that does not take this. Only what broke, or what something on the way finds
 //! too large (413), is sent in pieces.
+//!
+//! Registries differ in what they make of a stream that broke: the specification lets a client ask how much arrived and go
+//! on; the distribution project's registry (measured with 2.8) answers that question with 404 and forgets the upload, in pieces
+//! or not. Then the blob begins again.
 
 use crate::image::digest::Sha256;
 use crate::image::document::Descriptor;

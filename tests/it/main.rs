@@ -16,6 +16,7 @@ mod files;
 mod golang;
 mod harness;
 mod image;
+mod image_engine;
 mod incremental;
 mod language;
 mod model;

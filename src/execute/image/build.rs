@@ -66,6 +66,11 @@ impl Project<'_> {
             ImageSource::Files(files) => files,
             ImageSource::Dockerfile(image) => {
                 let (launched, held) = self.build_by_engine(id, prepared, spec, image)?;
+                if let Some(output) = &spec.output {
+                    self.imported(&held)
+                        .and_then(|dir| self.write_output(dir.path(), spec, output))
+                        .map_err(|how| self.image_failed(id, how))?;
+                }
                 self.tell_built(id, held.id.to_string(), Record::default(), None);
                 return Ok(launched);
             }
@@ -73,7 +78,7 @@ impl Project<'_> {
         let built = self.build_from_files(id, prepared, files, made);
         let built = built.and_then(|record| {
             if let Some(output) = &spec.output {
-                self.write_output(id, spec, output)?;
+                self.write_output(&self.layout_of(id), spec, output)?;
             }
             Ok(record)
         });
@@ -144,18 +149,17 @@ impl Project<'_> {
         layout_dir(&self.graph().target(id).name).under(self.root)
     }
 
-    /// The archive or layout that `output` names, from the target's own layout.
+    /// The archive or layout that `output` names, from the layout in `dir`.
     fn write_output(
         &self,
-        id: TargetId,
+        dir: &Path,
         spec: &ImageSpec,
         output: &ImageOutput,
     ) -> Result<(), String> {
-        let dir = self.layout_of(id);
-        let image = layout::read(&dir).map_err(|error| error.to_string())?;
+        let image = layout::read(dir).map_err(|error| error.to_string())?;
         let bases = bases_of(&image.record);
         let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
-        let find = |blob: &Descriptor| self.find_blob(&dir, &bases, blob);
+        let find = |blob: &Descriptor| self.find_blob(dir, &bases, blob);
         let path = output.path.under(self.root);
         match output.form {
             OutputForm::Layout => archive::write_layout(&image, &tags, &find, &path)

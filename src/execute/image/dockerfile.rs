@@ -9,6 +9,7 @@ use crate::execute::engine::{DockerBuild, Engine, Noise, Purpose, Secret, read_i
 use crate::execute::perform::Trouble;
 use crate::execute::project::Project;
 use crate::image::digest::Sha256;
+use crate::image::import::import;
 use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
 use crate::plan::image::{BuildSecret, DockerfileImage, EngineName, ImageSource, ImageSpec};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use tempfile::TempDir;
 
 /// `engine.json` of a layout.
 #[derive(Debug, Serialize, Deserialize)]
@@ -118,6 +120,29 @@ impl Project<'_> {
             Ok(_) => Ok(full),
             Err(error) => Err(format!("the secret file {path}: {}", error.source)),
         }
+    }
+
+    /// A layout, for as long as it is kept, of what an engine holds.
+    pub(super) fn imported(&self, held: &Held) -> Result<TempDir, String> {
+        let name = held
+            .engine_name()
+            .ok_or("what built the image is not known")?;
+        let engine = Engine::assumed(name, &self.reach());
+        let temp = self.temp_dir()?;
+        let archive = temp.path().join("archive.tar");
+        engine.save(held.id, &archive)?;
+        import(&archive, temp.path())
+            .and_then(|_| Ok(fs::remove_file(&archive)?))
+            .map_err(|error| error.to_string())?;
+        Ok(temp)
+    }
+
+    /// A directory of the project's own that is gone when it is dropped.
+    pub(super) fn temp_dir(&self) -> Result<TempDir, String> {
+        let dir = self.root.join(".gomake").join("tmp");
+        fs::create_dirs(&dir)
+            .and_then(|()| fs::temp_dir(&dir))
+            .map_err(|error| error.to_string())
     }
 
     /// What an engine holds for a target, as noted.

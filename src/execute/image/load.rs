@@ -1,7 +1,6 @@
 //! Images to the container engine of this machine: archives to it, for those that gomake built; names, for those that it
 //! holds already.
 
-use crate::base::fs;
 use crate::event::{Event, Failure};
 use crate::execute::engine::{Engine, Purpose};
 use crate::execute::image::build::{bases_of, write_file};
@@ -125,9 +124,7 @@ impl Project<'_> {
         let bases = bases_of(&image.record);
         let find = |blob: &Descriptor| self.find_blob(&dir, &bases, blob);
         let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
-        let temp = self.root.join(".gomake").join("tmp");
-        fs::create_dirs(&temp).map_err(|error| error.to_string())?;
-        let temp = fs::temp_dir(&temp).map_err(|error| error.to_string())?;
+        let temp = self.temp_dir()?;
         let path = temp.path().join("image.tar");
         write_file(&path, &mut |out| {
             archive::write_tar(&image, &tags, &Platform::host(), &find, out)

@@ -4,6 +4,7 @@ use crate::event::{Event, Failure, PushReport, PushStep};
 use crate::execute::image::build::bases_of;
 use crate::execute::project::Project;
 use crate::image::document::Descriptor;
+use crate::image::error::ImageError;
 use crate::image::layout;
 use crate::image::reference::Reference;
 use crate::plan::action::Command;
@@ -102,7 +103,17 @@ impl Project<'_> {
         tags: &[Reference],
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<(String, crate::registry::client::Pushed), RegistryError> {
-        let dir = self.layout_of(id);
+        let imported = match self.held(id) {
+            Some(held) => Some(self.imported(&held).map_err(|reason| ImageError::Layout {
+                path: self.layout_of(id),
+                reason,
+            })?),
+            None => None,
+        };
+        let dir = match &imported {
+            Some(temp) => temp.path().to_owned(),
+            None => self.layout_of(id),
+        };
         let image = layout::read(&dir)?;
         let bases = bases_of(&image.record);
         let find = |blob: &Descriptor| self.find_blob(&dir, &bases, blob);

@@ -42,9 +42,16 @@ impl Ignore {
     /// A line that is no pattern is left out; the builder complains about it.
     pub fn parse(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self {
-            lines: text.lines().filter_map(Rule::parse).collect(),
+        let mut lines: Vec<Rule> = text.lines().filter_map(Rule::parse).collect();
+        // Who knows what it takes back.
+        if lines
+            .iter()
+            .any(|rule| rule.takes_back && rule.is_obscure())
+        {
+            return Self::default();
         }
+        lines.retain(|rule| !rule.is_obscure());
+        Self { lines }
     }
     /// Whether a path below the context (`a/b`, no leading `/`) is kept out.
     pub fn excludes(&self, path: &str) -> bool {
@@ -148,6 +155,17 @@ impl Rule {
             text,
             tokens,
         })
+    }
+    /// Whether it has an escaped letter or digit: builders hand that on to their regular expressions, where `\a` is a bell
+    /// and `\d` any digit.
+    fn is_obscure(&self) -> bool {
+        let mut chars = self.text.chars();
+        while let Some(c) = chars.next() {
+            if c == '\\' && chars.next().is_some_and(|c| c.is_ascii_alphanumeric()) {
+                return true;
+            }
+        }
+        false
     }
     /// For a path and its parents, the highest first.
     fn matches(&self, paths: &[&str]) -> Vec<bool> {

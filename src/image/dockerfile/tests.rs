@@ -469,6 +469,10 @@ fn dockerignore() {
         ("\\*", "*", true),
         ("\\*", "a", false),
         ("a.b", "axb", false),
+        // To builders a bell, not an a.
+        ("\\a", "a", false),
+        ("\\a;b", "b", true),
+        ("b;!\\d", "b", false),
         ("a$b^c", "a$b^c", true),
         ("# a;b", "b", true),
         ("#a", "#a", false),
@@ -503,6 +507,9 @@ fn dockerignore() {
         // Corners in which builders differ: whoever takes the path in counts.
         ("a/b;!a", "a/b", false),
         ("*;!d/f;d", "d/f", false),
+        ("**b", "ab", false),
+        ("**b", "a/b", true),
+        ("a;!a/*/b", "a/a/b", false),
     ] {
         let ignore = Ignore::parse(&text.replace(';', "\n"));
         assert_eq!(ignore.excludes(path), out, "{text} {path}");

@@ -169,7 +169,7 @@ fn where_and_when_files_were_made_does_not_count() {
 
 #[test]
 fn the_cut_of_the_writes_does_not_count() {
-    let bytes = sample(5_000_000);
+    let bytes = sample(2_200_000);
     let mut found = Vec::new();
     for step in [1000, 1 << 20, bytes.len()] {
         let mut out = Vec::new();
@@ -366,7 +366,7 @@ fn as_read(entry: &Entry) -> Found {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]
     fn a_layer_reads_back_to_its_entries(entries in any_entries(), zstd in any::<bool>()) {
         let (_dir, blobs) = store();

@@ -1,5 +1,6 @@
 //! An image's settings as names and values: what a fingerprint counts, and what `--why` shows when one has changed.
 
+use crate::image::BUILDER;
 use crate::image::config::{Healthcheck, RunConfig};
 use crate::image::date::rfc3339;
 use crate::image::layer::Compression;
@@ -75,6 +76,7 @@ impl Facts<'_> {
             Base::Reference { reference, .. } => reference.to_string(),
             Base::Target { name, .. } => format!("image {name}"),
         };
+        self.add("format", BUILDER);
         self.add("base", &base);
         self.add("platforms", &list(&image.platforms));
         for addition in &image.add {

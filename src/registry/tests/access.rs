@@ -5,6 +5,9 @@ use crate::image::document::{Descriptor, media};
 use crate::registry::client::Options;
 use crate::registry::error::RegistryError;
 use crate::registry::fake::{Fake, Fault, Guard, Reply};
+use crate::registry::transport::Answer;
+use ureq::http::HeaderValue;
+use ureq::http::header::{HeaderMap, LOCATION};
 
 /// `me:s3cret` for the registry.
 const PASSWORD: &str = r#"{"username": "me", "password": "s3cret"}"#;
@@ -219,6 +222,39 @@ fn a_token_service_far_away_must_speak_tls() {
 }
 
 #[test]
+fn a_token_service_that_fails_is_tried_again_and_named() {
+    let bench = guarded(Guard::Bearer(""));
+    bench.fake.fail("GET", "/token", 1, Fault::Hangup(0));
+    bench.fake.fail("GET", "/token", 1, Fault::Truncate(5));
+    bench
+        .fake
+        .fail("GET", "/token", 1, Fault::Answer(Reply::new(503)));
+    let client = bench.client();
+    client.resolve(&bench.reference("a", "x")).unwrap();
+    assert_eq!(bench.pauses(), [250, 500, 1000]);
+    assert_eq!(bench.fake.state().count("/token"), 4);
+    let client = bench.client();
+    bench.fake.fail(
+        "GET",
+        "/token",
+        1,
+        Fault::Answer(Reply::new(200).body("{}")),
+    );
+    let error = client.resolve(&bench.reference("a", "x")).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .ends_with("the token service gave no token")
+    );
+    bench.fake.fail("GET", "/token", 9, Fault::Hangup(0));
+    let error = client.resolve(&bench.reference("a", "x")).unwrap_err();
+    assert!(
+        matches!(error, RegistryError::Unreachable { .. }),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_helper_that_is_missing_is_named_when_it_matters() {
     let bench = guarded(Guard::Basic("me:s3cret"));
     let path = bench.dir.path().join("config.json");
@@ -237,4 +273,44 @@ fn a_helper_that_is_missing_is_named_when_it_matters() {
     );
     bench.fake.state().guard = Guard::Open;
     client.resolve(&bench.reference("a", "x")).unwrap();
+}
+
+#[test]
+fn tls_is_not_left() {
+    let bench = guarded(Guard::Open);
+    let client = bench.client();
+    let session = client.reading(&bench.reference("a", "x"));
+    let leads = |from: &str, to: &'static str| {
+        let answer = Answer {
+            status: 307,
+            headers: HeaderMap::from_iter([(LOCATION, HeaderValue::from_static(to))]),
+            uri: from.parse().unwrap(),
+            body: ureq::Body::builder().data(""),
+        };
+        let found = session.location(&answer.uri, &answer);
+        found
+            .map(|uri| uri.to_string())
+            .map_err(|error| error.to_string())
+    };
+    let down = leads("https://reg.example/v2/", "http://cdn.example/x?sig=s3cret").unwrap_err();
+    assert!(
+        down.contains("leads from https to http://cdn.example,"),
+        "{down}"
+    );
+    assert!(!down.contains("s3cret"), "{down}");
+    let up = leads("http://localhost/v2/", "https://cdn.example/x");
+    assert_eq!(up.as_deref(), Ok("https://cdn.example/x"));
+    assert!(leads("https://reg.example/v2/", "https://me:pw@cdn.example/x").is_err());
+    assert!(leads("https://reg.example/v2/", "file:///etc/passwd").is_err());
+}
+
+#[test]
+fn a_loopback_that_answers_400_is_still_spoken_to() {
+    let bench = guarded(Guard::Open);
+    let odd = Fault::Answer(Reply::new(400));
+    bench.fake.fail("GET", "/v2/", 1, odd);
+    let client = bench.client();
+    client.resolve(&bench.reference("a", "x")).unwrap();
+    client.resolve(&bench.reference("a", "x")).unwrap();
+    assert_eq!(bench.fake.state().count("GET /v2/"), 1);
 }
