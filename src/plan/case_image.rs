@@ -211,7 +211,7 @@ image upper {
     );
     assert_eq!(
         base(&mut world, "tagged"),
-        Some(format!("base: registry.lan:5000/base@sha256:{digest}"))
+        Some(format!("base: registry.lan:5000/base:1@sha256:{digest}"))
     );
     assert_snapshot!(facts(&mut world, "upper"), @r##"
 base: image tagged
