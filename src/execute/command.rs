@@ -320,7 +320,7 @@ impl Files<'_> {
 }
 
 /// A command's bad end in words.
-fn ending(how: How, timeout: Option<Duration>) -> String {
+pub(crate) fn ending(how: How, timeout: Option<Duration>) -> String {
     match how {
         How::Exit(code) => format!("exit status {code}"),
         How::Signal(number) => format!("killed by signal {number}{}", signal_name(number)),

@@ -13,6 +13,7 @@ use crate::image::document::{Descriptor, media};
 use crate::image::error::{ImageError, ImageResult};
 use crate::image::layer::order::Placed;
 use crate::image::record::FileRecord;
+use crate::image::stop::Stoppable;
 use crate::image::stream::{Attributes, FileError, TarStream};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -77,16 +78,17 @@ pub struct Layer {
 ///
 /// # Errors
 /// `Entry` when two entries have one path, one is below a file or link, a path is not absolute and normalised, or a file
-/// cannot be read or changes meanwhile; `Fs`/`Write` on a full disk.
+/// cannot be read or changes meanwhile; `Fs`/`Write` on a full disk, and soon after `go_on` says no.
 pub fn write_layer(
     entries: Vec<Entry>,
     options: LayerOptions,
     blobs: &Blobs,
+    go_on: &dyn Fn() -> bool,
 ) -> ImageResult<Layer> {
     let entries = order::ordered(entries, options)?;
     let mut blob = blobs.writer()?;
     let written = block::compress(options.compression, &mut blob.out, |out| {
-        write_tar(&entries, options.mtime, out)
+        write_tar(&entries, options.mtime, &mut Stoppable { out, go_on })
     });
     let (files, plain) = written.map_err(|broken| broken.at(&blob.path))?;
     finish(blob, options.compression, files, plain)

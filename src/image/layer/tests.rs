@@ -94,7 +94,7 @@ fn entries_of(tar: &[u8]) -> Vec<Found> {
 
 fn names_of(entries: Vec<Entry>, options: LayerOptions) -> Vec<String> {
     let (_dir, blobs) = store();
-    let layer = write_layer(entries, options, &blobs).expect("a layer");
+    let layer = write_layer(entries, options, &blobs, &|| true).expect("a layer");
     entries_of(&unpacked(&blobs, &layer))
         .into_iter()
         .map(|(path, ..)| String::from_utf8(path).expect("UTF-8"))
@@ -103,7 +103,7 @@ fn names_of(entries: Vec<Entry>, options: LayerOptions) -> Vec<String> {
 
 fn refusal(entries: Vec<Entry>) -> String {
     let (_dir, blobs) = store();
-    write_layer(entries, options(), &blobs)
+    write_layer(entries, options(), &blobs, &|| true)
         .expect_err("it must be refused")
         .to_string()
 }
@@ -127,7 +127,7 @@ fn the_bytes_of_a_layer_are_known() {
             mtime: 1_000_000_000,
             parents: true,
         };
-        let layer = write_layer(entries(), options, &blobs).expect("a layer");
+        let layer = write_layer(entries(), options, &blobs, &|| true).expect("a layer");
         let tar = unpacked(&blobs, &layer);
         assert_eq!(layer.diff_id, Sha256::of(&tar));
         assert_eq!(layer.tar_size, tar.len() as u64);
@@ -161,7 +161,7 @@ fn where_and_when_files_were_made_does_not_count() {
         if turn == 1 {
             entries.reverse();
         }
-        let layer = write_layer(entries, options(), &blobs).expect("a layer");
+        let layer = write_layer(entries, options(), &blobs, &|| true).expect("a layer");
         digests.push((layer.descriptor, layer.diff_id, layer.files));
     }
     assert_eq!(digests[0], digests[1]);
@@ -224,7 +224,7 @@ fn missing_parents_are_added_where_they_are_asked_for() {
         ["a/", "a-b", "a/b/", "a/b/c", "x/", "x/y/", "x/y/z"]
     );
     let (_dir, blobs) = store();
-    let layer = write_layer(entries, with, &blobs).expect("a layer");
+    let layer = write_layer(entries, with, &blobs, &|| true).expect("a layer");
     let files: Vec<_> = layer.files.iter().map(|file| &file.path[..]).collect();
     assert_eq!(files, ["/a-b", "/a/b", "/a/b/c", "/x/y/z"]);
     let root = vec![entry("/", 0o711, Node::Dir), text("/a", "")];
@@ -373,7 +373,7 @@ proptest! {
         let compression = if zstd { Compression::Zstd } else { Compression::Gzip };
         let options = LayerOptions { compression, ..options() };
         let shuffled = entries.iter().rev().cloned().collect();
-        let layer = write_layer(shuffled, options, &blobs).expect("a layer");
+        let layer = write_layer(shuffled, options, &blobs, &|| true).expect("a layer");
         let tar = unpacked(&blobs, &layer);
         prop_assert_eq!(layer.diff_id, Sha256::of(&tar));
         prop_assert_eq!(layer.tar_size, tar.len() as u64);
