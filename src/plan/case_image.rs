@@ -182,9 +182,27 @@ sbom: true
         .insert("SOURCE_DATE_EPOCH".to_owned(), "soon".to_owned());
     world.answers = Default::default();
     assert_snapshot!(world.bind("a", &[], &[]).expect_err("no number"), @r##"
-gomake::plan::environment: the environment cannot be read: SOURCE_DATE_EPOCH holds "soon", which is no number of seconds
+gomake::plan::environment: the environment cannot be read: SOURCE_DATE_EPOCH holds "soon", which is no number of seconds up to the year 9999
   Gofile:1:7 [a] asked for here
 "##);
+}
+
+/// Later times would be in the layers and not in what counts, where they are written as dates.
+#[test]
+fn times_end_with_the_year_9999() {
+    let at = |created: &str| {
+        let gofile = format!(
+            "image a {{\n  base = \"scratch\"\n  add = \"tmp\"\n  created = {created}\n}}\n"
+        );
+        let mut world = World::new(&gofile, &[]);
+        world.bind("a", &[], &[]).is_ok()
+    };
+    assert!(at("253402300799") && at("\"9999-12-31T23:59:59Z\""));
+    assert!(!at("253402300800") && !at("\"9999-12-31T23:59:59-01:00\""));
+    let mut world = World::new("image a {\n  base = \"scratch\"\n  add = \"tmp\"\n}\n", &[]);
+    let epoch = ("SOURCE_DATE_EPOCH".to_owned(), "253402300800".to_owned());
+    world.env.extend([epoch]);
+    assert!(world.bind("a", &[], &[]).is_err());
 }
 
 #[test]
@@ -726,7 +744,7 @@ gomake::plan::not_one_of: `zst` is not a compression
 
 gomake::plan::bad_text: `yesterday` is not a time
   Gofile:32:13 ["yesterday"] not a time
-  help: write seconds since 1970, or a time such as "2026-01-31T12:00:00Z"
+  help: write seconds since 1970, or a time such as "2026-01-31T12:00:00Z", up to the year 9999
 
 gomake::plan::key_type: `sbom` takes a boolean, not a string
   Gofile:33:10 ["yes"] this is a string
@@ -785,11 +803,6 @@ gomake::plan::image_form: `env` is a key of images from files
   Gofile:52:3 [env] has no meaning here
   Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
   help: write `ENV` in the Dockerfile, or hand values to it with `args`
-
-gomake::plan::image_form: `output` is a key of images from files
-  Gofile:53:3 [output] has no meaning here
-  Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the image lies in the engine: its `save` command writes an archive
 
 gomake::plan::key_type: `platforms` takes one platform, not 2 platforms
   Gofile:54:31 ["linux/arm64"] this is 2 platforms

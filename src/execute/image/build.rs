@@ -64,11 +64,20 @@ impl Project<'_> {
         spec: &ImageSpec,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Launched, Trouble> {
-        let began = Instant::now();
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let began = Instant::now();
         let timeout = prepared.action.limits.timeout;
         let is_late = || timeout.is_some_and(|timeout| began.elapsed() >= timeout);
         let go_on = || !self.cancel.is_cancelled() && !is_late();
+        let trouble = |how: String| {
+            if self.cancel.is_cancelled() {
+                Trouble::Cancelled
+            } else if is_late() {
+                self.image_failed(id, ending(How::TimedOut, timeout))
+            } else {
+                self.image_failed(id, how)
+            }
+        };
         let files = match &spec.source {
             ImageSource::Files(files) => files,
             ImageSource::Dockerfile(image) => {
@@ -76,7 +85,7 @@ impl Project<'_> {
                 if let Some(output) = &spec.output {
                     self.imported(&held)
                         .and_then(|dir| self.write_output(dir.path(), spec, output, &go_on))
-                        .map_err(|how| self.image_failed(id, how))?;
+                        .map_err(trouble)?;
                 }
                 self.tell_built(id, held.id.to_string(), Record::default(), None);
                 return Ok(launched);
@@ -89,24 +98,14 @@ impl Project<'_> {
             }
             Ok(record)
         });
-        match built {
-            Ok(record) => {
-                let image = layout::read(&self.layout_of(id));
-                let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
-                self.tell_built(
-                    id,
-                    image.root.digest.to_string(),
-                    record,
-                    unpinned(&files.base),
-                );
-                Ok(Launched {
-                    duration: began.elapsed(),
-                })
-            }
-            Err(_) if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
-            Err(_) if is_late() => Err(self.image_failed(id, ending(How::TimedOut, timeout))),
-            Err(how) => Err(self.image_failed(id, how)),
-        }
+        let record = built.map_err(trouble)?;
+        let image = layout::read(&self.layout_of(id));
+        let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
+        let digest = image.root.digest.to_string();
+        self.tell_built(id, digest, record, unpinned(&files.base));
+        Ok(Launched {
+            duration: began.elapsed(),
+        })
     }
 
     fn image_failed(&self, id: TargetId, how: String) -> Trouble {

@@ -108,6 +108,22 @@ fn refusal(entries: Vec<Entry>) -> String {
         .to_string()
 }
 
+#[test]
+fn a_layer_that_is_stopped_leaves_nothing() {
+    let (dir, blobs) = store();
+    let asked = std::cell::Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 20
+    };
+    let large = entry("/large", 0o644, Node::Bytes(sample(8 << 20).into()));
+    let stopped = write_layer(vec![large], options(), &blobs, &go_on);
+    assert!(stopped.is_err() && asked.get() == 20, "{}", asked.get());
+    let left = |dir: &Path| fs::list_dir(dir).expect("a directory").len();
+    let blobs = dir.path().join("blobs");
+    assert_eq!((left(&blobs), left(&blobs.join("sha256"))), (1, 0));
+}
+
 /// A changed compressor or tar writer changes the digests of everybody's images; that must not happen unnoticed.
 #[test]
 fn the_bytes_of_a_layer_are_known() {

@@ -214,3 +214,15 @@ fn a_link_out_of_the_project_is_refused() {
     assert_ne!(run.status, 0, "{run}");
     assert!(!project.exists(".gomake/images/api/index.json"));
 }
+
+#[test]
+fn the_time_of_an_image_can_run_out() {
+    let project = project("  timeout = \"1ms\"");
+    project.write("app.conf", "some words ".repeat(2_000_000));
+    let run = project.run(&["api"]);
+    assert_eq!((run.status, run.fate("api")), (1, "failed"), "{run}");
+    assert!(run.err.contains("timed out after 1ms"), "{run}");
+    let gofile = project.read("Gofile");
+    project.write("Gofile", gofile.replace("1ms", "1h"));
+    good(project.run(&["api"]));
+}

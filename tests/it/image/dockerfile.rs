@@ -117,3 +117,50 @@ fn a_dockerfile_that_fails_shows_why_and_fails_the_target() {
     good(project.run(&["tool"]));
     docker.run(&["image", "rm", "--force", &tag]);
 }
+
+#[test]
+fn a_tag_that_another_image_has_taken_is_given_back() {
+    let Some(docker) = docker() else { return };
+    let (mut project, tag) = project("docker");
+    docker.set(&mut project);
+    let gofile = project.read("Gofile");
+    project.write("Gofile", gofile.replace("args =", "cache = true\n  args ="));
+    let id = || docker.run(&["image", "inspect", "--format", "{{.Id}}", &tag]);
+    project.ran(&["tool"]);
+    let first = id();
+    docker.run(&["tag", "gomake-test-base:1", &tag]);
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    assert_eq!(id(), first);
+    // The cache knows the first state; but the tag names the second, and then the image is gone.
+    project.write("greeting.txt", "another\n");
+    project.ran(&["tool"]);
+    let second = id();
+    assert_ne!(second, first);
+    project.write("greeting.txt", "hello\n");
+    good(project.run(&["tool"]));
+    assert_eq!(id(), first);
+    docker.run(&["image", "rm", "--force", &second, &tag]);
+    project.write("greeting.txt", "another\n");
+    good(project.run(&["tool"]));
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nanother");
+    docker.run(&["image", "rm", "--force", &tag]);
+}
+
+#[test]
+fn an_image_of_an_engine_is_written_as_an_archive() {
+    let Some(docker) = docker() else { return };
+    let (mut project, tag) = project("docker");
+    docker.set(&mut project);
+    let gofile = project.read("Gofile");
+    project.write(
+        "Gofile",
+        gofile.replace("args =", "output = \"dist/tool.tar\"\n  args ="),
+    );
+    project.ran(&["tool"]);
+    assert_eq!(project.ran(&["tool"]), set([]));
+    docker.run(&["image", "rm", "--force", &tag]);
+    let tar = project.path("dist/tool.tar").display().to_string();
+    docker.run(&["load", "--input", &tar]);
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nhello");
+    docker.run(&["image", "rm", "--force", &tag]);
+}
