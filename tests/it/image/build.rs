@@ -226,3 +226,22 @@ fn the_time_of_an_image_can_run_out() {
     project.write("Gofile", gofile.replace("1ms", "1h"));
     good(project.run(&["api"]));
 }
+
+#[test]
+fn a_named_directory_keeps_its_mode_wherever_it_is_named() {
+    let digest_of = |files: &str| {
+        let project = Project::new(&format!(
+            "image api {{\n  base = \"scratch\"\n  files = {{ {files} }}\n}}\n"
+        ));
+        project.write("seed/sub/a", "a");
+        good(project.run(&["api"]));
+        digest(&project, "api")
+    };
+    let (tree, mode) = (
+        "\"/data\" = \"seed/\"",
+        "\"/data/sub/\" = { mode = \"1777\" }",
+    );
+    let first = digest_of(&format!("{mode}, {tree}"));
+    assert_eq!(first, digest_of(&format!("{tree}, {mode}")));
+    assert_ne!(first, digest_of(tree));
+}
