@@ -220,6 +220,7 @@ image upper {
         Some(format!("base: registry.lan:5000/base:1@sha256:{digest}"))
     );
     assert_snapshot!(facts(&mut world, "upper"), @r##"
+format: 1
 base: image tagged
 platforms: linux/amd64
 label org.opencontainers.image.created: 2026-01-31T12:00:00Z
