@@ -34,9 +34,11 @@ impl Drop for Case {
 
 fn case(name: EngineName, host: Option<&str>) -> Case {
     let dir = tempfile::tempdir().expect("a directory");
+    // Of its own down to the contents: removing an image must not take steps from another case.
+    let own = unique("engine");
     fs::create_dir_all(dir.path().join("context/data")).expect("a directory");
-    fs::write(dir.path().join("context/data/a"), "a").expect("a file");
-    fs::write(dir.path().join("context/data/b"), "bb").expect("a file");
+    fs::write(dir.path().join("context/data/a"), &own).expect("a file");
+    fs::write(dir.path().join("context/data/b"), &own).expect("a file");
     fs::write(dir.path().join("context/Dockerfile"), DOCKERFILE).expect("a file");
     let mut caller: Variables = std::env::vars_os().collect();
     caller.extend(host.map(|host| ("DOCKER_HOST".into(), host.into())));
@@ -48,7 +50,7 @@ fn case(name: EngineName, host: Option<&str>) -> Case {
     Case {
         engine: Engine::find(Some(name), Purpose::Build, &reach).expect("it works"),
         dir,
-        tag: format!("localhost/{}:1", unique("engine")),
+        tag: format!("localhost/{own}:1"),
     }
 }
 
