@@ -623,7 +623,7 @@ image c {
   files = {}
   entrypoint = "x"
   env = {}
-  output = "x.tar"
+  created = 0
   platforms = ["linux/amd64", "linux/arm64"]
   secrets = { a = 1, "b,c" = "x", d = "../x" }
 }
@@ -793,10 +793,10 @@ gomake::plan::image_form: `env` is a key of images from files
   Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
   help: write `ENV` in the Dockerfile, or hand values to it with `args`
 
-gomake::plan::image_form: `output` is a key of images from files
-  Gofile:53:3 [output] has no meaning here
+gomake::plan::image_form: `created` is a key of images from files
+  Gofile:53:3 [created] has no meaning here
   Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the image lies in the engine: its `save` command writes an archive
+  help: the engine decides it
 
 gomake::plan::key_type: `platforms` takes one platform, not 2 platforms
   Gofile:54:31 ["linux/arm64"] this is 2 platforms
@@ -820,7 +820,7 @@ gomake::plan::missing_key: an image must have `base`
 gomake::plan::image_form: `output` is a key of images from files
   Gofile:62:3 [output] has no meaning here
   Gofile:61:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the image lies in the engine: its `save` command writes an archive
+  help: the engine decides it
 
 gomake::plan::missing_input: there is no file `gone`, and no target makes it
   Gofile:61:16 ["gone"] not found

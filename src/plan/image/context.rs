@@ -288,11 +288,6 @@ mod tests {
         assert!(!takes("", r"\*", "a"));
         assert!(takes("[x]", "a*", "[x]/ab"));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn what_one_of_two_files_keeps_out_counts_all_the_same() {
