@@ -1,5 +1,5 @@
 //! A registry for tests, in this process: as much of the specification as the client uses, and faults on demand. It keeps what
-//! arrived, so that tests can say what was asked and what was not.
+//! arrived, so that tests can say what was asked and what was not. The end-to-end tests take this file in too.
 
 use crate::image::digest::Sha256;
 use std::collections::HashMap;
@@ -70,7 +70,8 @@ pub enum Fault {
     Header(&'static str, Option<String>),
 }
 
-struct Rule {
+/// A fault, and the requests that it befalls.
+pub struct Rule {
     method: &'static str,
     part: String,
     times: usize,
@@ -98,7 +99,7 @@ pub struct State {
     /// The `WWW-Authenticate` to send instead of the usual one.
     pub challenge: Option<String>,
     tokens: usize,
-    rules: Vec<Rule>,
+    pub rules: Vec<Rule>,
     /// Whether `OCI-Subject` is answered.
     pub knows_subjects: bool,
     /// The answer to a mount of something that exists.

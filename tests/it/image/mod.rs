@@ -3,7 +3,17 @@
 mod build;
 mod dockerfile;
 mod engine;
+#[expect(dead_code, reason = "the unit tests use more of it")]
+#[expect(clippy::unwrap_used, reason = "it is a test's")]
+#[path = "../../../src/registry/fake.rs"]
+mod fake;
+mod faults;
 mod push;
+
+/// What the fake registry needs of the library, where it looks for it.
+mod digest {
+    pub use gomake::image::digest::Sha256;
+}
 
 use crate::harness::{Project, Run};
 use serde_json::Value;

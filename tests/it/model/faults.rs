@@ -219,11 +219,11 @@ fn files_below(dir: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// A small file system of its own at a directory, unmounted when dropped.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// None, and a line that says so, where mounting is not allowed; in CI that is a failure.
-    fn at(dir: &Path, options: &str) -> Option<Self> {
+    pub fn at(dir: &Path, options: &str) -> Option<Self> {
         let in_ci = std::env::var_os("CI").is_some_and(|value| value != OsStr::new("false"));
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -239,7 +239,7 @@ impl SmallDisk {
         }
         mounted.then(|| Self(dir.to_owned()))
     }
-    fn remount(&self, options: &str) {
+    pub fn remount(&self, options: &str) {
         let options = format!("remount,{options}");
         assert!(
             Command::new("mount")
@@ -251,7 +251,7 @@ impl SmallDisk {
         );
     }
     /// Takes all space that is left.
-    fn fill(&self) -> PathBuf {
+    pub fn fill(&self) -> PathBuf {
         let path = self.0.join("filler");
         let mut file = fs::File::create(&path).unwrap();
         while std::io::Write::write_all(&mut file, &[0; 512]).is_ok() {}

@@ -6,7 +6,7 @@
 //! the one story that a failure names.
 
 mod clean;
-mod faults;
+pub mod faults;
 mod random;
 mod steps;
 mod story;
