@@ -912,18 +912,22 @@ conf/a.conf?
 conf/a.conf/**/{*,.*}?
 conf/a.conf/**/.*/**/{*,.*}?
 conf/a.conf/**/.*/**/.*/**/{*,.*}?
+conf/a.conf/**/.*/**/.*/**/.*/**/{*,.*}?
 dist/app-linux-*?
 dist/app-linux-*/**/{*,.*}?
 dist/app-linux-*/**/.*/**/{*,.*}?
 dist/app-linux-*/**/.*/**/.*/**/{*,.*}?
+dist/app-linux-*/**/.*/**/.*/**/.*/**/{*,.*}?
 site?
 site/**/{*,.*}?
 site/**/.*/**/{*,.*}?
 site/**/.*/**/.*/**/{*,.*}?
+site/**/.*/**/.*/**/.*/**/{*,.*}?
 src-1?
 src-1/**/{*,.*}?
 src-1/**/.*/**/{*,.*}?
 src-1/**/.*/**/.*/**/{*,.*}?
+src-1/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     let filter = graph.targets[graph.by_name["tools"]].inputs.filter.clone();
     let filter = filter.expect("an ignore file");
@@ -938,6 +942,7 @@ docker/.dockerignore?
 docker/**/{*,.*}?
 docker/**/.*/**/{*,.*}?
 docker/**/.*/**/.*/**/{*,.*}?
+docker/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     assert_snapshot!(inputs(&graph, "made").join("\n"), @r##"
 gen/Dockerfile
@@ -946,6 +951,7 @@ gen/.dockerignore?
 gen/**/{*,.*}?
 gen/**/.*/**/{*,.*}?
 gen/**/.*/**/.*/**/{*,.*}?
+gen/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     assert_eq!(needs(&graph, "made"), "gen (gen/Dockerfile)");
     assert_snapshot!(facts(&mut world, "tools"), @r##"
