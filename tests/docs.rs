@@ -22,6 +22,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
 fn readme() {
@@ -271,8 +273,8 @@ impl Run {
             .unwrap();
         let mut printed =
             String::from_utf8_lossy(&output.stdout).replace(&*dir.to_string_lossy(), "DIR");
-        if let Ok(host) = std::env::var(REGISTRY) {
-            printed = printed.replace(&host, WRITTEN_REGISTRY);
+        if let Some(place) = registry() {
+            printed = printed.replace(&place, WRITTEN_REGISTRY);
         }
         (
             printed.trim_end().to_owned(),
@@ -284,12 +286,23 @@ impl Run {
 /// Names the registry that the tests have.
 const REGISTRY: &str = "GOMAKE_TEST_REGISTRY";
 /// How the documents name it.
-const WRITTEN_REGISTRY: &str = "localhost:5000";
+const WRITTEN_REGISTRY: &str = "localhost:5000/";
+
+/// Where in it this run's images go: an earlier run's are still there.
+fn registry() -> Option<String> {
+    let host = std::env::var(REGISTRY).ok()?;
+    Some(format!("{host}/docs-{}/", *RUN))
+}
+
+static RUN: LazyLock<u128> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap().as_nanos()
+});
 
 fn to_registry(text: &str) -> String {
-    match std::env::var(REGISTRY) {
-        Ok(host) => text.replace(WRITTEN_REGISTRY, &host),
-        Err(_) => text.to_owned(),
+    match registry() {
+        Some(place) => text.replace(WRITTEN_REGISTRY, &place),
+        None => text.to_owned(),
     }
 }
 
@@ -375,7 +388,7 @@ fn without_times(line: &str) -> String {
         if is_time {
             word.replace(bare, "TIME")
         } else {
-            word.to_owned()
+            (*word).to_owned()
         }
     });
     words
