@@ -230,7 +230,7 @@ mod tests {
         let text = failure_end(Palette::PLAIN, &failure);
         assert_eq!(
             text,
-            "  exit status 1 at Gofile:1:1\n  note: a\\u{1b}[2J\n        b\n"
+            "  exit status 1 (Gofile:1:1)\n  note: a\\u{1b}[2J\n        b\n"
         );
         assert!(!command(Palette::PLAIN, "\techo \u{1b}c", false).contains('\u{1b}'));
     }
