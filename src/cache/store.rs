@@ -207,8 +207,13 @@ impl Cache {
         Ok(done)
     }
     fn remove_stale(&self) -> FsResult<()> {
-        for entry in fs::list_dir(&self.layout.tmp())? {
-            let path = self.layout.tmp().join(entry.name);
+        let images = self.layout.file(Part::Images.name());
+        let made = fs::list_dir(&self.layout.tmp())?.into_iter();
+        let made = made.map(|entry| self.layout.tmp().join(entry.name));
+        // Blobs of images are made beside the directory that holds them.
+        let pulled = fs::if_exists(fs::list_dir(&images))?.unwrap_or_default();
+        let pulled = pulled.into_iter().filter(|entry| entry.name != "sha256");
+        for path in made.chain(pulled.map(|entry| images.join(entry.name))) {
             if fs::if_exists(fs::lstat(&path))?.is_some_and(|stat| age(stat.mtime) > STALE) {
                 fs::remove_any(&path)?;
             }

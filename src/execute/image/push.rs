@@ -54,7 +54,8 @@ impl Project<'_> {
         }
         let mut all = true;
         for tags in repositories {
-            all &= self.push_tags(id, &tags);
+            // Whoever interrupts wants no word about each of the others.
+            all &= !self.cancel.is_cancelled() && self.push_tags(id, &tags);
         }
         all
     }
@@ -122,17 +123,8 @@ impl Project<'_> {
     }
 
     fn push_failure(&self, id: TargetId, error: &RegistryError) -> Failure {
-        let notes = match error {
-            RegistryError::Denied { registry, .. } => vec![format!(
-                "gomake uses Docker's credentials: try `docker login {registry}`"
-            )],
-            RegistryError::Unreachable { registry, .. } => vec![format!(
-                "a registry without TLS, or with a certificate of its own, is named in `settings {{ insecure_registries = \"{registry}\" }}`"
-            )],
-            _ => Vec::new(),
-        };
         Failure {
-            notes,
+            notes: error.help().into_iter().collect(),
             ..self.failure(id, error.to_string(), String::new())
         }
     }
