@@ -128,6 +128,7 @@ let name = "v1"
         ]
     );
     assert_snapshot!(facts(&mut world, "api"), @r##"
+format: 1
 base: scratch
 platforms: linux/arm64
 layer 1 /etc/app/: from conf and "extra/*.conf" and "more.txt" if there
@@ -166,6 +167,7 @@ fn an_image_without_more_has_these_settings() {
     let gofile = "image a {\n  base = \"scratch\"\n  files = { \"/x\" = \"x\" }\n}\n";
     let mut world = World::new(gofile, &["x"]);
     assert_snapshot!(facts(&mut world, "a"), @r##"
+format: 1
 base: scratch
 platforms: linux/amd64
 layer 1 /x: from "x"
@@ -203,7 +205,11 @@ image upper {
 }
 "#;
     let mut world = World::new(gofile, &[]);
-    let base = |world: &mut World, name| facts(world, name).lines().next().map(str::to_owned);
+    let base = |world: &mut World, name| {
+        let facts = facts(world, name);
+        let mut lines = facts.lines().filter(|line| line.starts_with("base"));
+        lines.next().map(str::to_owned)
+    };
     let digest = "ab".repeat(32);
     assert_eq!(
         base(&mut world, "pinned"),
@@ -211,9 +217,10 @@ image upper {
     );
     assert_eq!(
         base(&mut world, "tagged"),
-        Some(format!("base: registry.lan:5000/base@sha256:{digest}"))
+        Some(format!("base: registry.lan:5000/base:1@sha256:{digest}"))
     );
     assert_snapshot!(facts(&mut world, "upper"), @r##"
+format: 1
 base: image tagged
 platforms: linux/amd64
 label org.opencontainers.image.created: 2026-01-31T12:00:00Z
@@ -616,7 +623,7 @@ image c {
   files = {}
   entrypoint = "x"
   env = {}
-  output = "x.tar"
+  created = 0
   platforms = ["linux/amd64", "linux/arm64"]
   secrets = { a = 1, "b,c" = "x", d = "../x" }
 }
@@ -786,10 +793,10 @@ gomake::plan::image_form: `env` is a key of images from files
   Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
   help: write `ENV` in the Dockerfile, or hand values to it with `args`
 
-gomake::plan::image_form: `output` is a key of images from files
-  Gofile:53:3 [output] has no meaning here
+gomake::plan::image_form: `created` is a key of images from files
+  Gofile:53:3 [created] has no meaning here
   Gofile:48:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the image lies in the engine: its `save` command writes an archive
+  help: the engine decides it
 
 gomake::plan::key_type: `platforms` takes one platform, not 2 platforms
   Gofile:54:31 ["linux/arm64"] this is 2 platforms
@@ -813,7 +820,7 @@ gomake::plan::missing_key: an image must have `base`
 gomake::plan::image_form: `output` is a key of images from files
   Gofile:62:3 [output] has no meaning here
   Gofile:61:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the image lies in the engine: its `save` command writes an archive
+  help: the engine decides it
 
 gomake::plan::missing_input: there is no file `gone`, and no target makes it
   Gofile:61:16 ["gone"] not found
@@ -1035,6 +1042,7 @@ build lib for n in ["a", "b"] {
     let name = "img(tier=prod)";
     assert_eq!(needs(&graph, name), "sub:base app(tier=prod) sub:lib[a]");
     assert_snapshot!(facts(&mut world, name), @r##"
+format: 1
 base: image sub:base
 platforms: linux/amd64
 layer 1 /app: from app(tier=prod)
@@ -1077,4 +1085,50 @@ image a {
     let mut world = World::new(gofile, &["x"]);
     world.running = crate::plan::eval::Running::Never;
     assert!(facts(&mut world, "a").contains("layer 1 /version: text \"‹version›\""));
+}
+
+#[test]
+fn registries_without_tls_are_hosts() {
+    let settings =
+        |value: &str| format!("settings {{\n  insecure_registries = {value}\n}}\ntask t {{}}\n");
+    let graph = World::new(&settings(r#"["registry.lan:5000", "[::1]:5000"]"#), &[]).graph();
+    assert_eq!(
+        graph.settings.insecure_registries,
+        ["registry.lan:5000", "[::1]:5000"]
+    );
+    assert_snapshot!(World::new(&settings(r#""http://registry.lan""#), &[]).errors(), @r##"
+gomake::plan::bad_text: `http://registry.lan` is not a registry
+  Gofile:2:25 ["http://registry.lan"] not a registry
+  help: registries are named as in an image's name: "registry.lan:5000"
+"##);
+}
+
+#[test]
+fn a_pattern_of_another_image_and_optional_sources() {
+    let gofile = r#"
+image a {
+  base = "scratch"
+  files = {
+    "/opt/" = [optional("none.txt"), optional("gone/*"), optional("gone/"), ["x", ["y"]]],
+    "/" = "x",
+    "/empty/" = [],
+    "/twice/" = { mode = "0700" },
+    "/twice/." = "x",
+  }
+}
+"#;
+    let mut world = World::new(gofile, &["x", "y"]);
+    assert_snapshot!(facts(&mut world, "a"), @r##"
+format: 1
+base: scratch
+platforms: linux/amd64
+layer 1 /opt/: from "none.txt" if there and "gone/*" if there and "gone/**" if there and "x" and "y"
+layer 1 /: from "x"
+layer 1 /empty/: nothing
+layer 1 /twice/: a directory, mode 0700
+layer 1 /twice/ (2): from "x"
+compression: gzip
+created: 1970-01-01T00:00:00Z
+sbom: true
+"##);
 }

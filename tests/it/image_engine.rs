@@ -11,7 +11,7 @@ use gomake::image::{archive, import, layout};
 use gomake::plan::image::EngineName;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -34,12 +34,19 @@ impl Drop for Case {
 
 fn case(name: EngineName, host: Option<&str>) -> Case {
     let dir = tempfile::tempdir().expect("a directory");
+    // Of its own down to the contents: removing an image must not take steps from another case.
+    let own = unique("engine");
     fs::create_dir_all(dir.path().join("context/data")).expect("a directory");
-    fs::write(dir.path().join("context/data/a"), "a").expect("a file");
-    fs::write(dir.path().join("context/data/b"), "bb").expect("a file");
+    fs::write(dir.path().join("context/data/a"), &own).expect("a file");
+    fs::write(dir.path().join("context/data/b"), &own).expect("a file");
     fs::write(dir.path().join("context/Dockerfile"), DOCKERFILE).expect("a file");
     let mut caller: Variables = std::env::vars_os().collect();
     caller.extend(host.map(|host| ("DOCKER_HOST".into(), host.into())));
+    if host.is_none() {
+        // buildah's look at what it has cached fails if another process removes an image meanwhile.
+        let conf = storage_of_its_own(dir.path());
+        caller.insert("CONTAINERS_STORAGE_CONF".into(), conf.into());
+    }
     let reach = Reach {
         caller,
         dir: dir.path().to_owned(),
@@ -48,8 +55,17 @@ fn case(name: EngineName, host: Option<&str>) -> Case {
     Case {
         engine: Engine::find(Some(name), Purpose::Build, &reach).expect("it works"),
         dir,
-        tag: format!("localhost/{}:1", unique("engine")),
+        tag: format!("localhost/{own}:1"),
     }
+}
+
+/// Where podman and buildah find nothing of other tests. Plain directories, which work everywhere and can be removed.
+fn storage_of_its_own(dir: &Path) -> PathBuf {
+    let (root, run) = (dir.join("storage"), dir.join("storage-run"));
+    let conf = dir.join("storage.conf");
+    let text = format!("[storage]\ndriver = \"vfs\"\ngraphroot = {root:?}\nrunroot = {run:?}\n");
+    fs::write(&conf, text).expect("a file");
+    conf
 }
 
 impl Case {

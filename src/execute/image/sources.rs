@@ -189,11 +189,8 @@ impl Sources<'_> {
             entries.push(entry(item, &item.dest, dir_mode(item), Node::Dir, from));
         }
         for inner in found.entries {
-            let mut dest = below(&item.dest, "").into_bytes();
-            if dest.last() != Some(&b'/') {
-                dest.push(b'/');
-            }
-            dest.extend(&inner.path);
+            let dir = item.dest.trim_end_matches('/').as_bytes();
+            let dest = [dir, b"/", &inner.path].concat();
             let from = format!("{path}/{}", String::from_utf8_lossy(&inner.path));
             let (mode, node) = match inner.node {
                 TreeNode::Dir => (dir_mode(item), Node::Dir),
@@ -277,14 +274,8 @@ fn entry(item: &FileSpec, dest: &str, mode: u32, node: Node, from: Option<String
 }
 
 /// Several sources may share directories; the first to name one decides.
-fn each_directory_once(entries: Vec<Entry>) -> Vec<Entry> {
+fn each_directory_once(mut entries: Vec<Entry>) -> Vec<Entry> {
     let mut seen = BTreeSet::new();
-    let is_first = |entry: &Entry| entry.node != Node::Dir || seen.insert(entry.path.clone());
+    entries.retain(|entry| entry.node != Node::Dir || seen.insert(entry.path.clone()));
     entries
-        .into_iter()
-        .filter({
-            let mut is_first = is_first;
-            move |entry| is_first(entry)
-        })
-        .collect()
 }

@@ -50,9 +50,9 @@ impl Binder<'_> {
         let (tags, load, engine) = (keys.tags.clone(), keys.load, keys.engine);
         let source = match &draft.dockerfile {
             Some(dockerfile) => {
-                ImageSource::Dockerfile(Box::new(self.from_dockerfile(dockerfile, keys)))
+                ImageSource::Dockerfile(Box::new(self.dockerfile_image(dockerfile, keys)))
             }
-            None => ImageSource::Files(Box::new(self.from_files(&draft, keys))),
+            None => ImageSource::Files(Box::new(self.files_image(&draft, keys))),
         };
         Command::Image(Arc::new(ImageSpec {
             source,
@@ -63,7 +63,7 @@ impl Binder<'_> {
         }))
     }
 
-    fn from_dockerfile(&self, draft: &DraftDockerfile, keys: Keys) -> DockerfileImage {
+    fn dockerfile_image(&self, draft: &DraftDockerfile, keys: Keys) -> DockerfileImage {
         DockerfileImage {
             dockerfile: draft.path.clone(),
             context: draft.context.clone(),
@@ -75,7 +75,7 @@ impl Binder<'_> {
         }
     }
 
-    fn from_files(&mut self, draft: &Draft, keys: Keys) -> FilesImage {
+    fn files_image(&mut self, draft: &Draft, keys: Keys) -> FilesImage {
         let created = keys.created.unwrap_or_else(|| self.source_date());
         let mut config = keys.config;
         config.labels = self.image_labels(config.labels, keys.vcs);

@@ -18,19 +18,22 @@ use crate::plan::value::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What a `.dockerignore` keeps out of the files that patterns match.
+/// What `.dockerignore` files keep out of the files that patterns match. Where a Dockerfile has one of its own beside the
+/// context's, builders differ in which they read: only what both keep out does not count.
 #[derive(Debug, Clone)]
 pub struct ContextFilter {
     context: ProjectPath,
-    ignore: Ignore,
+    /// Never empty.
+    ignores: Vec<Ignore>,
 }
 
 impl ContextFilter {
-    fn new(context: &ProjectPath, text: &str) -> Self {
-        Self {
+    /// None without a text: everything counts.
+    fn new(context: &ProjectPath, texts: &[String]) -> Option<Self> {
+        (!texts.is_empty()).then(|| Self {
             context: context.clone(),
-            ignore: Ignore::parse(text),
-        }
+            ignores: texts.iter().map(|text| Ignore::parse(text)).collect(),
+        })
     }
 
     /// Whether a file counts.
@@ -55,7 +58,9 @@ impl ContextFilter {
                 .strip_prefix(context)
                 .and_then(|rest| rest.strip_prefix('/')),
         };
-        below.is_some_and(|below| !below.is_empty() && by(&self.ignore, below))
+        below.is_some_and(|below| {
+            !below.is_empty() && self.ignores.iter().all(|ignore| by(ignore, below))
+        })
     }
 }
 
@@ -93,10 +98,14 @@ impl Resolver<'_> {
                 span,
             }));
         }
-        let ignore = ignores.iter().find_map(|path| self.text(path, span));
+        let texts: Vec<String> = ignores
+            .iter()
+            .filter_map(|path| self.text(path, span))
+            .map(|text| text.to_string())
+            .collect();
         let inputs = &mut self.graph.targets[id].inputs;
         inputs.items.extend(items);
-        inputs.filter = ignore.map(|text| Arc::new(ContextFilter::new(&dockerfile.context, &text)));
+        inputs.filter = ContextFilter::new(&dockerfile.context, &texts).map(Arc::new);
     }
 
     /// The sources of the Dockerfile's instructions, below the context; None where it cannot be read (yet).
@@ -278,5 +287,16 @@ mod tests {
         assert!(takes("", r"\*", "*"));
         assert!(!takes("", r"\*", "a"));
         assert!(takes("[x]", "a*", "[x]/ab"));
+    }
+
+    #[test]
+    fn what_one_of_two_files_keeps_out_counts_all_the_same() {
+        let path = |text: &str| ProjectPath::root().resolve(text).expect("a path");
+        let texts = ["*.log\n*.tmp\n".to_owned(), "*.log\n".to_owned()];
+        let filter = ContextFilter::new(&path("ctx"), &texts).expect("there are texts");
+        assert!(!filter.keeps(&path("ctx/a.log")));
+        assert!(filter.keeps(&path("ctx/a.tmp")));
+        assert!(filter.keeps(&path("a.log")), "outside of the context");
+        assert!(ContextFilter::new(&path("ctx"), &[]).is_none());
     }
 }

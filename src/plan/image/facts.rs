@@ -153,6 +153,7 @@ fn described(item: &FileSpec) -> String {
         What::Dir => "a directory".to_owned(),
         What::Link(text) => format!("a link to {text}"),
         What::Text(text) => format!("text {text:?}"),
+        What::Sources(sources) if sources.is_empty() => "nothing".to_owned(),
         What::Sources(sources) => {
             let sources: Vec<String> = sources.iter().map(source).collect();
             format!("from {}", sources.join(" and "))

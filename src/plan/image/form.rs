@@ -30,7 +30,7 @@ const OWN: &[(&str, Option<Form>)] = &[
     ("compression", Some(Form::Files)),
     ("created", Some(Form::Files)),
     ("sbom", Some(Form::Files)),
-    ("output", Some(Form::Files)),
+    ("output", None),
     ("dockerfile", Some(Form::Dockerfile)),
     ("context", Some(Form::Dockerfile)),
     ("args", Some(Form::Dockerfile)),
@@ -112,7 +112,7 @@ fn help(key: &str) -> &'static str {
             "no command runs here that could see variables; `env` is what the container gets"
         }
         "env" => "write `ENV` in the Dockerfile, or hand values to it with `args`",
-        "output" => "the image lies in the engine: its `save` command writes an archive",
+        "created" | "compression" => "the engine decides it",
         _ => "write it as an instruction of the Dockerfile",
     }
 }

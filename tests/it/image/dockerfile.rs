@@ -1,6 +1,6 @@
 //! Images from Dockerfiles: what makes an engine build again, and what does not.
 
-use crate::components::{Docker, Tool, buildah, docker, podman, unique};
+use crate::components::{Docker, Tool, buildah, docker, podman, registry, skopeo_config, unique};
 use crate::harness::{Project, set};
 use crate::image::good;
 
@@ -115,5 +115,45 @@ fn a_dockerfile_that_fails_shows_why_and_fails_the_target() {
     // It works again as soon as the file does.
     project.write("Dockerfile", DOCKERFILE);
     good(project.run(&["tool"]));
+    docker.run(&["image", "rm", "--force", &tag]);
+}
+
+/// What an engine built goes the ways of every image: into an archive, and to a registry, which has it the next time.
+#[test]
+fn what_docker_built_is_written_and_pushed() {
+    let (Some(docker), Some(registry)) = (docker(), registry()) else {
+        return;
+    };
+    let repository = unique("built");
+    let tag = format!("{}/{repository}:1", registry.host);
+    let mut project = Project::new(&format!(
+        r#"
+image tool {{
+  dockerfile = "Dockerfile"
+  output = "dist/tool.tar"
+  engine = "docker"
+  tags = "{tag}"
+}}
+"#
+    ));
+    docker.set(&mut project);
+    project
+        .write("Dockerfile", DOCKERFILE)
+        .write("src/a.txt", "source\n")
+        .write("greeting.txt", "hello\n");
+    let run = good(project.run(&["--push", "tool"]));
+    assert!(run.err.contains("pushed     image tool"), "{run}");
+    let id = docker.run(&["image", "inspect", "--format", "{{.Id}}", &tag]);
+    let written = skopeo_config(&format!(
+        "docker-archive:{}",
+        project.path("dist/tool.tar").display()
+    ));
+    assert_eq!(written["config"]["Cmd"][0], "cat");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&registry.raw(&format!("{repository}:1"))).expect("a manifest");
+    assert_eq!(manifest["config"]["digest"], id.trim());
+    let run = good(project.run(&["--push", "tool"]));
+    assert_eq!(run.targets(&["ran"]), set([]));
+    assert!(run.err.contains("current    image tool"), "{run}");
     docker.run(&["image", "rm", "--force", &tag]);
 }
