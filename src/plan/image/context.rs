@@ -245,6 +245,7 @@ mod tests {
     use super::patterns;
     use crate::base::glob::Pattern;
     use crate::base::path::ProjectPath;
+    use crate::plan::image::context::ContextFilter;
 
     fn takes(context: &str, source: &str, path: &str) -> bool {
         let context = ProjectPath::root()
