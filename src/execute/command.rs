@@ -47,8 +47,8 @@ pub struct Launched {
 /// What a command is, for people: the script as written, or the quoted words.
 pub fn text(command: &Command) -> String {
     match command {
-        Command::None => String::new(),
-        Command::Image(_) => "image".to_owned(),
+        // What gomake does itself is told by other words.
+        Command::None | Command::Image(_) => String::new(),
         Command::Script { text, .. } => text.clone(),
         Command::Argv(words) => {
             shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
