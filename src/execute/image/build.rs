@@ -14,7 +14,7 @@ use crate::image::archive;
 use crate::image::assemble::{Assembled, Recipe, assemble, write_index};
 use crate::image::blobs::Blobs;
 use crate::image::document::Descriptor;
-use crate::image::layer::{Layer, LayerOptions, write_layer};
+use crate::image::layer::{Layer, LayerOptions, write_layer, write_layer_while};
 use crate::image::layout;
 use crate::image::platform::Platform;
 use crate::image::record::{ImageRecord, LayerRecord, Record};
@@ -278,7 +278,8 @@ impl Build<'_> {
                 true => programs(&entries)?,
                 false => Vec::new(),
             };
-            let written = write_layer(entries, options, &self.blobs);
+            let wanted = || !self.project.cancel.is_cancelled();
+            let written = write_layer_while(entries, options, &self.blobs, &wanted);
             let made = Made {
                 named: (name_of(layer), written.map_err(|error| error.to_string())?),
                 programs,

@@ -381,3 +381,24 @@ proptest! {
         prop_assert_eq!(entries_of(&tar), expected);
     }
 }
+
+/// A layer of gigabytes takes minutes: whoever interrupts does not wait for it, and nothing of it is left.
+#[test]
+fn a_layer_that_nobody_wants_any_more_is_given_up() {
+    use std::cell::Cell;
+    let (dir, blobs) = store();
+    let path = dir.path().join("large");
+    fs::write_atomic(&path, &sample(1 << 20)).expect("written");
+    let left = Cell::new(3);
+    let wanted = || {
+        left.set(left.get() - 1);
+        left.get() > 0
+    };
+    let entries = vec![entry("/large", 0o644, Node::File(path))];
+    let error = write_layer_while(entries, options(), &blobs, &wanted).expect_err("given up");
+    assert!(error.to_string().contains("interrupted"), "{error}");
+    assert_eq!(left.get(), 0, "it is not asked again");
+    let stored = blobs.path(Sha256::of(b""));
+    let stored = fs::list_dir(stored.parent().expect("a directory")).expect("listed");
+    assert_eq!(stored, []);
+}
