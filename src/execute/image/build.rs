@@ -289,6 +289,11 @@ impl Build<'_> {
             if !(self.go_on)() {
                 return Err(stopped().to_string());
             }
+            let name = name_of(layer);
+            (self.project.emit)(Event::Progress {
+                target: self.id,
+                text: format!("layer {name}").into(),
+            });
             let entries = self.sources.entries(layer, platform)?;
             let programs = match self.spec.sbom {
                 true => programs(&entries)?,
@@ -296,7 +301,7 @@ impl Build<'_> {
             };
             let written = write_layer(entries, options, &self.blobs, self.go_on);
             let made = Made {
-                named: (name_of(layer), written.map_err(|error| error.to_string())?),
+                named: (name, written.map_err(|error| error.to_string())?),
                 programs,
             };
             if is_shared(layer) {
