@@ -835,11 +835,6 @@ gomake::plan::missing_key: an image must have `base`
   Gofile:57:7 [d] `base` is missing
   help: write `base = "scratch"` and `files`, or `dockerfile = "Dockerfile"`
 
-gomake::plan::image_form: `output` is a key of images from files
-  Gofile:62:3 [output] has no meaning here
-  Gofile:61:3 [dockerfile] this makes it an image from a Dockerfile
-  help: the engine decides it
-
 gomake::plan::missing_input: there is no file `gone`, and no target makes it
   Gofile:61:16 ["gone"] not found
   help: paths are relative to the Gofile; write optional("…") if it may be missing
