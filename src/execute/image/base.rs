@@ -17,12 +17,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Those that were looked for, or why none was found.
+type Engines = HashMap<(Option<EngineName>, Purpose), Result<Engine, String>>;
+
 /// What images need beside the project.
 pub struct Images<'a> {
     pub client: &'a Client<'a>,
     /// Blobs of bases, which projects share.
     pub bases: Blobs,
-    engines: Mutex<HashMap<(Option<EngineName>, Purpose), Result<Engine, String>>>,
+    engines: Mutex<Engines>,
 }
 
 impl<'a> Images<'a> {
