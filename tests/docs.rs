@@ -5,8 +5,10 @@
 //!   (a `Dockerfile` begins with FROM).
 //! - `LANGUAGE file=PATH`: the block is that file in the document's directory; `append` adds to it.
 //! - `console`: lines with `$ ` are run in the document's directory with sh; the lines below one are what it prints, both
-//!   streams together. Times and the directory's path may differ, `...` alone on a line stands for any lines, and
-//!   targets that ran at once may come in another order. `status=N` is the last command's exit status.
+//!   streams together. Times, sizes, image digests and the directory's path may differ, `...` alone on a line stands for
+//!   any lines, and targets that ran at once may come in another order. `status=N` is the last command's exit status.
+//!   `needs=registry` and `needs=docker` are run where `scripts/components` has started those, with its registry in the
+//!   place of `localhost:5000`; elsewhere the block is skipped, and said to be. With `CI=true` they must be there.
 //! - everything else is text.
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` writes what the commands print into the documents.
@@ -20,6 +22,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
 fn readme() {
@@ -32,6 +36,10 @@ fn guide() {
 #[test]
 fn from_make() {
     check("docs/from-make.md");
+}
+#[test]
+fn images() {
+    check("docs/images.md");
 }
 #[test]
 fn language() {
@@ -64,7 +72,7 @@ fn the_example() {
         run.write_file(file, &[text.trim_end().to_owned()], false);
     }
     let said = run.shell(run.dir.path(), "gomake --check");
-    assert_eq!(said, ("19 targets, no errors, 0 lints".to_owned(), 0));
+    assert_eq!(said, ("20 targets, no errors, 0 lints".to_owned(), 0));
     let said = run.shell(run.dir.path(), "gomake --fmt --check");
     assert_eq!(said, (String::new(), 0));
 }
@@ -131,6 +139,9 @@ impl Run {
             self.check_gofile(place, &body, with);
         } else if language == "console" {
             let status = option("status").map_or(0, |status| status.parse().unwrap());
+            if !option("needs").is_none_or(|what| is_there(place, what)) {
+                return body;
+            }
             return self.console(place, &body, status);
         }
         body
@@ -172,7 +183,7 @@ impl Run {
         } else {
             String::new()
         };
-        fs::write(&path, before + &body.join("\n") + "\n").unwrap();
+        fs::write(&path, before + &to_registry(&body.join("\n")) + "\n").unwrap();
     }
 
     fn check_gofile(&mut self, place: &str, body: &[String], with: &str) {
@@ -239,7 +250,12 @@ impl Run {
     fn shell(&self, dir: &Path, script: &str) -> (String, i32) {
         let program = PathBuf::from(env!("CARGO_BIN_EXE_gomake"));
         let path = std::env::var("PATH").unwrap_or_default();
-        let output = Command::new("sh")
+        let script = to_registry(script);
+        let mut command = Command::new("sh");
+        if let Ok(host) = std::env::var("GOMAKE_TEST_DOCKER_HOST") {
+            command.env("DOCKER_HOST", host);
+        }
+        let output = command
             .args(["-c", &format!("exec 2>&1\n{script}")])
             .current_dir(dir)
             .env(
@@ -255,13 +271,58 @@ impl Run {
             .env_remove("CI")
             .output()
             .unwrap();
-        let printed =
+        let mut printed =
             String::from_utf8_lossy(&output.stdout).replace(&*dir.to_string_lossy(), "DIR");
+        if let Some(place) = registry() {
+            printed = printed.replace(&place, WRITTEN_REGISTRY);
+        }
         (
             printed.trim_end().to_owned(),
             output.status.code().unwrap_or(-1),
         )
     }
+}
+
+/// Names the registry that the tests have.
+const REGISTRY: &str = "GOMAKE_TEST_REGISTRY";
+/// How the documents name it.
+const WRITTEN_REGISTRY: &str = "localhost:5000/";
+
+/// Where in it this run's images go: an earlier run's are still there.
+fn registry() -> Option<String> {
+    let host = std::env::var(REGISTRY).ok()?;
+    Some(format!("{host}/docs-{}/", *RUN))
+}
+
+static RUN: LazyLock<u128> = LazyLock::new(|| {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap().as_nanos()
+});
+
+fn to_registry(text: &str) -> String {
+    match registry() {
+        Some(place) => text.replace(WRITTEN_REGISTRY, &place),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether a block that needs a component can run.
+fn is_there(place: &str, what: &str) -> bool {
+    let variable = match what {
+        "registry" => REGISTRY,
+        "docker" => "GOMAKE_TEST_DOCKER_HOST",
+        _ => panic!("{place}: needs={what} is not known"),
+    };
+    let found = std::env::var_os(variable).is_some();
+    let in_ci = std::env::var("CI").is_ok_and(|ci| !matches!(&*ci, "" | "false" | "0"));
+    assert!(
+        found || !in_ci,
+        "{place}: no {what}, and CI must have it: {variable} is not set"
+    );
+    if !found {
+        eprintln!("{place}: skipped: no {what} (scripts/components start)");
+    }
+    found
 }
 
 /// In order, with `...` for any lines; or, without one, in any order.
@@ -296,8 +357,28 @@ fn in_order(expected: &[String], printed: &[String]) -> bool {
 }
 
 /// Durations such as `12ms`, `0.31s` and `1m 02s` become `TIME`; blanks in a row become one, because columns move with them.
+/// Sizes and digests of images become `SIZE` and `DIGEST`: they are of another Go's making.
 fn without_times(line: &str) -> String {
-    let words = line.split_whitespace().map(|word| {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = words.iter().enumerate().map(|(at, word)| {
+        let before = at.checked_sub(1).map_or("", |before| words[before]);
+        if let Some(at) = word.find("sha256:") {
+            let hex = word[at + 7..].trim_start_matches(|c: char| c.is_ascii_hexdigit());
+            return format!("{}DIGEST{hex}", &word[..at]);
+        }
+        let is_number = |word: &str| {
+            let word = word.trim_start_matches('(');
+            word.parse::<f64>().is_ok()
+        };
+        let is_unit = |word: &str| {
+            ["B", "kB", "MB", "GB"].contains(&word.trim_end_matches(|c: char| "),".contains(c)))
+        };
+        if is_number(word) && words.get(at + 1).is_some_and(|unit| is_unit(unit)) {
+            return word.replace(|c: char| c.is_ascii_digit() || c == '.', "");
+        }
+        if is_unit(word) && is_number(before) {
+            return word.replace(|c: char| c.is_ascii_alphabetic(), "") + "SIZE";
+        }
         let bare = word.trim_matches(|c: char| "()[],.;".contains(c));
         let number = bare.trim_end_matches(|c: char| c.is_alphabetic() || c == 'µ');
         let unit = &bare[number.len()..];
@@ -307,7 +388,7 @@ fn without_times(line: &str) -> String {
         if is_time {
             word.replace(bare, "TIME")
         } else {
-            word.to_owned()
+            (*word).to_owned()
         }
     });
     words
@@ -326,6 +407,11 @@ fn the_comparison_is_as_tolerant_as_it_says() {
     assert!(matches(&["a", "b"], &printed("b\na")));
     assert!(matches(&["a", "...", "z"], &printed("a\nb\nc\nz")));
     assert!(!matches(&["a", "...", "z"], &printed("a\nb")));
+    assert!(matches(
+        &["image  api  sha256:7ff5f5897f68  2 layers, 3.0 MB (6.8 MB unpacked)"],
+        &printed("image api sha256:0123456789ab 2 layers, 912 kB (1 GB unpacked)")
+    ));
+    assert!(!matches(&["2 ran, 3 MB"], &printed("3 ran, 3 MB")));
     assert!(!matches(&["2 ran"], &printed("3 ran")));
     assert!(!matches::<&str>(&[], &printed("something")));
 }

@@ -206,16 +206,17 @@ impl Cache {
         self.set_count(done.bytes_left - self.size_of(Part::Images)?.min(done.bytes_left))?;
         Ok(done)
     }
+    /// What was in the making when somebody was killed.
     fn remove_stale(&self) -> FsResult<()> {
-        let images = self.layout.file(Part::Images.name());
-        let made = fs::list_dir(&self.layout.tmp())?.into_iter();
-        let made = made.map(|entry| self.layout.tmp().join(entry.name));
-        // Blobs of images are made beside the directory that holds them.
-        let pulled = fs::if_exists(fs::list_dir(&images))?.unwrap_or_default();
-        let pulled = pulled.into_iter().filter(|entry| entry.name != "sha256");
-        for path in made.chain(pulled.map(|entry| images.join(entry.name))) {
-            if fs::if_exists(fs::lstat(&path))?.is_some_and(|stat| age(stat.mtime) > STALE) {
-                fs::remove_any(&path)?;
+        // Blobs of images are made beside the directory that they end in.
+        for dir in [self.layout.tmp(), self.layout.file("images")] {
+            for entry in fs::if_exists(fs::list_dir(&dir))?.unwrap_or_default() {
+                let path = dir.join(entry.name);
+                let found = fs::if_exists(fs::lstat(&path))?;
+                let is_part = dir != self.layout.tmp() && entry.is_dir;
+                if !is_part && found.is_some_and(|stat| age(stat.mtime) > STALE) {
+                    fs::remove_any(&path)?;
+                }
             }
         }
         Ok(())

@@ -221,7 +221,8 @@ impl App<'_> {
             lints.iter().map(|lint| lint as &dyn Diagnostic),
         );
         let text = format!(
-            "{targets} targets, no errors, {}\n",
+            "{}, no errors, {}\n",
+            crate::report::text::count(targets, "target"),
             crate::report::text::count(lints.len(), "lint")
         );
         self.sinks.out.write(text.as_bytes());

@@ -47,7 +47,6 @@ pub struct Launched {
 /// What a command is, for people: the script as written, or the quoted words.
 pub fn text(command: &Command) -> String {
     match command {
-        // What gomake does itself is told by other words.
         Command::None | Command::Image(_) => String::new(),
         Command::Script { text, .. } => text.clone(),
         Command::Argv(words) => {
@@ -320,7 +319,7 @@ impl Files<'_> {
 }
 
 /// A command's bad end in words.
-fn ending(how: How, timeout: Option<Duration>) -> String {
+pub(crate) fn ending(how: How, timeout: Option<Duration>) -> String {
     match how {
         How::Exit(code) => format!("exit status {code}"),
         How::Signal(number) => format!("killed by signal {number}{}", signal_name(number)),

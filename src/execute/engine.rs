@@ -108,10 +108,11 @@ impl Engine {
             Purpose::Build => "build a Dockerfile",
             Purpose::Load => "load an image",
         };
-        Err(format!(
-            "no container engine can {what} ({})",
-            reasons.join("; ")
-        ))
+        // A reason begins with the engine's name.
+        Err(match wanted {
+            Some(_) => format!("cannot {what} by {}", reasons.join("; ")),
+            None => format!("no container engine can {what} ({})", reasons.join("; ")),
+        })
     }
 
     /// An engine of which only what it holds is asked: whether it works shows then.

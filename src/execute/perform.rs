@@ -79,8 +79,11 @@ impl Project<'_> {
             } => match self.clear_for_restore(&result.outputs) {
                 Err(how) => Err(Trouble::Failed(self.failure(id, how, String::new()))),
                 Ok(()) => match self.restore(id, &prepared, key, &result, made) {
-                    Ok(outputs) => return Settled::Restored(outputs),
-                    Err(_) => self.run_target(id, &prepared, &reasons, made),
+                    // What is restored of a Dockerfile's image is but its name in an engine.
+                    Ok(outputs) if self.lost_image(id).is_none() => {
+                        return Settled::Restored(outputs);
+                    }
+                    Ok(_) | Err(_) => self.run_target(id, &prepared, &reasons, made),
                 },
             },
         };

@@ -201,7 +201,7 @@ mod tests {
         };
         let entries = Addition::ALL.into_iter().flat_map(Addition::entries);
         let entries: Vec<_> = entries.collect();
-        let layer = write_layer(entries.clone(), options, &Blobs::at(dir.path()));
+        let layer = write_layer(entries.clone(), options, &Blobs::at(dir.path()), &|| true);
         let files = layer.expect("a layer").files;
         assert_eq!(files.len(), entries.len());
         let has = |path: &str, from: &str| {

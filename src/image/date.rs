@@ -1,7 +1,7 @@
 //! Points in time as OCI and SPDX documents write them. No clock is read here.
 
 /// The last second that four digits can write the year of.
-const LAST: u64 = 253_402_300_799;
+pub const LAST: u64 = 253_402_300_799;
 const DAYS_OF_400_YEARS: u64 = 146_097;
 
 /// Seconds since 1970 as `2024-02-29T12:00:00Z` (RFC 3339, section 5.6); what is later than the year 9999 is its end.

@@ -13,6 +13,7 @@ use crate::image::document::{Descriptor, media};
 use crate::image::error::{ImageError, ImageResult};
 use crate::image::layer::order::Placed;
 use crate::image::record::FileRecord;
+use crate::image::stop::Stoppable;
 use crate::image::stream::{Attributes, FileError, TarStream};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -77,29 +78,17 @@ pub struct Layer {
 ///
 /// # Errors
 /// `Entry` when two entries have one path, one is below a file or link, a path is not absolute and normalised, or a file
-/// cannot be read or changes meanwhile; `Fs`/`Write` on a full disk.
+/// cannot be read or changes meanwhile; `Fs`/`Write` on a full disk, and soon after `go_on` says no.
 pub fn write_layer(
     entries: Vec<Entry>,
     options: LayerOptions,
     blobs: &Blobs,
-) -> ImageResult<Layer> {
-    write_layer_while(entries, options, blobs, &|| true)
-}
-
-/// As [`write_layer`], for as long as it is wanted: it is asked with each chunk of a file, since some take minutes.
-///
-/// # Errors
-/// As [`write_layer`]; `Entry` when it is not wanted any more.
-pub fn write_layer_while(
-    entries: Vec<Entry>,
-    options: LayerOptions,
-    blobs: &Blobs,
-    wanted: &dyn Fn() -> bool,
+    go_on: &dyn Fn() -> bool,
 ) -> ImageResult<Layer> {
     let entries = order::ordered(entries, options)?;
     let mut blob = blobs.writer()?;
     let written = block::compress(options.compression, &mut blob.out, |out| {
-        write_tar(&entries, options.mtime, wanted, out)
+        write_tar(&entries, options.mtime, &mut Stoppable { out, go_on })
     });
     let (files, plain) = written.map_err(|broken| broken.at(&blob.path))?;
     finish(blob, options.compression, files, plain)
@@ -165,13 +154,12 @@ impl From<io::Error> for Broken {
 fn write_tar(
     entries: &[Placed],
     mtime: u64,
-    wanted: &dyn Fn() -> bool,
     out: &mut impl Write,
 ) -> Result<Vec<FileRecord>, Broken> {
     let mut tar = TarStream::new(out, mtime);
     let mut files = Vec::new();
     for Placed { entry, added } in entries {
-        let size = write_entry(&mut tar, entry, wanted)?;
+        let size = write_entry(&mut tar, entry)?;
         if !added {
             files.push(FileRecord {
                 path: entry.path_text(),
@@ -185,11 +173,7 @@ fn write_tar(
 }
 
 /// Gives the size of the file.
-fn write_entry(
-    tar: &mut TarStream<impl Write>,
-    entry: &Entry,
-    wanted: &dyn Fn() -> bool,
-) -> Result<u64, Broken> {
+fn write_entry(tar: &mut TarStream<impl Write>, entry: &Entry) -> Result<u64, Broken> {
     let attributes = Attributes {
         mode: entry.mode,
         uid: entry.uid,
@@ -207,8 +191,7 @@ fn write_entry(
             return of_file(added, entry).map(|()| size);
         }
         Node::File(path) => {
-            let (mut file, size) =
-                Whole::open(path, wanted).map_err(|error| entry.broken(error))?;
+            let (mut file, size) = Whole::open(path).map_err(|error| entry.broken(error))?;
             let added = tar.file(name, attributes, size, &mut file);
             of_file(added, entry)?;
             file.check().map_err(|error| entry.broken(error))?;
@@ -244,20 +227,13 @@ struct Whole<'a> {
     file: File,
     path: &'a Path,
     found: fs::Stat,
-    wanted: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Whole<'a> {
-    fn open(path: &'a Path, wanted: &'a dyn Fn() -> bool) -> fs::FsResult<(Self, u64)> {
+    fn open(path: &'a Path) -> fs::FsResult<(Self, u64)> {
         let (file, found) = fs::open_regular(path)?;
         let size = found.size;
-        let whole = Self {
-            file,
-            path,
-            found,
-            wanted,
-        };
-        Ok((whole, size))
+        Ok((Self { file, path, found }, size))
     }
     /// Bytes may have changed without the number of them having done so.
     fn check(&self) -> Result<(), String> {
@@ -270,10 +246,6 @@ impl<'a> Whole<'a> {
 }
 impl Read for Whole<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !(self.wanted)() {
-            // Not of the kind `Interrupted`, after which readers try again.
-            return Err(io::Error::other("interrupted"));
-        }
         self.file.read(buffer)
     }
 }

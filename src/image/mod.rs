@@ -24,4 +24,5 @@ pub mod platform;
 pub mod record;
 pub mod reference;
 pub mod sbom;
+pub mod stop;
 pub mod stream;

@@ -184,9 +184,27 @@ sbom: true
         .insert("SOURCE_DATE_EPOCH".to_owned(), "soon".to_owned());
     world.answers = Default::default();
     assert_snapshot!(world.bind("a", &[], &[]).expect_err("no number"), @r##"
-gomake::plan::environment: the environment cannot be read: SOURCE_DATE_EPOCH holds "soon", which is no number of seconds
+gomake::plan::environment: the environment cannot be read: SOURCE_DATE_EPOCH holds "soon", which is no number of seconds up to the year 9999
   Gofile:1:7 [a] asked for here
 "##);
+}
+
+/// Later times would be in the layers and not in what counts, where they are written as dates.
+#[test]
+fn times_end_with_the_year_9999() {
+    let at = |created: &str| {
+        let gofile = format!(
+            "image a {{\n  base = \"scratch\"\n  add = \"tmp\"\n  created = {created}\n}}\n"
+        );
+        let mut world = World::new(&gofile, &[]);
+        world.bind("a", &[], &[]).is_ok()
+    };
+    assert!(at("253402300799") && at("\"9999-12-31T23:59:59Z\""));
+    assert!(!at("253402300800") && !at("\"9999-12-31T23:59:59-01:00\""));
+    let mut world = World::new("image a {\n  base = \"scratch\"\n  add = \"tmp\"\n}\n", &[]);
+    let epoch = ("SOURCE_DATE_EPOCH".to_owned(), "253402300800".to_owned());
+    world.env.extend([epoch]);
+    assert!(world.bind("a", &[], &[]).is_err());
 }
 
 #[test]
@@ -733,7 +751,7 @@ gomake::plan::not_one_of: `zst` is not a compression
 
 gomake::plan::bad_text: `yesterday` is not a time
   Gofile:32:13 ["yesterday"] not a time
-  help: write seconds since 1970, or a time such as "2026-01-31T12:00:00Z"
+  help: write seconds since 1970, or a time such as "2026-01-31T12:00:00Z", up to the year 9999
 
 gomake::plan::key_type: `sbom` takes a boolean, not a string
   Gofile:33:10 ["yes"] this is a string
@@ -894,18 +912,22 @@ conf/a.conf?
 conf/a.conf/**/{*,.*}?
 conf/a.conf/**/.*/**/{*,.*}?
 conf/a.conf/**/.*/**/.*/**/{*,.*}?
+conf/a.conf/**/.*/**/.*/**/.*/**/{*,.*}?
 dist/app-linux-*?
 dist/app-linux-*/**/{*,.*}?
 dist/app-linux-*/**/.*/**/{*,.*}?
 dist/app-linux-*/**/.*/**/.*/**/{*,.*}?
+dist/app-linux-*/**/.*/**/.*/**/.*/**/{*,.*}?
 site?
 site/**/{*,.*}?
 site/**/.*/**/{*,.*}?
 site/**/.*/**/.*/**/{*,.*}?
+site/**/.*/**/.*/**/.*/**/{*,.*}?
 src-1?
 src-1/**/{*,.*}?
 src-1/**/.*/**/{*,.*}?
 src-1/**/.*/**/.*/**/{*,.*}?
+src-1/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     let filter = graph.targets[graph.by_name["tools"]].inputs.filter.clone();
     let filter = filter.expect("an ignore file");
@@ -920,6 +942,7 @@ docker/.dockerignore?
 docker/**/{*,.*}?
 docker/**/.*/**/{*,.*}?
 docker/**/.*/**/.*/**/{*,.*}?
+docker/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     assert_snapshot!(inputs(&graph, "made").join("\n"), @r##"
 gen/Dockerfile
@@ -928,6 +951,7 @@ gen/.dockerignore?
 gen/**/{*,.*}?
 gen/**/.*/**/{*,.*}?
 gen/**/.*/**/.*/**/{*,.*}?
+gen/**/.*/**/.*/**/.*/**/{*,.*}?
 "##);
     assert_eq!(needs(&graph, "made"), "gen (gen/Dockerfile)");
     assert_snapshot!(facts(&mut world, "tools"), @r##"

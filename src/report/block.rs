@@ -77,8 +77,12 @@ pub fn command(palette: Palette, text: &str, all: bool) -> String {
 pub fn failure_end(palette: Palette, failure: &Failure) -> String {
     let how = palette.paint(Tone::Bad, &printable(&failure.how));
     let mut out = format!("  {how}");
-    if !failure.place.is_empty() {
-        out.push_str(&format!(" at {}", printable(&failure.place)));
+    let place = printable(&failure.place);
+    match (failure.place.is_empty(), failure.command.is_empty()) {
+        (true, _) => {}
+        (false, false) => out.push_str(&format!(" at {place}")),
+        // What failed is no command that stands there; its reason may be a long sentence.
+        (false, true) => out.push_str(&format!(" ({place})")),
     }
     out.push('\n');
     for note in &failure.notes {
@@ -226,7 +230,7 @@ mod tests {
         let text = failure_end(Palette::PLAIN, &failure);
         assert_eq!(
             text,
-            "  exit status 1 at Gofile:1:1\n  note: a\\u{1b}[2J\n        b\n"
+            "  exit status 1 (Gofile:1:1)\n  note: a\\u{1b}[2J\n        b\n"
         );
         assert!(!command(Palette::PLAIN, "\techo \u{1b}c", false).contains('\u{1b}'));
     }

@@ -484,3 +484,20 @@ proptest! {
         prop_assert!(clean_of_temps(&f.root("b")));
     }
 }
+
+#[test]
+fn half_pulled_blobs_are_swept_when_they_are_old() {
+    let f = Fixture::new();
+    let blob = f.cache.images().put("text/plain", b"blob").unwrap();
+    let images = f.cache.layout.file("images");
+    let part = |name: &str| images.join(format!(".gomake-tmp-{name}"));
+    for (name, hours) in [("old", 30), ("new", 1)] {
+        fs::write_atomic(&part(name), b"half").unwrap();
+        let file = File::options().append(true).open(part(name)).unwrap();
+        let then = SystemTime::now() - Duration::from_secs(3600 * hours);
+        file.set_modified(then).unwrap();
+    }
+    f.cache.collect(u64::MAX).unwrap();
+    assert!(f.cache.images().has(&blob));
+    assert!(part("new").exists() && !part("old").exists());
+}

@@ -64,7 +64,7 @@ fn the_first_engine_that_works_is_taken() {
     let wanted = Some(EngineName::Docker);
     assert_eq!(
         Engine::find(wanted, Purpose::Load, &both.reach).expect_err("it does not work"),
-        "no container engine can load an image (docker: Cannot connect to the Docker daemon.)"
+        "cannot load an image by docker: Cannot connect to the Docker daemon."
     );
 }
 

@@ -3,23 +3,26 @@
 use crate::base::fs;
 use crate::event::{Event, ImageReport};
 use crate::execute::check::Prepared;
-use crate::execute::command::Launched;
+use crate::execute::command::{Launched, ending};
 use crate::execute::image::base::FoundBase;
 use crate::execute::image::programs::{attach, programs};
 use crate::execute::image::sources::Sources;
 use crate::execute::perform::Trouble;
+use crate::execute::process::How;
 use crate::execute::project::Project;
 use crate::fingerprint::content::Outputs;
 use crate::image::archive;
 use crate::image::assemble::{Assembled, Recipe, assemble, write_index};
 use crate::image::blobs::Blobs;
 use crate::image::document::Descriptor;
-use crate::image::layer::{Layer, LayerOptions, write_layer, write_layer_while};
+use crate::image::error::ImageError;
+use crate::image::layer::{Layer, LayerOptions, write_layer};
 use crate::image::layout;
 use crate::image::platform::Platform;
 use crate::image::record::{ImageRecord, LayerRecord, Record};
 use crate::image::reference::Reference;
 use crate::image::sbom::{Binary, Subject};
+use crate::image::stop::{Stoppable, stopped};
 use crate::plan::graph::TargetId;
 use crate::plan::image::{
     Base, FilesImage, ImageOutput, ImageSource, ImageSpec, LayerSpec, OutputForm, Source, What,
@@ -45,6 +48,7 @@ struct Build<'a> {
     spec: &'a FilesImage,
     sources: Sources<'a>,
     blobs: Blobs,
+    go_on: &'a dyn Fn() -> bool,
     /// Layers that are the same for every platform, by their place among the spec's layers.
     shared: HashMap<usize, Made>,
     /// Artifacts about the images so far.
@@ -60,45 +64,48 @@ impl Project<'_> {
         spec: &ImageSpec,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Launched, Trouble> {
-        let began = Instant::now();
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let began = Instant::now();
+        let timeout = prepared.action.limits.timeout;
+        let is_late = || timeout.is_some_and(|timeout| began.elapsed() >= timeout);
+        let go_on = || !self.cancel.is_cancelled() && !is_late();
+        let trouble = |how: String| {
+            if self.cancel.is_cancelled() {
+                Trouble::Cancelled
+            } else if is_late() {
+                self.image_failed(id, ending(How::TimedOut, timeout))
+            } else {
+                self.image_failed(id, how)
+            }
+        };
         let files = match &spec.source {
             ImageSource::Files(files) => files,
             ImageSource::Dockerfile(image) => {
                 let (launched, held) = self.build_by_engine(id, prepared, spec, image)?;
                 if let Some(output) = &spec.output {
                     self.imported(&held)
-                        .and_then(|dir| self.write_output(dir.path(), spec, output))
-                        .map_err(|how| self.image_failed(id, how))?;
+                        .and_then(|dir| self.write_output(dir.path(), spec, output, &go_on))
+                        .map_err(trouble)?;
                 }
                 self.tell_built(id, held.id.to_string(), Record::default(), None);
                 return Ok(launched);
             }
         };
-        let built = self.build_from_files(id, prepared, files, made);
+        let built = self.build_from_files(id, prepared, files, made, &go_on);
         let built = built.and_then(|record| {
             if let Some(output) = &spec.output {
-                self.write_output(&self.layout_of(id), spec, output)?;
+                self.write_output(&self.layout_of(id), spec, output, &go_on)?;
             }
             Ok(record)
         });
-        match built {
-            Ok(record) => {
-                let image = layout::read(&self.layout_of(id));
-                let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
-                self.tell_built(
-                    id,
-                    image.root.digest.to_string(),
-                    record,
-                    unpinned(&files.base),
-                );
-                Ok(Launched {
-                    duration: began.elapsed(),
-                })
-            }
-            Err(_) if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
-            Err(how) => Err(self.image_failed(id, how)),
-        }
+        let record = built.map_err(trouble)?;
+        let image = layout::read(&self.layout_of(id));
+        let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
+        let digest = image.root.digest.to_string();
+        self.tell_built(id, digest, record, unpinned(&files.base));
+        Ok(Launched {
+            duration: began.elapsed(),
+        })
     }
 
     fn image_failed(&self, id: TargetId, how: String) -> Trouble {
@@ -111,6 +118,7 @@ impl Project<'_> {
         prepared: &Prepared,
         spec: &FilesImage,
         made: &dyn Fn(TargetId) -> Outputs,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<Record, String> {
         let dir = self.layout_of(id);
         let mut build = Build {
@@ -124,6 +132,7 @@ impl Project<'_> {
                 made,
             },
             blobs: layout::blobs(&dir),
+            go_on,
             shared: HashMap::new(),
             referrers: Vec::new(),
         };
@@ -155,16 +164,23 @@ impl Project<'_> {
         dir: &Path,
         spec: &ImageSpec,
         output: &ImageOutput,
+        go_on: &dyn Fn() -> bool,
     ) -> Result<(), String> {
         let image = layout::read(dir).map_err(|error| error.to_string())?;
         let bases = bases_of(&image.record);
         let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
-        let find = |blob: &Descriptor| self.find_blob(dir, &bases, blob);
         let path = output.path.under(self.root);
+        let find = |blob: &Descriptor| match go_on() {
+            true => self.find_blob(dir, &bases, blob),
+            false => Err(ImageError::Write {
+                path: path.clone(),
+                source: stopped(),
+            }),
+        };
         match output.form {
             OutputForm::Layout => archive::write_layout(&image, &tags, &find, &path)
                 .map_err(|error| error.to_string()),
-            OutputForm::Tar => write_file(&path, &mut |out| {
+            OutputForm::Tar => write_file(&path, go_on, &mut |out| {
                 archive::write_tar(&image, &tags, &Platform::host(), &find, out)
                     .map_err(|error| error.to_string())
             }),
@@ -256,7 +272,7 @@ impl Build<'_> {
                 target: self.id,
                 text: format!("layer {name}").into(),
             });
-            let layer = write_layer(addition.entries(), options, &self.blobs);
+            let layer = write_layer(addition.entries(), options, &self.blobs, self.go_on);
             layers.push(Made {
                 named: (name.to_owned(), layer.map_err(|error| error.to_string())?),
                 programs: Vec::new(),
@@ -270,18 +286,22 @@ impl Build<'_> {
                 layers.push(known.clone());
                 continue;
             }
-            if self.project.cancel.is_cancelled() {
-                return Err("cancelled".to_owned());
+            if !(self.go_on)() {
+                return Err(stopped().to_string());
             }
+            let name = name_of(layer);
+            (self.project.emit)(Event::Progress {
+                target: self.id,
+                text: format!("layer {name}").into(),
+            });
             let entries = self.sources.entries(layer, platform)?;
             let programs = match self.spec.sbom {
                 true => programs(&entries)?,
                 false => Vec::new(),
             };
-            let wanted = || !self.project.cancel.is_cancelled();
-            let written = write_layer_while(entries, options, &self.blobs, &wanted);
+            let written = write_layer(entries, options, &self.blobs, self.go_on);
             let made = Made {
-                named: (name_of(layer), written.map_err(|error| error.to_string())?),
+                named: (name, written.map_err(|error| error.to_string())?),
                 programs,
             };
             if is_shared(layer) {
@@ -310,15 +330,17 @@ impl Build<'_> {
     }
 }
 
-/// Writes a file in one step.
+/// Writes a file in one step, unless `go_on` says no before.
 pub(super) fn write_file(
     path: &Path,
+    go_on: &dyn Fn() -> bool,
     write: &mut dyn FnMut(&mut dyn Write) -> Result<(), String>,
 ) -> Result<(), String> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let temp = fs::temp_file(dir).map_err(|error| error.to_string())?;
     let failed = |error: std::io::Error| format!("cannot write {}: {error}", path.display());
-    let mut out = BufWriter::with_capacity(1 << 20, temp.as_file());
+    let out = temp.as_file();
+    let mut out = BufWriter::with_capacity(1 << 20, Stoppable { out, go_on });
     write(&mut out)?;
     out.flush().map_err(failed)?;
     drop(out);

@@ -165,7 +165,7 @@ impl Project<'_> {
         };
         let engine = Engine::assumed(name, &self.reach());
         match engine.has(held.id) {
-            Ok(true) => None,
+            Ok(true) => moved_tag(&engine, spec, held.id),
             Ok(false) => Some(format!(
                 "{} has lost the image {}",
                 held.engine,
@@ -174,4 +174,15 @@ impl Project<'_> {
             Err(why) => Some(format!("{} does not answer: {why}", held.engine)),
         }
     }
+}
+
+/// A tag that the engine gives to another image by now, or to none: somebody else built or removed under that name.
+fn moved_tag(engine: &Engine, spec: &ImageSpec, id: Sha256) -> Option<String> {
+    let tags = spec.tags.iter().map(Reference::familiar);
+    let mut moved = tags.filter(|tag| engine.id_of(tag) != Ok(Some(id)));
+    let tag = moved.next()?;
+    Some(format!(
+        "{tag} is another image in {} by now",
+        engine.name.word()
+    ))
 }

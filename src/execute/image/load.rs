@@ -126,7 +126,8 @@ impl Project<'_> {
         let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
         let temp = self.temp_dir()?;
         let path = temp.path().join("image.tar");
-        write_file(&path, &mut |out| {
+        let go_on = || !self.cancel.is_cancelled();
+        write_file(&path, &go_on, &mut |out| {
             archive::write_tar(&image, &tags, &Platform::host(), &find, out)
                 .map_err(|error| error.to_string())
         })?;

@@ -44,7 +44,10 @@ impl Sources<'_> {
     /// The entries of one layer in the image of one platform.
     pub fn entries(&self, layer: &LayerSpec, platform: &Platform) -> Result<Vec<Entry>, String> {
         let mut entries = Vec::new();
-        for item in &layer.items {
+        // A directory that is named for itself has the mode and the owner that are said there, wherever that is.
+        let (named, others): (Vec<_>, Vec<_>) =
+            layer.items.iter().partition(|item| item.what == What::Dir);
+        for item in named.into_iter().chain(others) {
             match &item.what {
                 What::Dir => entries.push(entry(item, &item.dest, DIR, Node::Dir, None)),
                 What::Link(text) => {

@@ -26,7 +26,7 @@ fn built(dir: &Path, on: &Platform, compression: Compression) -> Assembled {
             mtime: 0,
             parents: true,
         };
-        let layer = write_layer(vec![entry], options, &blobs).expect("a layer");
+        let layer = write_layer(vec![entry], options, &blobs, &|| true).expect("a layer");
         (path.to_owned(), layer)
     };
     let layers = [layer("/etc/same", "for all"), layer("/os", &on.to_string())];

@@ -23,7 +23,7 @@ fn layer(blobs: &Blobs) -> (String, Layer) {
         mtime: 0,
         parents: true,
     };
-    let layer = layer::write_layer(vec![app], options, blobs).expect("a layer");
+    let layer = layer::write_layer(vec![app], options, blobs, &|| true).expect("a layer");
     ("/app".to_owned(), layer)
 }
 

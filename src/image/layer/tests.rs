@@ -94,7 +94,7 @@ fn entries_of(tar: &[u8]) -> Vec<Found> {
 
 fn names_of(entries: Vec<Entry>, options: LayerOptions) -> Vec<String> {
     let (_dir, blobs) = store();
-    let layer = write_layer(entries, options, &blobs).expect("a layer");
+    let layer = write_layer(entries, options, &blobs, &|| true).expect("a layer");
     entries_of(&unpacked(&blobs, &layer))
         .into_iter()
         .map(|(path, ..)| String::from_utf8(path).expect("UTF-8"))
@@ -103,9 +103,25 @@ fn names_of(entries: Vec<Entry>, options: LayerOptions) -> Vec<String> {
 
 fn refusal(entries: Vec<Entry>) -> String {
     let (_dir, blobs) = store();
-    write_layer(entries, options(), &blobs)
+    write_layer(entries, options(), &blobs, &|| true)
         .expect_err("it must be refused")
         .to_string()
+}
+
+#[test]
+fn a_layer_that_is_stopped_leaves_nothing() {
+    let (dir, blobs) = store();
+    let asked = std::cell::Cell::new(0);
+    let go_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 20
+    };
+    let large = entry("/large", 0o644, Node::Bytes(sample(8 << 20).into()));
+    let stopped = write_layer(vec![large], options(), &blobs, &go_on);
+    assert!(stopped.is_err() && asked.get() == 20, "{}", asked.get());
+    let left = |dir: &Path| fs::list_dir(dir).expect("a directory").len();
+    let blobs = dir.path().join("blobs");
+    assert_eq!((left(&blobs), left(&blobs.join("sha256"))), (1, 0));
 }
 
 /// A changed compressor or tar writer changes the digests of everybody's images; that must not happen unnoticed.
@@ -127,7 +143,7 @@ fn the_bytes_of_a_layer_are_known() {
             mtime: 1_000_000_000,
             parents: true,
         };
-        let layer = write_layer(entries(), options, &blobs).expect("a layer");
+        let layer = write_layer(entries(), options, &blobs, &|| true).expect("a layer");
         let tar = unpacked(&blobs, &layer);
         assert_eq!(layer.diff_id, Sha256::of(&tar));
         assert_eq!(layer.tar_size, tar.len() as u64);
@@ -161,7 +177,7 @@ fn where_and_when_files_were_made_does_not_count() {
         if turn == 1 {
             entries.reverse();
         }
-        let layer = write_layer(entries, options(), &blobs).expect("a layer");
+        let layer = write_layer(entries, options(), &blobs, &|| true).expect("a layer");
         digests.push((layer.descriptor, layer.diff_id, layer.files));
     }
     assert_eq!(digests[0], digests[1]);
@@ -224,7 +240,7 @@ fn missing_parents_are_added_where_they_are_asked_for() {
         ["a/", "a-b", "a/b/", "a/b/c", "x/", "x/y/", "x/y/z"]
     );
     let (_dir, blobs) = store();
-    let layer = write_layer(entries, with, &blobs).expect("a layer");
+    let layer = write_layer(entries, with, &blobs, &|| true).expect("a layer");
     let files: Vec<_> = layer.files.iter().map(|file| &file.path[..]).collect();
     assert_eq!(files, ["/a-b", "/a/b", "/a/b/c", "/x/y/z"]);
     let root = vec![entry("/", 0o711, Node::Dir), text("/a", "")];
@@ -373,32 +389,11 @@ proptest! {
         let compression = if zstd { Compression::Zstd } else { Compression::Gzip };
         let options = LayerOptions { compression, ..options() };
         let shuffled = entries.iter().rev().cloned().collect();
-        let layer = write_layer(shuffled, options, &blobs).expect("a layer");
+        let layer = write_layer(shuffled, options, &blobs, &|| true).expect("a layer");
         let tar = unpacked(&blobs, &layer);
         prop_assert_eq!(layer.diff_id, Sha256::of(&tar));
         prop_assert_eq!(layer.tar_size, tar.len() as u64);
         let expected: Vec<_> = entries.iter().map(as_read).collect();
         prop_assert_eq!(entries_of(&tar), expected);
     }
-}
-
-/// A layer of gigabytes takes minutes: whoever interrupts does not wait for it, and nothing of it is left.
-#[test]
-fn a_layer_that_nobody_wants_any_more_is_given_up() {
-    use std::cell::Cell;
-    let (dir, blobs) = store();
-    let path = dir.path().join("large");
-    fs::write_atomic(&path, &sample(1 << 20)).expect("written");
-    let left = Cell::new(3);
-    let wanted = || {
-        left.set(left.get() - 1);
-        left.get() > 0
-    };
-    let entries = vec![entry("/large", 0o644, Node::File(path))];
-    let error = write_layer_while(entries, options(), &blobs, &wanted).expect_err("given up");
-    assert!(error.to_string().contains("interrupted"), "{error}");
-    assert_eq!(left.get(), 0, "it is not asked again");
-    let stored = blobs.path(Sha256::of(b""));
-    let stored = fs::list_dir(stored.parent().expect("a directory")).expect("listed");
-    assert_eq!(stored, []);
 }

@@ -108,7 +108,7 @@ fn what_is_damaged_or_hostile_is_refused() {
             let large = vec![b' '; LARGEST as usize + 1];
             fs::write_atomic(&dir.join("index.json"), &large).expect("written");
         }),
-        ("names nothing", |dir, _, _| {
+        ("does not name one image", |dir, _, _| {
             write_documents(dir, vec![]).expect("written");
         }),
         ("names no manifest", |dir, _, _| {

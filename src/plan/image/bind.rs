@@ -1,6 +1,6 @@
 //! An image target to what is built: all values are known, except where nothing may run.
 
-use crate::image::date::rfc3339;
+use crate::image::date::{LAST, rfc3339};
 use crate::image::reference::Reference;
 use crate::plan::action::Command;
 use crate::plan::bind::Binder;
@@ -185,10 +185,10 @@ impl Binder<'_> {
             .ask(Query::Env("SOURCE_DATE_EPOCH".to_owned()))
         {
             Some(Answer::Text(Some(text))) if !text.is_empty() => match text.parse() {
-                Ok(seconds) => return seconds,
-                Err(_) => {
-                    format!("SOURCE_DATE_EPOCH holds {text:?}, which is no number of seconds")
-                }
+                Ok(seconds) if seconds <= LAST => return seconds,
+                _ => format!(
+                    "SOURCE_DATE_EPOCH holds {text:?}, which is no number of seconds up to the year 9999"
+                ),
             },
             Some(Answer::Failed(reason)) => reason.clone(),
             _ => return 0,

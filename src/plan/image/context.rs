@@ -212,10 +212,11 @@ fn patterns(context: &ProjectPath, source: &str) -> Vec<String> {
     } else if !prefix.is_empty() {
         prefix.push('/');
     }
-    // `**` does not enter directories with a leading dot: two of them in a path are found, too.
+    // `**` does not enter directories with a leading dot: three of them in a path are found, too.
     all.push(format!("{prefix}**/{{*,.*}}"));
     all.push(format!("{prefix}**/.*/**/{{*,.*}}"));
     all.push(format!("{prefix}**/.*/**/.*/**/{{*,.*}}"));
+    all.push(format!("{prefix}**/.*/**/.*/**/.*/**/{{*,.*}}"));
     all
 }
 
@@ -266,6 +267,8 @@ mod tests {
             ".github/w/x.yml",
             "a/.b/.c",
             ".a/.b/c",
+            ".a/.b/.c/d",
+            "a/.b/c/.d/.e/f",
             "a/b/c",
         ] {
             assert!(takes("", ".", path), "{path}");

@@ -4,6 +4,7 @@ use crate::base::names::nearest;
 use crate::base::source::Span;
 use crate::image::addition::Addition;
 use crate::image::config::RunConfig;
+use crate::image::date::LAST;
 use crate::image::layer::Compression;
 use crate::image::reference::Reference;
 use crate::plan::body::Shape;
@@ -267,22 +268,22 @@ impl Reader<'_, '_> {
 
     fn created(&mut self) -> Option<u64> {
         let (value, span) = self.value("created", Shape::TextOrInt)?;
-        match value {
-            Value::Int(seconds) => Some(seconds),
-            Value::Str(text) => {
-                let moment = read_moment(&text);
-                if moment.is_none() {
-                    self.bad_text(
-                        &text,
-                        "a time",
-                        span,
-                        "write seconds since 1970, or a time such as \"2026-01-31T12:00:00Z\"",
-                    );
-                }
-                moment
-            }
-            _ => None,
+        let moment = match &value {
+            Value::Int(seconds) => Some(*seconds),
+            Value::Str(text) => read_moment(text),
+            _ => return None,
+        };
+        // What is later cannot be written in an image's documents.
+        let moment = moment.filter(|seconds| *seconds <= LAST);
+        if let (None, Some(text)) = (moment, value.as_text()) {
+            self.bad_text(
+                &text,
+                "a time",
+                span,
+                "write seconds since 1970, or a time such as \"2026-01-31T12:00:00Z\", up to the year 9999",
+            );
         }
+        moment
     }
 
     fn tags(&mut self) -> Vec<Reference> {

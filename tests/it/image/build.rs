@@ -2,7 +2,7 @@
 
 use crate::components::{base, skopeo, skopeo_config, skopeo_inspect};
 use crate::harness::{Project, set};
-use crate::image::{digest, good, image_id, project};
+use crate::image::{digest, good, image_id, json, project};
 
 #[test]
 fn an_image_is_built_once_and_again_when_a_file_of_it_changes() {
@@ -213,4 +213,36 @@ fn a_link_out_of_the_project_is_refused() {
     let run = project.run(&["api"]);
     assert_ne!(run.status, 0, "{run}");
     assert!(!project.exists(".gomake/images/api/index.json"));
+}
+
+#[test]
+fn the_time_of_an_image_can_run_out() {
+    let project = project("  timeout = \"1ms\"");
+    project.write("app.conf", "some words ".repeat(2_000_000));
+    let run = project.run(&["api"]);
+    assert_eq!((run.status, run.fate("api")), (1, "failed"), "{run}");
+    assert!(run.err.contains("timed out after 1ms"), "{run}");
+    let gofile = project.read("Gofile");
+    project.write("Gofile", gofile.replace("1ms", "1h"));
+    good(project.run(&["api"]));
+}
+
+#[test]
+fn a_named_directory_keeps_its_mode_wherever_it_is_named() {
+    let layer_of = |files: &str| {
+        let project = Project::new(&format!(
+            "image api {{\n  base = \"scratch\"\n  files = {{ {files} }}\n}}\n"
+        ));
+        project.write("seed/sub/a", "a");
+        good(project.run(&["api"]));
+        let record = json(&project.read(".gomake/images/api/gomake.json"));
+        record["images"][0]["layers"][0]["digest"].clone()
+    };
+    let (tree, mode) = (
+        "\"/data\" = \"seed/\"",
+        "\"/data/sub/\" = { mode = \"1777\" }",
+    );
+    let first = layer_of(&format!("{mode}, {tree}"));
+    assert_eq!(first, layer_of(&format!("{tree}, {mode}")));
+    assert_ne!(first, layer_of(tree));
 }

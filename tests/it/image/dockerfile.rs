@@ -118,6 +118,34 @@ fn a_dockerfile_that_fails_shows_why_and_fails_the_target() {
     docker.run(&["image", "rm", "--force", &tag]);
 }
 
+#[test]
+fn a_tag_that_another_image_has_taken_is_given_back() {
+    let Some(docker) = docker() else { return };
+    let (mut project, tag) = project("docker");
+    docker.set(&mut project);
+    let gofile = project.read("Gofile");
+    project.write("Gofile", gofile.replace("args =", "cache = true\n  args ="));
+    let id = || docker.run(&["image", "inspect", "--format", "{{.Id}}", &tag]);
+    project.ran(&["tool"]);
+    let first = id();
+    docker.run(&["tag", "gomake-test-base:1", &tag]);
+    assert_eq!(project.ran(&["tool"]), set(["tool"]));
+    assert_eq!(id(), first);
+    // The cache knows the first state; but the tag names the second, and then the image is gone.
+    project.write("greeting.txt", "another\n");
+    project.ran(&["tool"]);
+    let second = id();
+    assert_ne!(second, first);
+    project.write("greeting.txt", "hello\n");
+    good(project.run(&["tool"]));
+    assert_eq!(id(), first);
+    docker.run(&["image", "rm", "--force", &second, &tag]);
+    project.write("greeting.txt", "another\n");
+    good(project.run(&["tool"]));
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nanother");
+    docker.run(&["image", "rm", "--force", &tag]);
+}
+
 /// What an engine built goes the ways of every image: into an archive, and to a registry, which has it the next time.
 #[test]
 fn what_docker_built_is_written_and_pushed() {
