@@ -309,12 +309,12 @@ fn a_file_that_changes_while_it_is_read_is_noticed() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("f");
     fs::write_atomic(&path, b"0123").expect("written");
-    let (file, _) = Whole::open(&path, &|| true).expect("open");
+    let (file, _) = Whole::open(&path).expect("open");
     assert_eq!(file.check(), Ok(()));
     let writer = fs::open_append(&path).expect("open");
     (&writer).write_all(b"4").expect("written");
     assert!(file.check().is_err(), "it grew");
-    let (file, _) = Whole::open(&path, &|| true).expect("open");
+    let (file, _) = Whole::open(&path).expect("open");
     writer
         .set_modified(std::time::SystemTime::UNIX_EPOCH)
         .expect("a time");
