@@ -32,8 +32,7 @@ impl Part {
         Self::Images,
     ];
 
-    /// Of its directory.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Blobs => "blobs",
             Self::Trees => "trees",

@@ -176,8 +176,9 @@ fn an_insecure_registry_is_one_that_an_image_can_name() {
         "reglan",
         "",
     ] {
-        let gofile =
-            format!("settings {{ insecure_registries = \"{wrong}\" }}\ntask t {{ run: true }}\n");
+        let gofile = format!(
+            "settings {{ insecure_registries = \"{wrong}\" }}\ntask t {{\n  run: true\n}}\n"
+        );
         let told = errors(&gofile, &[]);
         assert!(told.contains("gomake::plan::bad_text"), "{wrong}: {told}");
     }
