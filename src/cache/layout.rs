@@ -32,7 +32,8 @@ impl Part {
         Self::Images,
     ];
 
-    fn name(self) -> &'static str {
+    /// Of its directory.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Blobs => "blobs",
             Self::Trees => "trees",

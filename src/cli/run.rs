@@ -205,8 +205,12 @@ impl Call<'_> {
                 &mut plan_now,
                 &roots,
                 |project, wanted, _| self.stage(project, wanted, &roots, is_last),
-            )?;
-            total.add(done);
+            );
+            match (done, cancel.exit_status()) {
+                // A registry that was asked for a base, say: its silence is no mistake of the Gofile's.
+                (Err(_), Some(status)) => return Ok(status),
+                (done, _) => total.add(done?),
+            }
             if !total.failed.is_empty() || total.interrupted {
                 break;
             }

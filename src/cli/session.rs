@@ -184,6 +184,7 @@ pub fn with_project<T>(
         env: around.caller.clone().into_iter().collect(),
         cancelled: &cancelled,
     });
+    around.cancel.on_request(client.interrupter());
     let bases = match &session.cache {
         Some(cache) => cache.images(),
         None => Blobs::at(&session.dir.file("blobs")),
@@ -290,7 +291,10 @@ fn base_digest(
             let _ = session.bases.set(&name, &digest);
             Answer::Text(Some(digest))
         }
-        Err(error) => Answer::Failed(error.to_string()),
+        Err(error) => Answer::Failed(match error.help() {
+            Some(help) => format!("{error} ({help})"),
+            None => error.to_string(),
+        }),
     }
 }
 

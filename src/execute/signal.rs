@@ -8,7 +8,7 @@ use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How urgently to end.
@@ -38,9 +38,19 @@ struct Shared {
     foreground: AtomicUsize,
     /// When the last of them ended.
     handed_back: Mutex<Option<Instant>>,
+    /// What is done when the level first rises.
+    hooks: Mutex<Vec<Hook>>,
     /// Each holds a byte that nobody reads from the moment its level is reached.
     polite: (PipeReader, PipeWriter),
     now: (PipeReader, PipeWriter),
+}
+
+struct Hook(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hook")
+    }
 }
 
 impl Cancel {
@@ -52,6 +62,7 @@ impl Cancel {
             signal: AtomicI32::new(0),
             foreground: AtomicUsize::new(0),
             handed_back: Mutex::new(None),
+            hooks: Mutex::default(),
             polite: io::pipe()?,
             now: io::pipe()?,
         })))
@@ -71,10 +82,25 @@ impl Cancel {
         let before = self.0.level.fetch_max(level as u8, Ordering::SeqCst);
         if before < Level::Polite as u8 && level >= Level::Polite {
             mark(&self.0.polite.1);
+            let hooks = std::mem::take(&mut *self.hooks());
+            hooks.into_iter().for_each(|Hook(hook)| hook());
         }
         if before < Level::Now as u8 && level >= Level::Now {
             mark(&self.0.now.1);
         }
+    }
+    /// Has something done when the level first rises, by whoever raises it: for waits that know no file descriptors. At once if
+    /// it has risen.
+    pub fn on_request(&self, hook: impl FnOnce() + Send + 'static) {
+        let mut hooks = self.hooks();
+        if !self.is_cancelled() {
+            return hooks.push(Hook(Box::new(hook)));
+        }
+        drop(hooks);
+        hook();
+    }
+    fn hooks(&self) -> MutexGuard<'_, Vec<Hook>> {
+        self.0.hooks.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// What a signal does: the first one makes it polite, the next one at once. See [`Cancel::hand_over_terminal`].
     pub fn signalled(&self, signal: i32) {
@@ -240,6 +266,25 @@ mod tests {
         *cancel.0.handed_back.lock().unwrap() = Instant::now().checked_sub(LATE);
         cancel.signalled(SIGINT);
         assert_eq!(cancel.level(), Level::Now);
+    }
+
+    #[test]
+    fn a_hook_is_called_once_and_never_forgotten() {
+        let cancel = Cancel::new().unwrap();
+        let calls = Arc::new(AtomicUsize::new(0));
+        let hook = || {
+            let calls = calls.clone();
+            move || {
+                let _ = calls.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        cancel.on_request(hook());
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+        cancel.signalled(SIGTERM);
+        cancel.signalled(SIGTERM);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        cancel.on_request(hook());
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 
     #[test]

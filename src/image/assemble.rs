@@ -96,6 +96,9 @@ pub fn write_index(
     put(blobs, media::INDEX, &index)
 }
 
+/// A pebibyte, of a base's layers together.
+const LARGEST: u64 = 1 << 50;
+
 /// What layouts, engines and registries rely on, and a hostile base may not have.
 fn check(base: &BaseImage) -> ImageResult<()> {
     let refuse = |reason: String| {
@@ -111,6 +114,12 @@ fn check(base: &BaseImage) -> ImageResult<()> {
             layers.len(),
             diffs.len()
         ));
+    }
+    let mut sizes = layers.iter().map(|layer| layer.size);
+    let size = sizes.try_fold(0_u64, |sum, size| sum.checked_add(size));
+    // So that sizes can be added up everywhere without a second look.
+    if size.is_none_or(|size| size > LARGEST) {
+        return refuse("its layers are larger than any disk".to_owned());
     }
     let outside = |layer: &&Descriptor| {
         layer.media_type.contains(".foreign.") || layer.media_type.contains(".nondistributable.")

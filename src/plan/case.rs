@@ -167,6 +167,23 @@ gomake::plan::unnamed: this `clean` needs a name
 }
 
 #[test]
+fn an_insecure_registry_is_one_that_an_image_can_name() {
+    for wrong in [
+        "http://reg.lan",
+        "reg.lan/x",
+        "x@reg.lan",
+        "reg.lan:99999",
+        "reglan",
+        "",
+    ] {
+        let gofile =
+            format!("settings {{ insecure_registries = \"{wrong}\" }}\ntask t {{ run: true }}\n");
+        let told = errors(&gofile, &[]);
+        assert!(told.contains("gomake::plan::bad_text"), "{wrong}: {told}");
+    }
+}
+
+#[test]
 fn keys_are_known_typed_and_given_once() {
     assert_snapshot!(errors(r#"
 settings {

@@ -2,6 +2,7 @@
 //! are read by `bind`; here they are only checked.
 
 use crate::base::source::Span;
+use crate::image::reference::Reference;
 use crate::lang::ast::{Entry, Script};
 use crate::plan::body::{Shape, known_entries};
 use crate::plan::check::check_value;
@@ -125,10 +126,9 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
 fn registries(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> Vec<String> {
     let mut hosts = Vec::new();
     for host in Evaluator::items(value).iter().filter_map(plain_text) {
-        if host.is_empty()
-            || host.contains("//")
-            || host.contains(|c: char| c == '/' || c.is_whitespace())
-        {
+        let image: Option<Reference> = format!("{host}/image").parse().ok();
+        // What names no image's registry would be accepted and never count.
+        if image.is_none_or(|image| image.registry != host) {
             errors.push(PlanError::BadText {
                 text: host,
                 expected: "a registry",

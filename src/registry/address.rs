@@ -69,7 +69,8 @@ impl Origin {
         );
         names
             .iter()
-            .any(|name| *name == with_port || (is_usual && *name == self.host))
+            .map(|name| name.to_ascii_lowercase())
+            .any(|name| name == with_port || (is_usual && name == self.host))
     }
 }
 
@@ -220,6 +221,17 @@ mod tests {
             Some("https://ghcr.io:8443")
         );
         assert_eq!(registry("a b"), None);
+    }
+
+    #[test]
+    fn a_list_names_hosts_in_any_case() {
+        let is = |names: &[&str], registry| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            Origin::of_registry(registry, Scheme::Tls).is_some_and(|o| o.is_among(&names))
+        };
+        assert!(is(&["Reg.lan:5000"], "reg.LAN:5000"));
+        assert!(is(&["reg.lan"], "reg.lan") && is(&["reg.lan:443"], "reg.lan"));
+        assert!(!is(&["reg.lan"], "reg.lan:5000") && !is(&["reg.lan:5000"], "reg.lan"));
     }
 
     #[test]

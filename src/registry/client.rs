@@ -77,6 +77,13 @@ impl<'a> Client<'a> {
         self.link.session(registry, repository, &Access::Read)
     }
 
+    /// Breaks every request, and those to come. To be called when `cancelled` begins to be true: nobody asks it while an answer
+    /// is waited for, which can take minutes.
+    pub fn interrupter(&self) -> impl FnOnce() + Send + 'static + use<> {
+        let agents = self.link.agents();
+        move || agents.into_iter().for_each(ureq::Agent::shutdown)
+    }
+
     /// What a reference names now: manifest or index.
     ///
     /// # Errors
@@ -110,6 +117,19 @@ impl<'a> Client<'a> {
         blobs: &Blobs,
     ) -> RegistryResult<(Descriptor, Vec<u8>)> {
         platform::manifest_for(&self.reading(reference), reference, platform, blobs)
+    }
+
+    /// The bytes of an image's config, verified; from `blobs` where they have it, and stored there.
+    ///
+    /// # Errors
+    /// As [`Client::pull_blob`]; `Protocol` for one that is larger than configs are.
+    pub fn config(
+        &self,
+        reference: &Reference,
+        config: &Descriptor,
+        blobs: &Blobs,
+    ) -> RegistryResult<Vec<u8>> {
+        platform::config(&self.reading(reference), config, blobs)
     }
 
     /// Brings a blob into `blobs`, verified; gives its path. Resumes what broke off; tries again after 429 and 5xx.

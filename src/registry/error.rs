@@ -1,6 +1,7 @@
 //! What can go wrong between us and a registry. No message holds a credential or a token.
 
 use crate::image::error::ImageError;
+use crate::registry::address::{Origin, Scheme};
 
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
@@ -43,4 +44,56 @@ pub enum RegistryError {
     Cancelled,
 }
 
+impl RegistryError {
+    /// What somebody can do about it, where that can be told.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Denied { registry, .. } => Some(format!(
+                "gomake uses Docker's credentials: try `docker login {registry}`"
+            )),
+            // Loopback needs no such word, and no word makes a host appear.
+            Self::Unreachable { registry, reason }
+                if !is_loopback(registry)
+                    && !reason.contains("lookup address")
+                    && !reason.contains("no such host") =>
+            {
+                Some(format!(
+                    "a registry without TLS, or with a certificate of its own, is named in `settings {{ insecure_registries = \"{registry}\" }}`"
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is_loopback(registry: &str) -> bool {
+    Origin::of_registry(registry, Scheme::Plain).is_some_and(|origin| origin.is_loopback())
+}
+
 pub type RegistryResult<T> = Result<T, RegistryError>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_is_given_where_it_helps() {
+        let unreachable = |registry: &str, reason: &str| {
+            let error = RegistryError::Unreachable {
+                registry: registry.to_owned(),
+                reason: reason.to_owned(),
+            };
+            error.help().is_some()
+        };
+        assert!(unreachable(
+            "reg.lan:5000",
+            "invalid peer certificate: UnknownIssuer"
+        ));
+        assert!(unreachable("reg.lan:5000", "Connection refused"));
+        assert!(!unreachable("127.0.0.1:5000", "Connection refused"));
+        assert!(!unreachable(
+            "reg.lan",
+            "failed to lookup address information"
+        ));
+    }
+}

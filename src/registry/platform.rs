@@ -120,11 +120,7 @@ impl Search<'_> {
             self.session
                 .protocol(format!("the manifest is wrong: {error}"))
         })?;
-        let path = match manifest.config.size > manifest::LIMIT {
-            true => return Err(self.session.protocol("the config is too large to be one")),
-            false => pull::pull(self.session, &manifest.config, self.blobs)?,
-        };
-        let config = fs::read(&path).map_err(ImageError::from)?;
+        let config = config(self.session, &manifest.config, self.blobs)?;
         let config: ConfigPlatform = serde_json::from_slice(&config).unwrap_or_default();
         if config.os.is_empty() || config.architecture.is_empty() {
             return Ok(Some((image, bytes)));
@@ -142,6 +138,25 @@ impl Search<'_> {
         self.there.insert(platform.to_string());
         Ok(None)
     }
+}
+
+/// The bytes of an image's config. What a hostile manifest calls one fills no memory.
+///
+/// # Errors
+/// As for any blob; `Protocol` for one that is larger than a manifest may be.
+pub fn config(
+    session: &Session<'_>,
+    config: &Descriptor,
+    blobs: &Blobs,
+) -> RegistryResult<Vec<u8>> {
+    if config.size > manifest::LIMIT {
+        return Err(session.protocol(format!(
+            "the config {} is {} bytes large, which none is",
+            config.digest, config.size
+        )));
+    }
+    let path = pull::pull(session, config, blobs)?;
+    Ok(fs::read(&path).map_err(ImageError::from)?)
 }
 
 /// The entry that is written exactly as wanted, else the first that serves.

@@ -142,6 +142,9 @@ impl<'a> Link<'a> {
             false => Ok(()),
         }
     }
+    pub fn agents(&self) -> [ureq::Agent; 3] {
+        self.transport.agents()
+    }
     pub fn session<'s>(&'s self, registry: &str, repository: &str, access: &Access) -> Session<'s> {
         let mut registries = lock(&self.registries);
         let known = registries.entry(registry.to_owned()).or_default();

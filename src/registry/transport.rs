@@ -11,7 +11,8 @@ use ureq::http::{Method, Request, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body, Error, SendBody};
 
-const CONNECT: Duration = Duration::from_secs(30);
+/// Nothing interrupts it but its end, and it is tried again.
+const CONNECT: Duration = Duration::from_secs(10);
 /// Of one read or write, not of a whole transfer. A registry may take its time to store a large blob before it answers.
 const IDLE: Duration = Duration::from_secs(120);
 /// Blobs travel at the same time, see `push`.
@@ -129,13 +130,18 @@ impl Transport {
             loopback: agent(None, true),
         }
     }
+    /// All there are, to be shut down.
+    pub fn agents(&self) -> [Agent; 3] {
+        [&self.usual, &self.unchecked, &self.loopback].map(Agent::clone)
+    }
     /// Whether the user, or its being on this machine, says that no eavesdropper matters.
     pub fn is_trusted_plain(&self, origin: &Origin) -> bool {
         origin.is_loopback() || origin.is_among(&self.insecure)
     }
     /// How a registry may be spoken to, the best first.
     pub fn schemes(&self, registry: &str) -> &'static [Scheme] {
-        let is_insecure = self.insecure.iter().any(|name| name == registry);
+        let mut names = self.insecure.iter();
+        let is_insecure = names.any(|name| name.eq_ignore_ascii_case(registry));
         match Origin::of_registry(registry, Scheme::Tls) {
             Some(origin) if origin.is_loopback() => &[Scheme::Plain, Scheme::Tls],
             _ if is_insecure => &[Scheme::Tls, Scheme::Plain],
@@ -236,6 +242,7 @@ mod tests {
         let transport = Transport::new(vec!["reg.lan:5000".to_owned()]);
         use Scheme::{Plain, Tls};
         assert_eq!(transport.schemes("reg.lan:5000"), [Tls, Plain]);
+        assert_eq!(transport.schemes("REG.lan:5000"), [Tls, Plain]);
         assert_eq!(transport.schemes("reg.lan"), [Tls]);
         assert_eq!(transport.schemes("docker.io"), [Tls]);
         assert_eq!(transport.schemes("localhost:5000"), [Plain, Tls]);

@@ -342,7 +342,7 @@ impl State {
                 PushStep::Started => live.start_aside(target, &label),
                 PushStep::Progress { done, total } => {
                     let moved = size::progress(*done, *total);
-                    live.say(target, format!("{label}  {moved}"));
+                    live.say(target, image::push_progress(name, to, &moved));
                 }
                 PushStep::Done(_) | PushStep::Failed(_) => live.finish_aside(target),
             }

@@ -87,18 +87,14 @@ impl Project<'_> {
         let Images { client, bases, .. } = self.images;
         let (descriptor, bytes) = client
             .manifest_for(reference, platform, bases)
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("the base image {}: {error}", reference.familiar()))?;
         let name = reference.familiar();
         let unreadable = |error: serde_json::Error| format!("the base image {name}: {error}");
         let manifest: Manifest = serde_json::from_slice(&bytes).map_err(unreadable)?;
         let external = reference.at(descriptor.digest);
-        client
-            .pull_blob(&external, &manifest.config, bases)
-            .map_err(|error| error.to_string())?;
-        let config = bases
-            .read(&manifest.config)
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| format!("the base image {name}: its config is gone"))?;
+        let config = client
+            .config(&external, &manifest.config, bases)
+            .map_err(|error| format!("the base image {name}: {error}"))?;
         let config: Config = serde_json::from_slice(&config).map_err(unreadable)?;
         let name = Reference {
             digest: None,

@@ -10,7 +10,6 @@ use crate::image::reference::Reference;
 use crate::plan::action::Command;
 use crate::plan::graph::TargetId;
 use crate::plan::image::ImageSpec;
-use crate::registry::address::{Origin, Scheme};
 use crate::registry::client::Progress;
 use crate::registry::error::RegistryError;
 use std::sync::Arc;
@@ -55,7 +54,8 @@ impl Project<'_> {
         }
         let mut all = true;
         for tags in repositories {
-            all &= self.push_tags(id, &tags);
+            // Whoever interrupts wants no word about each of the others.
+            all &= !self.cancel.is_cancelled() && self.push_tags(id, &tags);
         }
         all
     }
@@ -123,26 +123,9 @@ impl Project<'_> {
     }
 
     fn push_failure(&self, id: TargetId, error: &RegistryError) -> Failure {
-        let notes = match error {
-            RegistryError::Denied { registry, .. } => vec![format!(
-                "gomake uses Docker's credentials: try `docker login {registry}`"
-            )],
-            RegistryError::Unreachable { registry, .. } if is_loopback(registry) => vec![
-                "is a registry running on this machine? Another one is named in `tags`: \"registry.example.com/team/api:1\"".to_owned(),
-            ],
-            RegistryError::Unreachable { registry, .. } => vec![format!(
-                "a registry without TLS, or with a certificate of its own, is named in `settings {{ insecure_registries = \"{registry}\" }}`"
-            )],
-            _ => Vec::new(),
-        };
         Failure {
-            notes,
+            notes: error.help().into_iter().collect(),
             ..self.failure(id, error.to_string(), String::new())
         }
     }
-}
-
-/// Whether a registry is on this machine, where TLS is not asked for.
-fn is_loopback(registry: &str) -> bool {
-    Origin::of_registry(registry, Scheme::Plain).is_some_and(|origin| origin.is_loopback())
 }

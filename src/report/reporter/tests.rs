@@ -499,7 +499,7 @@ fn a_terminal_shows_how_far_a_step_and_a_push_are() {
         },
     });
     screen
-        .wait_for(|lines| lines.len() == 3 && lines[1].ends_with("push  api to r/api  3.1/4.6 MB"));
+        .wait_for(|lines| lines.len() == 3 && lines[1].ends_with("push  api  3.1/4.6 MB to r/api"));
     reporter.handle(push(1, push_failure()));
     screen.wait_for(|lines| {
         lines

@@ -149,8 +149,11 @@ fn cached(project: &Project, digest: &str) -> PathBuf {
 
 /// What is in the cache of base images beside whole blobs.
 fn left_over(project: &Project) -> Vec<PathBuf> {
-    let entries = fs::read_dir(project.cache().join("images")).unwrap();
-    let paths = entries.map(|entry| entry.unwrap().path());
+    let entries = fs::read_dir(project.cache().join("images"));
+    let paths = entries
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
     paths.filter(|path| !path.ends_with("sha256")).collect()
 }
 
@@ -367,17 +370,17 @@ fn a_full_disk_under_the_project_is_no_image() {
     good(project.run(&["app"]));
     project.write("app.conf", noise(300_000));
     let filler = disk.fill();
-    fs::write(&filler, noise(1 << 10)).unwrap();
-    fs::write(project.path("filler2"), noise(900_000)).unwrap();
+    // Room for gomake's own notes, not for the layer.
+    let file = fs::File::options().write(true).open(&filler).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 200_000)
+        .unwrap();
+    drop(file);
     let run = project.run(&["--push", "api"]);
-    if run.status == 0 {
-        panic!("the disk was large enough: {run}");
-    }
+    assert_eq!(run.status, 1, "{run}");
     assert!(run.err.contains("No space left"), "{run}");
     assert_eq!(pushed(&fake, "1"), None);
     assert!(!project.exists("out/api.tar"), "{run}");
     fs::remove_file(filler).unwrap();
-    fs::remove_file(project.path("filler2")).unwrap();
     good(project.run(&["--push", "api"]));
     assert_eq!(pushed(&fake, "1"), Some(digest(&project, "api")));
     is_whole(&fake, "1");
@@ -419,6 +422,25 @@ fn ctrl_c_ends_a_push_to_a_registry_that_is_silent() {
         "it took {:?}",
         began.elapsed()
     );
+}
+
+/// The same while planning, which wants to know what a base's tag stands for.
+#[test]
+fn ctrl_c_ends_a_question_for_a_base() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = silent.local_addr().unwrap();
+    let mut project = project("");
+    let gofile = project
+        .read("Gofile")
+        .replace("\"scratch\"", &format!("\"{name}/base:1\""));
+    project.write("Gofile", gofile);
+    set_docker_config(&mut project, &json!({}));
+    let going = project.start(&["api"]);
+    let _open = silent.accept().unwrap();
+    going.signal(Signal::INT);
+    let run = going.end();
+    assert_eq!(run.status, 130, "{run}");
+    assert!(!run.err.contains("gomake::"), "{run}");
 }
 
 #[test]
@@ -476,5 +498,44 @@ fn one_registry_that_is_down_keeps_the_image_from_no_other() {
     for fake in [&first, &last] {
         assert_eq!(pushed(fake, "1"), Some(digest(&project, "api")), "{run}");
         is_whole(fake, "1");
+    }
+}
+
+/// Sizes that a hostile manifest claims neither fill memory nor break sums.
+#[test]
+fn sizes_that_cannot_be_are_refused() {
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let layer = |size: u64| json!({ "mediaType": "x", "digest": Sha256::of(b"").to_string(), "size": size });
+    let config_text = json!({
+        "os": "linux", "architecture": Platform::host().arch,
+        "rootfs": { "type": "layers", "diff_ids": vec![Sha256::of(b"").to_string(); 2] },
+    })
+    .to_string();
+    let small = json!({ "mediaType": "x", "digest": Sha256::of(config_text.as_bytes()).to_string(), "size": config_text.len() });
+    let cases = [
+        (layer(1 << 40), vec![], "which none is"),
+        (
+            small,
+            vec![layer(u64::MAX), layer(u64::MAX)],
+            "larger than any disk",
+        ),
+    ];
+    for (config, layers, words) in cases {
+        let fake = Fake::start();
+        let manifest =
+            json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers });
+        let text = manifest.to_string();
+        fake.state().put_blob("base", config_text.as_bytes());
+        fake.state()
+            .put_manifest("base", "1", kind, text.as_bytes());
+        let project = tagged(&fake, &["1"], "");
+        let base = format!("\"{}/base:1\"", fake.registry());
+        project.write(
+            "Gofile",
+            project.read("Gofile").replace("\"scratch\"", &base),
+        );
+        let run = project.run(&["api"]);
+        assert_eq!(run.status, 1, "{run}");
+        assert!(run.err.contains(words), "{run}");
     }
 }
