@@ -17,12 +17,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+/// Which engine, and what for.
+type Wanted = (Option<EngineName>, Purpose);
+
 /// What images need beside the project.
 pub struct Images<'a> {
     pub client: &'a Client<'a>,
     /// Blobs of bases, which projects share.
     pub bases: Blobs,
-    engines: Mutex<HashMap<(Option<EngineName>, Purpose), Result<Engine, String>>>,
+    engines: Mutex<HashMap<Wanted, Result<Engine, String>>>,
 }
 
 impl<'a> Images<'a> {
