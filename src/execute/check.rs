@@ -83,8 +83,14 @@ impl Project<'_> {
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Prepared, CheckError> {
         let target = self.graph().target(id);
-        let expanded = self.expand(id, disk, made)?;
-        let action = self.action(id, disk, &expanded)?;
+        let mut expanded = self.expand(id, disk, made)?;
+        let mut action = self.action(id, disk, &expanded)?;
+        if let Some(seen) = self.context_seen(id)? {
+            expanded.counted.extend(seen.files);
+            expanded.counted.sort();
+            expanded.counted.dedup();
+            Arc::make_mut(&mut action).facts.extend(seen.facts);
+        }
         let declared = target.outputs.iter().map(Output::text).collect();
         let mut prepared = Prepared {
             kind: target.kind,

@@ -3,6 +3,7 @@
 
 mod base;
 mod build;
+mod context;
 mod dockerfile;
 mod load;
 mod programs;

@@ -41,6 +41,11 @@ impl ContextFilter {
         !self.ignores(path.as_str(), Ignore::excludes)
     }
 
+    /// Whether anything below a directory may count.
+    pub fn may_hold(&self, dir: &ProjectPath) -> bool {
+        !self.ignores(dir.as_str(), Ignore::prunes)
+    }
+
     /// Whether some file that another target makes may count: `made` is a path, a directory with `/`, or a pattern.
     pub(in crate::plan) fn may_keep(&self, made: &str) -> bool {
         let dir = match made.strip_suffix('/') {

@@ -185,3 +185,42 @@ image tool {{
     assert!(run.err.contains("current    image tool"), "{run}");
     docker.run(&["image", "rm", "--force", &tag]);
 }
+
+/// An engine copies links, modes, empty directories and names with a dot at any depth: all of it counts.
+#[test]
+fn what_an_engine_copies_beside_files_counts() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let Some(docker) = docker() else { return };
+    let mut project =
+        Project::new("image tool {\n  dockerfile = \"Dockerfile\"\n  engine = \"docker\"\n}\n");
+    docker.set(&mut project);
+    project
+        .write("Dockerfile", "FROM scratch\nCOPY src/ /\n")
+        .write(".dockerignore", "src/ignored\n")
+        .write("src/a.txt", "a\n");
+    let again = |what: &str| {
+        assert_eq!(project.ran(&["tool"]), set(["tool"]), "{what}");
+        assert_eq!(project.ran(&["tool"]), set([]), "{what}");
+    };
+    again("the first build");
+    symlink("a.txt", project.path("src/link")).expect("a link");
+    again("a link");
+    std::fs::remove_file(project.path("src/link")).expect("it is there");
+    symlink("nowhere", project.path("src/link")).expect("a link");
+    again("a link that leads nowhere");
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(project.path("src/a.txt"), private).expect("a file of ours");
+    again("a mode");
+    std::fs::create_dir_all(project.path("src/empty")).expect("a directory");
+    again("an empty directory");
+    project.write("src/.a/.b/.c/.d/deep", "x\n");
+    again("a file in hidden directories");
+    std::fs::create_dir_all(project.path("src/ignored/empty")).expect("a directory");
+    symlink("x", project.path("src/ignored/link")).expect("a link");
+    assert_eq!(project.ran(&["tool"]), set([]), "what is ignored");
+    let why = project.run(&["--why", "tool"]);
+    assert!(why.out.contains("up to date"), "{why}");
+    std::fs::remove_file(project.path("src/link")).expect("it is there");
+    let why = project.run(&["--why", "tool"]);
+    assert!(why.out.contains("link src/link removed"), "{why}");
+}

@@ -234,5 +234,8 @@ fn a_registry_that_is_not_there_is_named() {
     let run = project.run(&["--push", "api"]);
     assert_eq!(run.status, 1, "{run}");
     assert!(run.err.contains(&format!("127.0.0.1:{port}")), "{run}");
+    // No setting would help on loopback, where TLS is not asked for.
+    assert!(run.err.contains("is a registry running"), "{run}");
+    assert!(!run.err.contains("insecure_registries"), "{run}");
     assert_eq!(run.fate("api"), "ran", "{run}");
 }
