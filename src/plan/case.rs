@@ -72,6 +72,7 @@ report
 unit
 smoke
 server
+debug
 legacy
 release
 bench

@@ -51,10 +51,12 @@ impl RegistryError {
             Self::Denied { registry, .. } => Some(format!(
                 "gomake uses Docker's credentials: try `docker login {registry}`"
             )),
-            // Loopback needs no such word, and no word makes a host appear.
+            Self::Unreachable { registry, .. } if is_loopback(registry) => Some(
+                "is a registry running on this machine? Another one is named in `tags`: \"registry.example.com/team/api:1\"".to_owned(),
+            ),
+            // No word makes a host appear.
             Self::Unreachable { registry, reason }
-                if !is_loopback(registry)
-                    && !reason.contains("lookup address")
+                if !reason.contains("lookup address")
                     && !reason.contains("no such host") =>
             {
                 Some(format!(
@@ -83,7 +85,8 @@ mod tests {
                 registry: registry.to_owned(),
                 reason: reason.to_owned(),
             };
-            error.help().is_some()
+            let help = error.help();
+            help.is_some_and(|help| help.contains("insecure_registries"))
         };
         assert!(unreachable(
             "reg.lan:5000",

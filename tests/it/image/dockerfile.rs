@@ -125,20 +125,19 @@ fn a_tag_that_another_image_has_taken_is_given_back() {
     docker.set(&mut project);
     let gofile = project.read("Gofile");
     project.write("Gofile", gofile.replace("args =", "cache = true\n  args ="));
-    let id = || docker.run(&["image", "inspect", "--format", "{{.Id}}", &tag]);
+    // Ids say nothing here: they change when another test takes layers out of the engine's own cache.
     project.ran(&["tool"]);
-    let first = id();
     docker.run(&["tag", "gomake-test-base:1", &tag]);
     assert_eq!(project.ran(&["tool"]), set(["tool"]));
-    assert_eq!(id(), first);
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nhello");
     // The cache knows the first state; but the tag names the second, and then the image is gone.
     project.write("greeting.txt", "another\n");
     project.ran(&["tool"]);
-    let second = id();
-    assert_ne!(second, first);
+    let second = docker.run(&["image", "inspect", "--format", "{{.Id}}", &tag]);
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nanother");
     project.write("greeting.txt", "hello\n");
     good(project.run(&["tool"]));
-    assert_eq!(id(), first);
+    assert_eq!(printed(&docker, &tag), "source\ngiven\nhello");
     docker.run(&["image", "rm", "--force", &second, &tag]);
     project.write("greeting.txt", "another\n");
     good(project.run(&["tool"]));
