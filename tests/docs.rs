@@ -19,7 +19,6 @@
     clippy::unwrap_used,
     reason = "a test reads documents, makes directories of its own, and says what it skips"
 )]
-#![expect(clippy::print_stderr, reason = "a case that is skipped says so")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
