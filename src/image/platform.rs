@@ -15,6 +15,9 @@ pub struct Platform {
     pub variant: Option<String>,
 }
 
+/// What the kernel and compilers call processors that Go, and so every engine, calls otherwise.
+const OTHERS_NAMES: [&str; 5] = ["x86_64", "aarch64", "i386", "x86", "armv7l"];
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no platform: write it as `linux/amd64` or `linux/arm/v7`")]
 pub struct NoPlatform(pub String);
@@ -72,7 +75,8 @@ impl FromStr for Platform {
         let wrong = || NoPlatform(text.to_owned());
         let mut parts = text.split('/');
         let is_name = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            let is_letter = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+            !part.is_empty() && part.bytes().all(is_letter) && !OTHERS_NAMES.contains(part)
         };
         let mut next = || parts.next().filter(is_name);
         let (os, arch) = (next().ok_or_else(wrong)?, next().ok_or_else(wrong)?);
@@ -116,6 +120,8 @@ mod tests {
             "/amd64",
             "linux/arm/v7/x",
             "linux/a b",
+            "linux/x86_64",
+            "Linux/amd64",
         ] {
             assert_eq!(text.parse::<Platform>(), Err(NoPlatform(text.to_owned())));
         }

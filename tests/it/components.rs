@@ -211,6 +211,21 @@ impl Registry {
             .arg(self.url(name));
         command.output().expect("it starts").status.success()
     }
+    /// The manifest that skopeo writes when it copies an image from here into a directory, verifying every blob on the way.
+    pub fn copied_manifest(&self, name: &str) -> Vec<u8> {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut options = vec!["--insecure-policy".to_owned(), "copy".to_owned()];
+        for option in self.skopeo_options() {
+            options.push(option.replacen("--", "--src-", 1));
+        }
+        options.push(self.url(name));
+        options.push(format!("dir:{}", dir.path().display()));
+        let done = Command::new("skopeo").args(&options).output();
+        let done = done.expect("it starts");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "skopeo {options:?}: {said}");
+        std::fs::read(dir.path().join("manifest.json")).expect("a manifest")
+    }
     /// The manifest or index as stored.
     pub fn raw(&self, name: &str) -> Vec<u8> {
         let mut options = self.skopeo_options();

@@ -4,6 +4,7 @@ use crate::image::BUILDER;
 use crate::image::config::{Healthcheck, RunConfig};
 use crate::image::date::rfc3339;
 use crate::image::layer::Compression;
+use crate::image::platform::Platform;
 use crate::plan::image::settle::list;
 use crate::plan::image::{
     Base, BuildSecret, DockerfileImage, FileSpec, FilesImage, ImageSource, ImageSpec, LayerSpec,
@@ -33,6 +34,13 @@ impl ImageSpec {
                 OutputForm::Layout => "a layout",
             };
             facts.add("output", form);
+            // Docker's part of an archive holds one image, the host's.
+            if let ImageSource::Files(image) = &self.source
+                && output.form == OutputForm::Tar
+                && image.platforms.len() > 1
+            {
+                facts.add("archived for", &Platform::host().to_string());
+            }
         }
         let in_engine = matches!(self.source, ImageSource::Dockerfile(_));
         if self.output.is_some() || in_engine {

@@ -41,6 +41,9 @@ fn a_pushed_image_is_what_was_built() {
         }
         let raw = registry.raw(&format!("{repository}:1"));
         assert_eq!(raw, by_digest.body);
+        let copied = registry.copied_manifest(&format!("{repository}:1"));
+        let copied = gomake::image::digest::Sha256::of(&copied);
+        assert_eq!(copied.to_string(), digest);
     }
 }
 
