@@ -125,7 +125,7 @@ impl Binder<'_> {
                         Err(error) => error.to_string(),
                     },
                     Some(Answer::Failed(reason)) => reason.clone(),
-                    Some(other) => unreachable!("a base image is not answered by {other:?}"),
+                    Some(_) => "its digest was not told".to_owned(),
                     // Asked for, or never to be known.
                     None => return unpinned(reference.clone()),
                 };
