@@ -60,7 +60,8 @@ pub enum Event {
         /// `docker`, `podman`.
         engine: &'static str,
         tags: Vec<String>,
-        duration: Duration,
+        /// None: the engine had it already.
+        took: Option<Duration>,
     },
     /// An image did not get into an engine, though it was asked for.
     NotLoaded {

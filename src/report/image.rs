@@ -290,16 +290,30 @@ fn repository(tag: &str) -> Option<&str> {
     (!after.contains('/')).then_some(before)
 }
 
-/// `loaded     image api into docker as localhost:5000/api:v1  0.31s`
-pub fn loaded(frame: Frame, name: &str, engine: &str, names: &[String], took: Duration) -> String {
+/// `loaded     image api into docker as localhost:5000/api:v1  0.31s`, or `current    image api in docker as …`.
+pub fn loaded(
+    frame: Frame,
+    name: &str,
+    engine: &str,
+    names: &[String],
+    took: Option<Duration>,
+) -> String {
     let names = match names {
         [] => String::new(),
         names => format!(" as {}", tags(names)),
     };
     let label = block::label(Kind::Image, name);
-    let took = frame.palette.paint(Tone::Faint, &time::short(took));
-    let rest = format!("{label} into {engine}{names}  {took}");
-    block::line(frame.palette, "loaded", Tone::Good, &rest)
+    match took {
+        Some(took) => {
+            let took = frame.palette.paint(Tone::Faint, &time::short(took));
+            let rest = format!("{label} into {engine}{names}  {took}");
+            block::line(frame.palette, "loaded", Tone::Good, &rest)
+        }
+        None => {
+            let rest = format!("{label} in {engine}{names}");
+            block::line(frame.palette, "current", Tone::Faint, &rest)
+        }
+    }
 }
 
 /// `push  api to localhost:5000/api:v1`: the live line, and what a failure is about.

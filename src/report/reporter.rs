@@ -119,11 +119,11 @@ impl State {
                 name,
                 engine,
                 tags,
-                duration,
+                took,
                 ..
             } => {
                 if !self.is_quiet() {
-                    let text = image::loaded(self.frame(), &name, engine, &tags, duration);
+                    let text = image::loaded(self.frame(), &name, engine, &tags, took);
                     self.say(vec![Piece::text(text)]);
                 }
             }

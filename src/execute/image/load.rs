@@ -1,7 +1,7 @@
 //! Images to the container engine of this machine: archives to it, for those that gomake built; names, for those that it
 //! holds already.
 
-use crate::event::{Event, Failure};
+use crate::event::Event;
 use crate::execute::engine::{Engine, Purpose};
 use crate::execute::image::build::{bases_of, write_file};
 use crate::execute::perform::Settled;
@@ -13,9 +13,9 @@ use crate::image::layout::{self, Image};
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
-use crate::plan::image::{ImageSource, ImageSpec};
+use crate::plan::image::{EngineName, ImageSource, ImageSpec};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Loads each of the images. Returns the names of those that failed.
 pub fn load(project: &Project<'_>, images: &[TargetId]) -> Vec<Arc<str>> {
@@ -27,17 +27,27 @@ pub fn load(project: &Project<'_>, images: &[TargetId]) -> Vec<Arc<str>> {
         let Some(spec) = project.image_spec(id) else {
             continue;
         };
-        if let Err(how) = project.load_image(id, spec) {
-            let name = project.graph().target(id).name.clone();
-            (project.emit)(Event::NotLoaded {
-                target: id,
-                name: name.clone(),
-                failure: Box::new(project.failure(id, how, String::new())),
-            });
-            failed.push(name);
+        match project.load_image(id, spec) {
+            Ok(loaded) => project.tell_loaded(id, spec, loaded),
+            Err(how) => {
+                let name = project.graph().target(id).name.clone();
+                (project.emit)(Event::NotLoaded {
+                    target: id,
+                    name: name.clone(),
+                    failure: Box::new(project.failure(id, how, String::new())),
+                });
+                failed.push(name);
+            }
         }
     }
     failed
+}
+
+/// An image that an engine holds.
+struct Loaded {
+    engine: EngineName,
+    /// How long it took; None where the engine had it already.
+    took: Option<Duration>,
 }
 
 impl Project<'_> {
@@ -55,11 +65,13 @@ impl Project<'_> {
             return settled;
         }
         match self.load_image(id, spec) {
-            Ok(()) => settled,
+            Ok(loaded) if loaded.took.is_some() => {
+                self.tell_loaded(id, spec, loaded);
+                settled
+            }
+            Ok(_) => settled,
             Err(_) if self.cancel.is_cancelled() => Settled::Cancelled,
-            Err(how) => Settled::Failed(Failure {
-                ..self.failure(id, how, String::new())
-            }),
+            Err(how) => Settled::Failed(self.failure(id, how, String::new())),
         }
     }
 
@@ -86,12 +98,25 @@ impl Project<'_> {
         Ok(ids_of(&image))
     }
 
-    fn load_image(&self, id: TargetId, spec: &ImageSpec) -> Result<(), String> {
+    fn tell_loaded(&self, id: TargetId, spec: &ImageSpec, loaded: Loaded) {
+        (self.emit)(Event::ImageLoaded {
+            target: id,
+            name: self.graph().target(id).name.clone(),
+            engine: loaded.engine.word(),
+            tags: spec.tags.iter().map(Reference::familiar).collect(),
+            took: loaded.took,
+        });
+    }
+
+    fn load_image(&self, id: TargetId, spec: &ImageSpec) -> Result<Loaded, String> {
         let began = Instant::now();
         let engine = self.images.engine(spec.engine, Purpose::Load, self)?;
         let ids = self.ids(id, spec)?;
         if names(&engine, spec, &ids) {
-            return Ok(());
+            return Ok(Loaded {
+                engine: engine.name,
+                took: None,
+            });
         }
         match (&spec.source, self.held(id)) {
             (ImageSource::Dockerfile(_), Some(held)) => {
@@ -108,14 +133,10 @@ impl Project<'_> {
             (ImageSource::Dockerfile(_), None) => return Err("it was not built".to_owned()),
             (ImageSource::Files(_), _) => self.load_archive(id, spec, &engine)?,
         }
-        (self.emit)(Event::ImageLoaded {
-            target: id,
-            name: self.graph().target(id).name.clone(),
-            engine: engine.name.word(),
-            tags: spec.tags.iter().map(Reference::familiar).collect(),
-            duration: began.elapsed(),
-        });
-        Ok(())
+        Ok(Loaded {
+            engine: engine.name,
+            took: Some(began.elapsed()),
+        })
     }
 
     fn load_archive(&self, id: TargetId, spec: &ImageSpec, engine: &Engine) -> Result<(), String> {
@@ -135,8 +156,11 @@ impl Project<'_> {
     }
 }
 
-/// Whether each tag names one of the ids.
+/// Whether each tag names one of the ids; without tags, whether the engine has one.
 fn names(engine: &Engine, spec: &ImageSpec, ids: &[Sha256]) -> bool {
+    if spec.tags.is_empty() {
+        return ids.iter().any(|id| engine.has(*id) == Ok(true));
+    }
     spec.tags.iter().all(|tag| {
         let found = engine.id_of(&tag.familiar());
         matches!(found, Ok(Some(id)) if ids.contains(&id))

@@ -228,7 +228,7 @@ fn what_others_wrote_cannot_move_the_cursor() {
     };
     let to = ["a\u{1b}:b\u{1b}".to_owned()];
     let text = built(VERBOSE, "n\u{1b}", &report)
-        + &loaded(PLAIN, "n\u{1b}", "docker", &to, Duration::ZERO)
+        + &loaded(PLAIN, "n\u{1b}", "docker", &to, Some(Duration::ZERO))
         + &push_label("n\u{1b}", &to);
     assert!(
         !text.contains(|c: char| c.is_control() && c != '\n'),

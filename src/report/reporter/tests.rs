@@ -434,7 +434,7 @@ fn images() -> Vec<Event> {
             name: "api".into(),
             engine: "docker",
             tags: vec!["localhost:5000/api:v1".into()],
-            duration: Duration::from_millis(310),
+            took: Some(Duration::from_millis(310)),
         },
         push(1, PushStep::Started),
         push(

@@ -43,12 +43,46 @@ fn an_image_is_loaded_when_it_is_asked_for() {
     assert_eq!(run.fate("api"), "up to date", "{run}");
     let id = docker.run(&["image", "inspect", "--format", "{{.Id}}", &name]);
     assert!(ids(&project).contains(&id), "{id}");
+    assert!(
+        run.err.contains("loaded     image api into docker"),
+        "{run}"
+    );
+    let run = good(project.run(&["--load", "api"]));
+    assert!(run.err.contains("current    image api in docker"), "{run}");
     // A changed image takes the tag over.
     project.write("app.conf", "port = 2\n");
     good(project.run(&["--load", "api"]));
     let id = docker.run(&["image", "inspect", "--format", "{{.Id}}", &name]);
     assert!(ids(&project).contains(&id), "{id}");
     docker.run(&["image", "rm", "--force", &name]);
+}
+
+#[test]
+fn load_true_keeps_the_engine_in_step_even_without_a_tag() {
+    let Some(docker) = docker() else { return };
+    let mut project = project("  load = true\n  engine = \"docker\"");
+    docker.set(&mut project);
+    let run = good(project.run(&["api"]));
+    assert!(
+        run.err.contains("loaded     image api into docker"),
+        "{run}"
+    );
+    let id = image_id(&project, "api");
+    assert!(docker.has_image(&id));
+    let run = good(project.run(&["api"]));
+    assert!(
+        !run.err.contains("docker"),
+        "nothing is said of what is there: {run}"
+    );
+    docker.run(&["image", "rm", "--force", &id]);
+    let run = good(project.run(&["api"]));
+    assert_eq!(run.fate("api"), "up to date", "{run}");
+    assert!(
+        run.err.contains("loaded     image api into docker"),
+        "{run}"
+    );
+    assert!(docker.has_image(&id));
+    docker.run(&["image", "rm", "--force", &id]);
 }
 
 #[test]
