@@ -247,21 +247,17 @@ pub fn with_project<T>(
         {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
-                let (go, other): (Vec<Query>, Vec<Query>) =
-                    queries.into_iter().partition(|query| {
-                        around.running == Running::Never && matches!(query, Query::Go(_))
+                let (ours, others): (Vec<Query>, Vec<Query>) =
+                    queries.into_iter().partition(|query| match query {
+                        Query::BaseImage(_) => true,
+                        Query::Go(_) => around.running == Running::Never,
+                        _ => false,
                     });
-                for query in go {
-                    answers.insert(query, Answer::Go(GoAnswer::default()));
-                }
-                let (bases, other): (Vec<Query>, Vec<Query>) = other
-                    .into_iter()
-                    .partition(|query| matches!(query, Query::BaseImage(_)));
-                for query in bases {
+                for query in ours {
                     let answer = observe(query.clone());
                     answers.insert(query, answer);
                 }
-                around.observer.answer_all(other, &mut answers);
+                around.observer.answer_all(others, &mut answers);
             }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);

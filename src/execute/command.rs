@@ -278,8 +278,7 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
-        let dir = self.project.root.join(".gomake").join("tmp");
-        crate::base::fs::create_dirs(&dir).map_err(|error| error.to_string())?;
+        let dir = self.project.tmp().map_err(|error| error.to_string())?;
         let made = tempfile::Builder::new()
             .prefix(prefix)
             .tempfile_in(&dir)

@@ -1,5 +1,6 @@
 //! What a run works on and with: the graph, the disk, the state, the cache. Shared by all threads of the run.
 
+use crate::base::fs::{self, FsResult};
 use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
 use crate::cache::store::Cache;
@@ -15,7 +16,7 @@ use crate::plan::query::{Answer, Query};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,7 +103,12 @@ impl Project<'_> {
         (self.observe)(query)
     }
     pub fn is_present(&self, path: &ProjectPath) -> bool {
-        crate::base::fs::lstat(&path.under(self.root)).is_ok()
+        fs::lstat(&path.under(self.root)).is_ok()
+    }
+    /// Where files are that no later run is to find; it is emptied when a run begins.
+    pub fn tmp(&self) -> FsResult<PathBuf> {
+        let dir = self.root.join(".gomake").join("tmp");
+        fs::create_dirs(&dir).map(|()| dir)
     }
     pub fn warn(&self, target: TargetId, message: String) {
         (self.emit)(Event::Warning {

@@ -35,6 +35,13 @@ impl Reference {
             ..self.clone()
         }
     }
+    /// The name without what it stood for at one time.
+    pub fn without_digest(&self) -> Self {
+        Self {
+            digest: None,
+            ..self.clone()
+        }
+    }
     /// The tag, or `latest` where neither tag nor digest is written.
     pub fn tag_or_latest(&self) -> Option<&str> {
         match (&self.tag, &self.digest) {

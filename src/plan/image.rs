@@ -68,6 +68,13 @@ pub struct ImageSpec {
     pub engine: Option<EngineName>,
 }
 
+impl ImageSpec {
+    /// Its tags as people write them.
+    pub fn familiar_tags(&self) -> Vec<String> {
+        self.tags.iter().map(Reference::familiar).collect()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageOutput {
     pub path: ProjectPath,

@@ -99,11 +99,7 @@ impl Project<'_> {
             .config(&external, &manifest.config, bases)
             .map_err(|error| format!("the base image {name}: {error}"))?;
         let config: Config = serde_json::from_slice(&config).map_err(unreadable)?;
-        let name = Reference {
-            digest: None,
-            ..reference.clone()
-        }
-        .familiar();
+        let name = reference.without_digest().familiar();
         let layers = manifest.layers.iter().map(|layer| LayerRecord {
             digest: layer.digest,
             size: layer.size,

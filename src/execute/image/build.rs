@@ -92,17 +92,14 @@ impl Project<'_> {
             }
         };
         let built = self.build_from_files(id, prepared, files, made, &go_on);
-        let built = built.and_then(|record| {
+        let built = built.and_then(|built| {
             if let Some(output) = &spec.output {
                 self.write_output(&self.layout_of(id), spec, output, &go_on)?;
             }
-            Ok(record)
+            Ok(built)
         });
-        let record = built.map_err(trouble)?;
-        let image = layout::read(&self.layout_of(id));
-        let image = image.map_err(|error| self.image_failed(id, error.to_string()))?;
-        let digest = image.root.digest.to_string();
-        self.tell_built(id, digest, record, unpinned(&files.base));
+        let (root, record) = built.map_err(trouble)?;
+        self.tell_built(id, root.digest.to_string(), record, unpinned(&files.base));
         Ok(Launched {
             duration: began.elapsed(),
         })
@@ -119,7 +116,7 @@ impl Project<'_> {
         spec: &FilesImage,
         made: &dyn Fn(TargetId) -> Outputs,
         go_on: &dyn Fn() -> bool,
-    ) -> Result<Record, String> {
+    ) -> Result<(Descriptor, Record), String> {
         let dir = self.layout_of(id);
         let mut build = Build {
             project: self,
@@ -127,6 +124,7 @@ impl Project<'_> {
             spec,
             sources: Sources {
                 project: self,
+                root: fs::canonical(self.root).map_err(|error| error.to_string())?,
                 id,
                 prepared,
                 made,
@@ -150,7 +148,7 @@ impl Project<'_> {
         };
         record.referrers = build.referrers;
         layout::write(&dir, &root, &record).map_err(|error| error.to_string())?;
-        Ok(record)
+        Ok((root, record))
     }
 
     /// The absolute directory of a target's layout.
@@ -168,7 +166,7 @@ impl Project<'_> {
     ) -> Result<(), String> {
         let image = layout::read(dir).map_err(|error| error.to_string())?;
         let bases = bases_of(&image.record);
-        let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
+        let tags = spec.familiar_tags();
         let path = output.path.under(self.root);
         let find = |blob: &Descriptor| match go_on() {
             true => self.find_blob(dir, &bases, blob),
@@ -367,11 +365,8 @@ fn unpinned(base: &Base) -> Option<(String, String)> {
             reference,
             pinned: false,
         } => {
-            let tagged = Reference {
-                digest: None,
-                ..reference.clone()
-            };
-            Some((tagged.familiar(), reference.digest?.to_string()))
+            let digest = reference.digest?.to_string();
+            Some((reference.without_digest().familiar(), digest))
         }
         _ => None,
     }

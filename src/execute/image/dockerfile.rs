@@ -10,7 +10,6 @@ use crate::execute::perform::Trouble;
 use crate::execute::project::Project;
 use crate::image::digest::Sha256;
 use crate::image::import::import;
-use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
 use crate::plan::image::{BuildSecret, DockerfileImage, EngineName, ImageSource, ImageSpec};
 use serde::{Deserialize, Serialize};
@@ -52,7 +51,7 @@ impl Project<'_> {
         let dir = self.layout_of(id);
         let id_file = dir.join("id");
         let secrets = self.build_secrets(&image.secrets).map_err(&failed)?;
-        let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
+        let tags = spec.familiar_tags();
         let build = engine
             .build(&DockerBuild {
                 dockerfile: &image.dockerfile.under(self.root),
@@ -139,9 +138,8 @@ impl Project<'_> {
 
     /// A directory of the project's own that is gone when it is dropped.
     pub(super) fn temp_dir(&self) -> Result<TempDir, String> {
-        let dir = self.root.join(".gomake").join("tmp");
-        fs::create_dirs(&dir)
-            .and_then(|()| fs::temp_dir(&dir))
+        self.tmp()
+            .and_then(|dir| fs::temp_dir(&dir))
             .map_err(|error| error.to_string())
     }
 
@@ -164,8 +162,13 @@ impl Project<'_> {
             return Some("what the engine built is not recorded".to_owned());
         };
         let engine = Engine::assumed(name, &self.reach());
+        let moved = moved_tag(&engine, spec, held.id);
+        if moved.is_none() && !spec.tags.is_empty() {
+            // An engine that gives its tags to the image has it.
+            return None;
+        }
         match engine.has(held.id) {
-            Ok(true) => moved_tag(&engine, spec, held.id),
+            Ok(true) => moved,
             Ok(false) => Some(format!(
                 "{} has lost the image {}",
                 held.engine,
@@ -178,9 +181,8 @@ impl Project<'_> {
 
 /// A tag that the engine gives to another image by now, or to none: somebody else built or removed under that name.
 fn moved_tag(engine: &Engine, spec: &ImageSpec, id: Sha256) -> Option<String> {
-    let tags = spec.tags.iter().map(Reference::familiar);
-    let mut moved = tags.filter(|tag| engine.id_of(tag) != Ok(Some(id)));
-    let tag = moved.next()?;
+    let mut tags = spec.familiar_tags().into_iter();
+    let tag = tags.find(|tag| engine.id_of(tag) != Ok(Some(id)))?;
     Some(format!(
         "{tag} is another image in {} by now",
         engine.name.word()

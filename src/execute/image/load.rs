@@ -11,7 +11,6 @@ use crate::image::digest::Sha256;
 use crate::image::document::Descriptor;
 use crate::image::layout::{self, Image};
 use crate::image::platform::Platform;
-use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
 use crate::plan::image::{EngineName, ImageSource, ImageSpec};
 use std::sync::Arc;
@@ -103,7 +102,7 @@ impl Project<'_> {
             target: id,
             name: self.graph().target(id).name.clone(),
             engine: loaded.engine.word(),
-            tags: spec.tags.iter().map(Reference::familiar).collect(),
+            tags: spec.familiar_tags(),
             took: loaded.took,
         });
     }
@@ -144,7 +143,7 @@ impl Project<'_> {
         let image = layout::read(&dir).map_err(|error| error.to_string())?;
         let bases = bases_of(&image.record);
         let find = |blob: &Descriptor| self.find_blob(&dir, &bases, blob);
-        let tags: Vec<String> = spec.tags.iter().map(Reference::familiar).collect();
+        let tags = spec.familiar_tags();
         let temp = self.temp_dir()?;
         let path = temp.path().join("image.tar");
         let go_on = || !self.cancel.is_cancelled();

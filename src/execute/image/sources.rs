@@ -25,6 +25,8 @@ const DIR: u32 = 0o755;
 /// What is needed to look sources up.
 pub(super) struct Sources<'a> {
     pub project: &'a Project<'a>,
+    /// The project's, without links in the way to it.
+    pub root: PathBuf,
     pub id: TargetId,
     pub prepared: &'a Prepared,
     pub made: &'a dyn Fn(TargetId) -> Outputs,
@@ -33,7 +35,7 @@ pub(super) struct Sources<'a> {
 /// One thing that a source comes to.
 enum Found {
     /// A file, which goes below a destination by its own name, or takes its place.
-    File { path: ProjectPath, name: String },
+    File(ProjectPath),
     /// A directory, whose contents go below the destination.
     Tree(ProjectPath),
     /// Files of a pattern, with their places below the destination.
@@ -49,14 +51,14 @@ impl Sources<'_> {
             layer.items.iter().partition(|item| item.what == What::Dir);
         for item in named.into_iter().chain(others) {
             match &item.what {
-                What::Dir => entries.push(entry(item, &item.dest, DIR, Node::Dir, None)),
+                What::Dir => entries.push(entry(item, item.dest.as_str(), DIR, Node::Dir, None)),
                 What::Link(text) => {
                     let node = Node::Link(text.clone().into_bytes());
-                    entries.push(entry(item, &item.dest, 0o777, node, None));
+                    entries.push(entry(item, item.dest.as_str(), 0o777, node, None));
                 }
                 What::Text(text) => {
                     let node = Node::Bytes(text.as_bytes().into());
-                    entries.push(entry(item, &item.dest, FILE, node, None));
+                    entries.push(entry(item, item.dest.as_str(), FILE, node, None));
                 }
                 What::Sources(sources) => {
                     self.sourced(item, sources, platform, &mut entries)?;
@@ -79,7 +81,7 @@ impl Sources<'_> {
         }
         let files = found
             .iter()
-            .filter(|one| matches!(one, Found::File { .. }))
+            .filter(|one| matches!(one, Found::File(_)))
             .count();
         if !item.into && files > 1 {
             return Err(format!(
@@ -89,9 +91,9 @@ impl Sources<'_> {
         }
         for one in found {
             match one {
-                Found::File { path, name } => {
+                Found::File(path) => {
                     let dest = if item.into {
-                        below(&item.dest, &name)
+                        below(&item.dest, path.file_name())
                     } else {
                         item.dest.clone()
                     };
@@ -128,10 +130,7 @@ impl Sources<'_> {
         let real = self.inside(&path)?;
         match fs::lstat(&real).map_err(|error| error.to_string())?.kind {
             FileKind::Dir => Ok(Found::Tree(path)),
-            FileKind::File => Ok(Found::File {
-                name: path.file_name().to_owned(),
-                path,
-            }),
+            FileKind::File => Ok(Found::File(path)),
             FileKind::Symlink | FileKind::Other => Err(format!(
                 "{path} is a device, a socket or a pipe, and cannot go into an image"
             )),
@@ -169,7 +168,7 @@ impl Sources<'_> {
         for dir in dirs {
             if !dir.is_empty() || is_own(item) {
                 let dest = below(&item.dest, &dir);
-                entries.push(entry(item, &dest, dir_mode(item), Node::Dir, None));
+                entries.push(entry(item, dest, dir_mode(item), Node::Dir, None));
             }
         }
         Ok(())
@@ -189,7 +188,13 @@ impl Sources<'_> {
             tree::walk::<fs::FsError>(&real, no_digest).map_err(|error| error.to_string())?;
         if is_own(item) {
             let from = Some(format!("{path}/"));
-            entries.push(entry(item, &item.dest, dir_mode(item), Node::Dir, from));
+            entries.push(entry(
+                item,
+                item.dest.as_str(),
+                dir_mode(item),
+                Node::Dir,
+                from,
+            ));
         }
         for inner in found.entries {
             let dir = item.dest.trim_end_matches('/').as_bytes();
@@ -198,20 +203,12 @@ impl Sources<'_> {
             let (mode, node) = match inner.node {
                 TreeNode::Dir => (dir_mode(item), Node::Dir),
                 TreeNode::File { executable, .. } => (
-                    item.mode.unwrap_or(if executable { PROGRAM } else { FILE }),
+                    if executable { PROGRAM } else { FILE },
                     Node::File(real.join(OsStr::from_bytes(&inner.path))),
                 ),
                 TreeNode::Link(text) => (0o777, Node::Link(text)),
             };
-            let (uid, gid) = item.owner.unwrap_or_default();
-            entries.push(Entry {
-                path: dest,
-                mode,
-                uid,
-                gid,
-                node,
-                from: Some(from),
-            });
+            entries.push(entry(item, dest, mode, node, Some(from)));
         }
         Ok(())
     }
@@ -226,10 +223,9 @@ impl Sources<'_> {
 
     /// Where a path leads, which must be within the project.
     fn inside(&self, path: &ProjectPath) -> Result<PathBuf, String> {
-        let root = self.project.root;
-        let real = fs::canonical(&path.under(root)).map_err(|error| error.to_string())?;
-        let real_root = fs::canonical(root).map_err(|error| error.to_string())?;
-        if real.starts_with(real_root) {
+        let full = path.under(self.project.root);
+        let real = fs::canonical(&full).map_err(|error| error.to_string())?;
+        if real.starts_with(&self.root) {
             Ok(real)
         } else {
             Err(format!(
@@ -258,7 +254,14 @@ fn dir_mode(item: &FileSpec) -> u32 {
     item.mode.map_or(DIR, |mode| mode | (mode & 0o444) >> 2)
 }
 
-fn entry(item: &FileSpec, dest: &str, mode: u32, node: Node, from: Option<String>) -> Entry {
+/// An entry with the item's owner, and its mode where the kind of node takes one; `mode` is what it has without.
+fn entry(
+    item: &FileSpec,
+    dest: impl Into<Vec<u8>>,
+    mode: u32,
+    node: Node,
+    from: Option<String>,
+) -> Entry {
     let (uid, gid) = item.owner.unwrap_or_default();
     let mode = match node {
         Node::Link(_) => mode,
@@ -267,7 +270,7 @@ fn entry(item: &FileSpec, dest: &str, mode: u32, node: Node, from: Option<String
         _ => item.mode.unwrap_or(mode),
     };
     Entry {
-        path: dest.as_bytes().to_vec(),
+        path: dest.into(),
         mode,
         uid,
         gid,

@@ -93,7 +93,7 @@ fn the_sources_of_bind_mounts() {
             r"a\*\[b]\?",
         ),
         ("RUN --mount=type=bind,from=alpine,target=/x make", ""),
-        ("RUN --mount=type=cache,target=/root/.cache make", ""),
+        ("RUN --mount=type=cache,target=/var/cache make", ""),
         (
             "RUN --mount=type=cache,from=alpine,source=a,target=/x make",
             "",

@@ -130,7 +130,7 @@ impl Binder<'_> {
                     None => return unpinned(reference.clone()),
                 };
                 self.errors.push(PlanError::NotObserved {
-                    what: format!("which image `{}` is", shown(reference)),
+                    what: format!("which image `{}` is", reference.familiar()),
                     reason: failed,
                     span: *span,
                 });
@@ -226,11 +226,6 @@ impl Binder<'_> {
         labels.extend(written);
         labels
     }
-}
-
-/// As people write it.
-fn shown(reference: &Reference) -> String {
-    reference.familiar()
 }
 
 /// The targets of the graph that a reference stands for.
