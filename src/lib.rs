@@ -28,3 +28,4 @@ pub mod registry;
 pub mod report;
 pub mod schedule;
 pub mod state;
+pub mod watch;

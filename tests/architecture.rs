@@ -39,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     ("report", &["base", "image", "plan", "fingerprint", "event"]),
+    ("watch", &["base"]),
     (
         "cli",
         &[
@@ -55,6 +56,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "registry",
             "execute",
             "report",
+            "watch",
         ],
     ),
 ];

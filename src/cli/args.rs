@@ -52,6 +52,22 @@ pub struct Args {
     #[arg(short = 'B', long, help_heading = "Running")]
     pub force: bool,
 
+    /// Stay, and run again what a change affects
+    #[arg(short, long, conflicts_with_all = ["dry_run", "why", "list", "graph", "check", "fmt", "verify", "push"], help_heading = "Running")]
+    pub watch: bool,
+
+    /// With --watch: look for changes every so often (`2s`), where the file system tells none; a second unless said otherwise
+    #[arg(long, requires = "watch", value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "1s", help_heading = "Running")]
+    pub poll: Option<String>,
+
+    /// Only what differs from this git commit can reach, uncommitted changes included; with --list: list it
+    #[arg(long, value_name = "REF", conflicts_with_all = ["check", "fmt"], help_heading = "Running")]
+    pub affected_by: Option<String>,
+
+    /// As --affected-by, for what is staged in git's index
+    #[arg(long, conflicts_with_all = ["affected_by", "watch", "check", "fmt"], help_heading = "Running")]
+    pub staged: bool,
+
     /// Push the images that are named here under their tags, once everything has succeeded
     #[arg(long, conflicts_with_all = ["dry_run", "why", "list", "graph", "check", "fmt"], help_heading = "Images")]
     pub push: bool,
@@ -92,6 +108,36 @@ pub struct Args {
     )]
     pub color: ColorChoice,
 
+    /// Print at the end which targets decided how long the run took
+    #[arg(long, help_heading = "Output")]
+    pub profile: bool,
+
+    /// Write what happens to this file, a JSON object a line (docs/events.md); `-` is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub events: Option<PathBuf>,
+
+    /// Write the results of targets and of their tests to this file, as JUnit XML
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub junit: Option<PathBuf>,
+
+    /// Write where the time went to this file, for Perfetto or chrome://tracing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub trace: Option<PathBuf>,
+
+    /// Speak to this CI service: groups of output, annotations, a summary of the job
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "SERVICE",
+        help_heading = "Output"
+    )]
+    pub ci: CiChoice,
+
+    /// Pick targets from a list that narrows as you type, and run them
+    #[arg(long, group = "mode", help_heading = "Looking")]
+    pub choose: bool,
+
     /// List the targets with their help
     #[arg(short, long, group = "mode", help_heading = "Looking")]
     pub list: bool,
@@ -116,6 +162,10 @@ pub struct Args {
     )]
     pub graph: Option<GraphFormat>,
 
+    /// Run the targets in a copy of the tree, and fail with the difference where what they make is not what is here
+    #[arg(long, group = "mode", help_heading = "Looking")]
+    pub verify: bool,
+
     /// Report errors and lints and run nothing; with --fmt: report what is not formatted
     #[arg(
         long,
@@ -139,6 +189,20 @@ pub struct Args {
         help_heading = "Managing"
     )]
     pub cache: Option<CacheCommand>,
+
+    /// Write a git hook that runs those of the named targets that what is staged affects
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOOK",
+        group = "mode",
+        help_heading = "Managing"
+    )]
+    pub install_hook: Option<Hook>,
+
+    /// Print the manual page
+    #[arg(long, group = "mode", help_heading = "Managing")]
+    pub man: bool,
 
     /// Print a completion script
     #[arg(
@@ -182,6 +246,26 @@ pub enum GraphFormat {
     Dot,
     Mermaid,
     Json,
+    /// A picture, with what became of each target in the last run
+    Svg,
+    /// A page with that picture, to look around in
+    Html,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CiChoice {
+    /// The one whose variables are set
+    #[default]
+    Auto,
+    Github,
+    Gitlab,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hook {
+    PreCommit,
+    PrePush,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -272,7 +356,8 @@ mod tests {
             (Some(GraphFormat::Mermaid), vec!["app".to_owned()])
         );
         assert_eq!(of("gomake --graph=json").0, Some(GraphFormat::Json));
-        assert!(wrong("gomake --graph=svg").contains("mermaid"));
+        assert_eq!(of("gomake --graph=svg").0, Some(GraphFormat::Svg));
+        assert!(wrong("gomake --graph=gif").contains("mermaid"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub fn draw(graph: &Graph, wanted: &[TargetId], format: GraphFormat) -> String {
         GraphFormat::Dot => picture.dot(),
         GraphFormat::Mermaid => picture.mermaid(),
         GraphFormat::Json => picture.json(),
+        GraphFormat::Svg | GraphFormat::Html => todo!("the picture"),
     }
 }
 
@@ -109,7 +110,7 @@ impl Picture {
         let mut out = String::from("digraph gomake {\n  rankdir=LR;\n  node [shape=box];\n");
         for Node { id, name, kind } in &self.nodes {
             let shape = match Kind::from_word(kind) {
-                Some(Kind::Task | Kind::Clean) => ", style=rounded",
+                Some(Kind::Task | Kind::Clean | Kind::Service) => ", style=rounded",
                 Some(Kind::Test) => ", shape=ellipse",
                 Some(Kind::Image) => ", shape=box3d",
                 Some(Kind::Build) | None => "",

@@ -8,6 +8,7 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+pub mod keys;
 pub mod list;
 pub mod load;
 pub mod observe;
@@ -32,7 +33,7 @@ use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Reporter, Sinks};
+use crate::report::{Consumer, Fanout, Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
 
@@ -105,7 +106,8 @@ impl App<'_> {
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
         let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        let emit = |event| reporter.handle(event);
+        let consumers = Fanout(vec![Box::new(reporter)]);
+        let emit = |event| consumers.handle(&event);
         for (file, name) in observer.refused() {
             emit(Event::Warning {
                 target: None,

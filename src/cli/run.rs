@@ -93,6 +93,7 @@ impl Call<'_> {
             } else {
                 Resolve::Missing
             },
+            past: None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::execute::command::RUNNING_VARIABLE;
 use crate::execute::declared::left_over;
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
+use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
@@ -147,6 +148,8 @@ pub struct Surroundings<'a> {
     pub docker_config: Option<PathBuf>,
     /// Whether tags of base images are resolved anew.
     pub bases: Resolve,
+    /// In watch mode: what earlier runs of this watch came to.
+    pub past: Option<&'a Past>,
 }
 
 /// What becomes of the tags of base images.
@@ -240,6 +243,7 @@ pub fn with_project<T>(
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
+            past: around.past,
             left_over: left_over.clone(),
         };
         match bind_all(&project, &wanted.order)

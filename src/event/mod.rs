@@ -1,5 +1,14 @@
 //! What happens during a run, as data. Below both the runner, which emits, and the reporters, which render.
 
+pub mod service;
+pub mod tests;
+pub mod timing;
+pub mod watch;
+
+use crate::event::service::ServiceStep;
+use crate::event::tests::TestReport;
+use crate::event::timing::{Pending, Span};
+use crate::event::watch::WatchStep;
 use crate::image::record::Record;
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
@@ -11,6 +20,14 @@ use std::time::Duration;
 pub enum Event {
     /// Planning is over: how many targets are wanted (their needs included).
     Planned { wanted: usize },
+    /// What is up to date has been settled; these are left to look at, in order. Not emitted when nothing is.
+    Scheduled {
+        /// Commands at once.
+        jobs: usize,
+        pending: Arc<[Pending]>,
+    },
+    /// A piece of work is over. For traces: it tells where the time went, and nothing depends on its order.
+    Span(Span),
     /// Waiting for another gomake in this project.
     LockWait { holder: String },
     /// A command starts.
@@ -47,6 +64,20 @@ pub enum Event {
     /// How far a step has come that is gomake's own and takes a while: `pulling alpine:3.20, 1.2 of 3.4 MB`. Only the
     /// latest matters.
     Progress { target: TargetId, text: Arc<str> },
+    /// The tests that a target reported, one by one. Comes before its `Finished`.
+    Tests {
+        target: TargetId,
+        name: Arc<str>,
+        report: Arc<TestReport>,
+    },
+    /// A service starts, is ready, ends.
+    Service {
+        target: TargetId,
+        name: Arc<str>,
+        step: ServiceStep,
+    },
+    /// What watch mode does between runs.
+    Watch(WatchStep),
     /// An image was built: what is in it. Comes before its `Finished`.
     ImageBuilt {
         target: TargetId,
@@ -133,6 +164,8 @@ pub enum Status {
     },
     /// Ended by an interrupt.
     Cancelled,
+    /// Ended because what it reads has changed; it runs again in the same run (watch mode).
+    Stale,
 }
 
 /// Why and how a command failed.
@@ -156,6 +189,8 @@ pub struct Summary {
     pub failed: Vec<Arc<str>>,
     pub skipped: usize,
     pub cancelled: usize,
+    /// Failed in an earlier run of this watch, and nothing of theirs has changed since: not run again.
+    pub still_failing: Vec<Arc<str>>,
     pub elapsed: Duration,
     pub interrupted: bool,
 }
@@ -169,6 +204,7 @@ impl Summary {
         self.failed.extend(stage.failed);
         self.skipped += stage.skipped;
         self.cancelled += stage.cancelled;
+        self.still_failing.extend(stage.still_failing);
         self.elapsed += stage.elapsed;
         self.interrupted |= stage.interrupted;
     }

@@ -7,6 +7,7 @@ use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
+use crate::execute::past::Past;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::plan::action::Action;
@@ -79,6 +80,8 @@ pub struct Project<'a> {
     pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
     /// `Gofile:12:1` of a target.
     pub place: &'a (dyn Fn(TargetId) -> String + Sync),
+    /// In watch mode: what earlier runs of this watch came to.
+    pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
 }

@@ -8,7 +8,7 @@ use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How urgently to end.
@@ -40,6 +40,8 @@ struct Shared {
     handed_back: Mutex<Option<Instant>>,
     /// What is done when the level first rises.
     hooks: Mutex<Vec<Hook>>,
+    /// Requests that rise with this one.
+    children: Mutex<Vec<Weak<Shared>>>,
     /// Each holds a byte that nobody reads from the moment its level is reached.
     polite: (PipeReader, PipeWriter),
     now: (PipeReader, PipeWriter),
@@ -63,6 +65,7 @@ impl Cancel {
             foreground: AtomicUsize::new(0),
             handed_back: Mutex::new(None),
             hooks: Mutex::default(),
+            children: Mutex::default(),
             polite: io::pipe()?,
             now: io::pipe()?,
         })))
@@ -77,6 +80,26 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.level() > Level::None
     }
+    /// A request of its own that also rises with this one; what is asked of it is not asked of this one.
+    ///
+    /// # Errors
+    /// When no more file descriptors can be had.
+    pub fn child(&self) -> io::Result<Self> {
+        let child = Self::new()?;
+        let mut children = self.children();
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child.0));
+        drop(children);
+        // Only now: a rise between the two would have been missed.
+        child.request(self.level());
+        Ok(child)
+    }
+    fn children(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
+        self.0
+            .children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
     /// Raises the level; one that is not higher than the present changes nothing.
     pub fn request(&self, level: Level) {
         let before = self.0.level.fetch_max(level as u8, Ordering::SeqCst);
@@ -87,6 +110,14 @@ impl Cancel {
         }
         if before < Level::Now as u8 && level >= Level::Now {
             mark(&self.0.now.1);
+        }
+        if before < level as u8 {
+            let children: Vec<Self> = self
+                .children()
+                .iter()
+                .filter_map(|child| child.upgrade().map(Self))
+                .collect();
+            children.iter().for_each(|child| child.request(level));
         }
     }
     /// Has something done when the level first rises, by whoever raises it: for waits that know no file descriptors. At once if
@@ -285,6 +316,22 @@ mod tests {
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         cancel.on_request(hook());
         assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_child_rises_with_its_parent_and_not_the_other_way_round() {
+        let parent = Cancel::new().unwrap();
+        let (one, other) = (parent.child().unwrap(), parent.child().unwrap());
+        one.request(Level::Polite);
+        assert_eq!(
+            (parent.level(), one.level(), other.level()),
+            (Level::None, Level::Polite, Level::None)
+        );
+        parent.signalled(SIGINT);
+        parent.signalled(SIGINT);
+        assert_eq!((one.level(), other.level()), (Level::Now, Level::Now));
+        assert_eq!(parent.child().unwrap().level(), Level::Now);
+        assert!(is_readable(&other, Level::Polite));
     }
 
     #[test]

@@ -58,15 +58,17 @@ pub enum Kind {
     Build,
     Test,
     Image,
+    Service,
     Task,
     Clean,
 }
 
 impl Kind {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Build,
         Self::Test,
         Self::Image,
+        Self::Service,
         Self::Task,
         Self::Clean,
     ];
@@ -75,6 +77,7 @@ impl Kind {
             Self::Build => "build",
             Self::Test => "test",
             Self::Image => "image",
+            Self::Service => "service",
             Self::Task => "task",
             Self::Clean => "clean",
         }

@@ -43,6 +43,7 @@ pub fn finished(palette: Palette, label: &str, status: &Status, duration: Durati
             line(palette, "skipped", Tone::Warning, &rest)
         }
         Status::Cancelled => line(palette, "cancelled", Tone::Warning, label),
+        Status::Stale => line(palette, "overtaken", Tone::Faint, label),
     }
 }
 

@@ -2,6 +2,7 @@
 //! what gomake itself has to say goes to standard error. Knows nothing of how events come about.
 
 mod block;
+mod consumer;
 pub mod diagnostic;
 mod image;
 mod live;
@@ -13,6 +14,7 @@ mod size;
 pub mod text;
 pub mod time;
 
+pub use consumer::{Consumer, Fanout};
 pub use palette::{Palette, Tone};
 pub use reporter::Reporter;
 pub use sink::{Sink, Sinks};

@@ -4,6 +4,7 @@ use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::report::block;
+use crate::report::consumer::Consumer;
 use crate::report::image::{self, Frame};
 use crate::report::live::Live;
 use crate::report::output::{Output, Way};
@@ -61,11 +62,13 @@ impl Reporter {
             }),
         }
     }
+}
 
-    pub fn handle(&self, event: Event) {
+impl Consumer for Reporter {
+    fn handle(&self, event: &Event) {
         // A reporter that panicked once should not take the run down with it.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.handle(event);
+        state.handle(event.clone());
     }
 }
 
@@ -139,6 +142,12 @@ impl State {
                 step,
             } => self.push(target, &name, &to, &step),
             Event::Summary(summary) => self.summary(&summary),
+            // Shown from here on by whoever renders them.
+            Event::Scheduled { .. }
+            | Event::Span(_)
+            | Event::Tests { .. }
+            | Event::Service { .. }
+            | Event::Watch(_) => {}
         }
     }
 
@@ -315,6 +324,8 @@ impl State {
         let mut pieces = match status {
             Status::Failed(failure) => self.failed(running, line, failure),
             Status::Ran | Status::RanUnchanged | Status::Cancelled => self.ended(running, line),
+            // What a command printed that was ended for a change tells nothing.
+            Status::Stale => vec![Piece::text(line)],
             Status::UpToDate | Status::Restored | Status::Skipped { .. } if self.is_verbose() => {
                 vec![Piece::text(line)]
             }

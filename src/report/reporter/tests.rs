@@ -131,7 +131,7 @@ fn told(look: Look, events: Vec<Event>) -> String {
         err: Sink::new(Box::new(kept.clone())),
     };
     let reporter = Reporter::new(look, sinks);
-    events.into_iter().for_each(|event| reporter.handle(event));
+    events.into_iter().for_each(|event| reporter.handle(&event));
     kept.text()
 }
 /// Standard output alone.
@@ -142,7 +142,7 @@ fn out_of(look: Look, events: Vec<Event>) -> String {
         err: Sink::new(Box::new(err)),
     };
     let reporter = Reporter::new(look, sinks);
-    events.into_iter().for_each(|event| reporter.handle(event));
+    events.into_iter().for_each(|event| reporter.handle(&event));
     out.text()
 }
 
@@ -208,15 +208,15 @@ fn while_a_command_has_the_terminal_nothing_is_written() {
         target: TargetId(2),
         taken,
     };
-    reporter.handle(start(1, Kind::Build, "lib"));
-    reporter.handle(start(2, Kind::Task, "shell"));
-    reporter.handle(taken(true));
+    reporter.handle(&start(1, Kind::Build, "lib"));
+    reporter.handle(&start(2, Kind::Task, "shell"));
+    reporter.handle(&taken(true));
     let before = kept.text();
     assert_eq!(before, "running    task  shell\n");
-    reporter.handle(print(1, b"lib: one\n"));
-    reporter.handle(end(1, Kind::Build, "lib", Status::Ran));
+    reporter.handle(&print(1, b"lib: one\n"));
+    reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
     assert_eq!(kept.text(), before);
-    reporter.handle(taken(false));
+    reporter.handle(&taken(false));
     assert_eq!(
         kept.text(),
         format!("{before}ran        build lib  0.31s\nlib: one\n")
@@ -290,10 +290,10 @@ impl Screen {
 fn a_terminal_shows_what_runs_and_how_far_it_is() {
     let screen = Screen::new();
     let reporter = screen.reporter();
-    reporter.handle(Event::Planned { wanted: 3 });
-    reporter.handle(start(1, Kind::Build, "lib"));
+    reporter.handle(&Event::Planned { wanted: 3 });
+    reporter.handle(&start(1, Kind::Build, "lib"));
     let long = "dist[linux,amd64,with-a-name-longer-than-the-screen]";
-    reporter.handle(start(2, Kind::Build, long));
+    reporter.handle(&start(2, Kind::Build, long));
     // A look may fall between the wiping and the drawing of a line, so all of it is waited for.
     screen.wait_for(|lines| {
         lines.len() == 3
@@ -301,8 +301,8 @@ fn a_terminal_shows_what_runs_and_how_far_it_is() {
             && lines[1].contains("build dist[linux,amd64")
             && lines[2].contains("0/3 done, 2 running")
     });
-    reporter.handle(print(1, b"lib: one\n"));
-    reporter.handle(end(1, Kind::Build, "lib", Status::Ran));
+    reporter.handle(&print(1, b"lib: one\n"));
+    reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
     screen.wait_for(|lines| {
         lines.len() == 4
             && lines[0] == "ran        build lib  0.31s"
@@ -316,11 +316,11 @@ fn a_terminal_shows_what_runs_and_how_far_it_is() {
 fn a_run_leaves_no_live_line_and_a_visible_cursor() {
     let screen = Screen::new();
     let reporter = screen.reporter();
-    reporter.handle(Event::Planned { wanted: 1 });
-    reporter.handle(start(1, Kind::Build, "lib"));
+    reporter.handle(&Event::Planned { wanted: 1 });
+    reporter.handle(&start(1, Kind::Build, "lib"));
     screen.wait_for(|lines| lines.iter().any(|line| line.contains("build lib")));
-    reporter.handle(end(1, Kind::Build, "lib", failure()));
-    reporter.handle(Event::Summary(Summary {
+    reporter.handle(&end(1, Kind::Build, "lib", failure()));
+    reporter.handle(&Event::Summary(Summary {
         failed: vec!["lib".into()],
         ..Summary::default()
     }));
@@ -341,7 +341,7 @@ fn a_run_leaves_no_live_line_and_a_visible_cursor() {
 fn a_reporter_that_is_dropped_in_the_middle_wipes_its_lines() {
     let screen = Screen::new();
     let reporter = screen.reporter();
-    reporter.handle(start(1, Kind::Build, "lib"));
+    reporter.handle(&start(1, Kind::Build, "lib"));
     screen.wait_for(|lines| lines.iter().any(|line| line.contains("build lib")));
     drop(reporter);
     assert_eq!(screen.lines().concat(), "");
@@ -352,18 +352,18 @@ fn a_reporter_that_is_dropped_in_the_middle_wipes_its_lines() {
 fn the_terminal_is_handed_over_clean_and_taken_back() {
     let screen = Screen::new();
     let reporter = screen.reporter();
-    reporter.handle(start(1, Kind::Build, "lib"));
-    reporter.handle(start(2, Kind::Task, "shell"));
+    reporter.handle(&start(1, Kind::Build, "lib"));
+    reporter.handle(&start(2, Kind::Task, "shell"));
     screen.wait_for(|lines| lines.len() == 3);
     let taken = |taken| Event::Terminal {
         target: TargetId(2),
         taken,
     };
-    reporter.handle(taken(true));
+    reporter.handle(&taken(true));
     assert_eq!(screen.lines(), ["running    task  shell"]);
     screen.clone().write_all(b"$ exit\n").expect("kept");
-    reporter.handle(taken(false));
-    reporter.handle(end(2, Kind::Task, "shell", Status::Ran));
+    reporter.handle(&taken(false));
+    reporter.handle(&end(2, Kind::Task, "shell", Status::Ran));
     screen.wait_for(|lines| {
         lines.len() == 5 && lines[1..3] == ["$ exit", "ran        task  shell  0.31s"]
     });
@@ -471,9 +471,9 @@ fn images_write_nothing_to_standard_output() {
 fn a_terminal_shows_how_far_a_step_and_a_push_are() {
     let screen = Screen::new();
     let reporter = screen.reporter();
-    reporter.handle(Event::Planned { wanted: 1 });
-    reporter.handle(start(1, Kind::Image, "api"));
-    reporter.handle(Event::Progress {
+    reporter.handle(&Event::Planned { wanted: 1 });
+    reporter.handle(&start(1, Kind::Image, "api"));
+    reporter.handle(&Event::Progress {
         target: TargetId(1),
         text: "layer\u{1b}[2J /app".into(),
     });
@@ -482,14 +482,14 @@ fn a_terminal_shows_how_far_a_step_and_a_push_are() {
             && lines[0].ends_with("image api  layer\\u{1b}[2J /app")
             && lines[1].contains("0/1 done, 1 running")
     });
-    reporter.handle(end(1, Kind::Image, "api", Status::Ran));
-    reporter.handle(push(1, PushStep::Started));
+    reporter.handle(&end(1, Kind::Image, "api", Status::Ran));
+    reporter.handle(&push(1, PushStep::Started));
     screen.wait_for(|lines| {
         lines.len() == 3
             && lines[1].contains("push  api to localhost:5000/api")
             && lines[2].contains("1/1 done, 1 running")
     });
-    reporter.handle(Event::Push {
+    reporter.handle(&Event::Push {
         target: TargetId(1),
         name: "api".into(),
         to: ["r/api".to_owned()].into(),
@@ -500,7 +500,7 @@ fn a_terminal_shows_how_far_a_step_and_a_push_are() {
     });
     screen
         .wait_for(|lines| lines.len() == 3 && lines[1].ends_with("push  api  3.1/4.6 MB to r/api"));
-    reporter.handle(push(1, push_failure()));
+    reporter.handle(&push(1, push_failure()));
     screen.wait_for(|lines| {
         lines
             .last()
