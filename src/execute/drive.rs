@@ -7,6 +7,7 @@ use crate::execute::perform::Settled;
 use crate::execute::project::{Going, Project, Reuse};
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
+use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::schedule::graph::{Graph, Job};
 use crate::schedule::queue::{Needs, Outcome, PoolId, Schedule};
@@ -25,6 +26,7 @@ const PARALLEL_FROM: usize = 256;
 /// When the threads cannot be started.
 pub fn run(project: &Project<'_>, wanted: &Wanted) -> std::io::Result<Summary> {
     let began = Instant::now();
+    let _services = project.services.run(project, wanted);
     let drive = Drive::new(project, wanted);
     let pending = drive.sweep();
     if !pending.is_empty() {
@@ -269,7 +271,8 @@ impl<'a> Drive<'a> {
         let mut outcome = Outcome::Done;
         let (status, outputs) = match settled {
             Settled::UpToDate(outputs) => {
-                tally.up_to_date += 1;
+                // What a service would run is known; whether it starts is up to those that need it.
+                tally.up_to_date += usize::from(target.kind != Kind::Service);
                 (Status::UpToDate, Some(outputs))
             }
             Settled::Restored(outputs) => {
@@ -299,6 +302,7 @@ impl<'a> Drive<'a> {
             }
         };
         drop(tally);
+        self.project.services.settled(&target.name);
         if let Some(outputs) = outputs {
             let _ = self.outputs[id.index()].set(outputs);
         }
@@ -315,6 +319,7 @@ impl<'a> Drive<'a> {
     fn skipped(&self, id: TargetId, because: TargetId) {
         let target = self.project.graph().target(id);
         lock(&self.tally).skipped += 1;
+        self.project.services.settled(&target.name);
         (self.project.emit)(Event::Finished {
             target: id,
             name: target.name.clone(),

@@ -21,6 +21,7 @@ pub mod perform;
 pub mod poll;
 pub mod process;
 pub mod project;
+pub mod service;
 pub mod signal;
 pub mod slots;
 pub mod wanted;

@@ -9,6 +9,7 @@ mod live;
 mod output;
 mod palette;
 mod reporter;
+mod service;
 mod sink;
 mod size;
 pub mod text;

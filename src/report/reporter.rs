@@ -1,5 +1,6 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::service::ServiceStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
@@ -9,10 +10,11 @@ use crate::report::image::{self, Frame};
 use crate::report::live::Live;
 use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
+use crate::report::service::{self, Services};
 use crate::report::sink::Sinks;
 use crate::report::text::printable;
 use crate::report::{Layout, Look, Verbosity, size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +29,9 @@ struct State {
     running: BTreeMap<TargetId, Running>,
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
+    services: Services,
+    /// Services that have a live line.
+    starting: BTreeSet<Arc<str>>,
     live: Option<Live>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
@@ -57,6 +62,8 @@ impl Reporter {
                 sinks,
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
+                services: Services::default(),
+                starting: BTreeSet::new(),
                 live,
                 held: None,
             }),
@@ -97,7 +104,14 @@ impl State {
                 kind,
                 status,
                 duration,
-            } => self.finished(target, &block::label(kind, &name), &status, duration),
+            } => {
+                // That it is known what a service would run is nothing to tell.
+                if kind != Kind::Service || !matches!(status, Status::UpToDate) {
+                    self.finished(target, &block::label(kind, &name), &status, duration);
+                } else if let Some(live) = &mut self.live {
+                    live.finish(target);
+                }
+            }
             Event::Warning { target, message } => {
                 if !self.is_quiet() {
                     let text = block::warning(self.palette(), target.as_deref(), &message);
@@ -141,14 +155,38 @@ impl State {
                 to,
                 step,
             } => self.push(target, &name, &to, &step),
+            Event::Service { target, name, step } => self.service(target, &name, &step),
             Event::Summary(summary) => self.summary(&summary),
             // Shown from here on by whoever renders them.
-            Event::Scheduled { .. }
-            | Event::Span(_)
-            | Event::Tests { .. }
-            | Event::Service { .. }
-            | Event::Watch(_) => {}
+            Event::Scheduled { .. } | Event::Span(_) | Event::Tests { .. } | Event::Watch(_) => {}
         }
+    }
+
+    /// A line on the screen while it comes up; what it prints and how it ends.
+    fn service(&mut self, target: TargetId, name: &Arc<str>, step: &ServiceStep) {
+        if let Some(live) = &mut self.live {
+            match step {
+                ServiceStep::Starting { .. } if self.starting.insert(name.clone()) => {
+                    let label = block::label(Kind::Service, name);
+                    live.start_aside(target, &format!("{label}  starting"));
+                }
+                ServiceStep::Ready { .. }
+                | ServiceStep::Failed { .. }
+                | ServiceStep::Stopped { .. }
+                    if self.starting.remove(name) =>
+                {
+                    live.finish_aside(target);
+                }
+                _ => {}
+            }
+        }
+        let frame = service::Frame {
+            palette: self.look.palette,
+            layout: self.look.layout,
+            verbosity: self.look.verbosity,
+        };
+        let shown = self.services.step(frame, name, step);
+        self.say(vec![Piece::Out(shown.out), Piece::text(shown.err)]);
     }
 
     fn palette(&self) -> Palette {
