@@ -20,5 +20,6 @@ mod image_engine;
 mod incremental;
 mod language;
 mod model;
+mod services;
 mod terminal;
 mod why;
