@@ -60,6 +60,18 @@ pub enum CallError {
         help("add `tags = \"registry/repository:version\"` to it")
     )]
     NoTags { name: String },
+    #[error("the project's directory {} is gone", root.display())]
+    #[diagnostic(
+        code(gomake::watch::root_gone),
+        help("watching ends with it; start anew where the project is now")
+    )]
+    RootGone { root: std::path::PathBuf },
+    #[error("`{text}` is no interval to look for changes in")]
+    #[diagnostic(
+        code(gomake::watch::interval),
+        help("a duration of at least 50ms, as in `--poll=2s`")
+    )]
+    PollInterval { text: String },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,
