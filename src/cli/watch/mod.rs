@@ -169,7 +169,14 @@ impl<'a> Watch<'a> {
         loop {
             let next = match world.take().map_or_else(|| self.load(), Ok) {
                 Ok(known) => {
+                    let is_first = turn.why == Trigger::Start;
                     let begun = self.turn(&known, turn);
+                    if let (true, Err(fault)) = (is_first, &begun)
+                        && fault.is_of_call
+                    {
+                        // Nothing that is written into a Gofile is waited for when the call names what is not there.
+                        return self.app.wrong(&known.loaded.sources, fault);
+                    }
                     let next = self.after(&known, begun);
                     if let Next::Run {
                         world: Keep::Same, ..
