@@ -33,7 +33,7 @@ use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Reporter, Sinks};
+use crate::report::{Consumer, Fanout, Profile, Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
 
@@ -105,8 +105,12 @@ impl App<'_> {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        let consumers = Fanout(vec![Box::new(reporter)]);
+        let look = self.env.look(self.args);
+        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
+        if self.args.profile {
+            let profile = Profile::new(&look, self.sinks.err.clone());
+            consumers.0.push(Box::new(profile));
+        }
         let emit = |event| consumers.handle(&event);
         for (file, name) in observer.refused() {
             emit(Event::Warning {
