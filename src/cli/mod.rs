@@ -19,6 +19,7 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod watch;
 
 use crate::base::source::Sources;
 use crate::cli::args::{Args, GraphFormat};
@@ -28,7 +29,7 @@ use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
-use crate::event::Event;
+use crate::event::Emit;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
@@ -87,6 +88,9 @@ impl App<'_> {
             Ok(loaded) => loaded,
             Err(error) => return self.wrong(&Sources::default(), &Fault::one(error)),
         };
+        if self.args.watch {
+            return watch::watch(self, &loaded.root);
+        }
         if self.args.complete_words {
             return self.complete_words(&loaded);
         }
@@ -105,35 +109,24 @@ impl App<'_> {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let look = self.env.look(self.args);
-        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
-        if self.args.profile {
-            let profile = Profile::new(&look, self.sinks.err.clone());
-            consumers.0.push(Box::new(profile));
-        }
-        let emit = |event| consumers.handle(&event);
-        for (file, name) in observer.refused() {
-            emit(Event::Warning {
-                target: None,
-                message: format!(
-                    "{file} may not set {name}, which decides what code runs: it is ignored"
-                ),
-            });
-        }
-        let call = Call {
-            args: self.args,
-            env: self.env,
-            loaded,
-            observer: &observer,
-            caller: observer.variables(),
-            emit: &emit,
+        let consumers = match self.consumers() {
+            Ok(consumers) => consumers,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
         };
+        let emit = |event| consumers.handle(&event);
+        let call = self.call(loaded, &observer, &emit);
+        call.tell_refused();
+        let status = self.mode(loaded, &observer, &call);
+        self.finish(&consumers, status)
+    }
+
+    fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
         if self.args.check {
-            self.checked(loaded, &call)
+            self.checked(loaded, call)
         } else if self.args.list {
-            self.shown(&loaded.sources, self.list(loaded, &observer))
+            self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
-            self.shown(&loaded.sources, self.draw(loaded, &observer, format))
+            self.shown(&loaded.sources, self.draw(loaded, observer, format))
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -144,6 +137,38 @@ impl App<'_> {
                 Err(fault) => self.wrong(&loaded.sources, &fault),
             }
         }
+    }
+
+    /// Who takes the events of this call.
+    fn consumers(&self) -> Result<Fanout<'static>, Fault> {
+        let look = self.env.look(self.args);
+        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
+        if self.args.profile {
+            let profile = Profile::new(&look, self.sinks.err.clone());
+            consumers.0.push(Box::new(profile));
+        }
+        Ok(consumers)
+    }
+
+    fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
+        Call {
+            args: self.args,
+            env: self.env,
+            loaded,
+            observer,
+            caller: observer.variables(),
+            emit,
+        }
+    }
+
+    /// Writes what the consumers still hold.
+    fn finish(&self, consumers: &Fanout<'_>, status: u8) -> u8 {
+        if let Err(error) = consumers.finish() {
+            self.sinks
+                .err
+                .write(format!("gomake: {error}\n").as_bytes());
+        }
+        status
     }
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {

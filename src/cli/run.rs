@@ -41,7 +41,19 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn options(&self, slots: &Slots) -> Options {
+    /// Says what dotenv files tried to set and may not.
+    pub(super) fn tell_refused(&self) {
+        for (file, name) in self.observer.refused() {
+            (self.emit)(Event::Warning {
+                target: None,
+                message: format!(
+                    "{file} may not set {name}, which decides what code runs: it is ignored"
+                ),
+            });
+        }
+    }
+
+    pub(super) fn options(&self, slots: &Slots) -> Options {
         let jobs = match self.args.jobs {
             Some(jobs) => usize::from(jobs),
             None => slots.limit().unwrap_or_else(|| self.env.jobs(self.args)),
@@ -60,15 +72,6 @@ impl Call<'_> {
             },
             grace: GRACE,
             terminal: self.env.terminal_for_commands(self.args),
-        }
-    }
-
-    fn slots(&self) -> Result<Slots, Fault> {
-        let joined = self.env.makeflags().and_then(Slots::join);
-        match joined {
-            Some(slots) => Ok(slots),
-            None => Slots::serve(self.env.jobs(self.args))
-                .map_err(|source| system("cannot make a jobserver", source)),
         }
     }
 
@@ -98,31 +101,6 @@ impl Call<'_> {
         }
     }
 
-    /// The images that `flag` is about: those named, and those of groups that are named.
-    fn images(
-        &self,
-        project: &Project<'_>,
-        roots: &[TargetId],
-        flag: &'static str,
-    ) -> Result<Vec<TargetId>, Fault> {
-        let images = images_of(project, roots);
-        if images.is_empty() {
-            return Err(Fault::one(CallError::NoImage { flag }));
-        }
-        let untagged = images.iter().filter(|id| {
-            project
-                .image_spec(**id)
-                .is_some_and(|spec| spec.tags.is_empty())
-        });
-        let names = untagged.map(|id| project.graph().target(*id).name.to_string());
-        let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
-        if faults.is_empty() {
-            Ok(images)
-        } else {
-            Err(Fault::all(faults))
-        }
-    }
-
     /// One stage of a run; images leave the machine when all of the last one has succeeded.
     fn stage(
         &self,
@@ -132,11 +110,11 @@ impl Call<'_> {
         is_last: bool,
     ) -> Result<Summary, Fault> {
         let push = match self.args.push && is_last {
-            true => self.images(project, roots, "--push")?,
+            true => images(project, roots, "--push")?,
             false => Vec::new(),
         };
         let load = match self.args.load && is_last {
-            true => self.images(project, roots, "--load")?,
+            true => images(project, roots, "--load")?,
             false => Vec::new(),
         };
         (self.emit)(Event::Planned {
@@ -161,7 +139,7 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
@@ -230,7 +208,7 @@ impl Call<'_> {
     }
 
     /// Writes what was learnt; what cannot be written is only slower the next time.
-    fn settle(&self, session: &Session) {
+    pub(super) fn settle(&self, session: &Session) {
         let saved = session.memo.save().map_err(|error| error.to_string());
         let collected = session
             .cache
@@ -333,7 +311,7 @@ impl Call<'_> {
         then: impl Fn(&Project<'_>, &[(TargetId, Fate)], &[TargetId]) -> String,
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
         let mut session = Session::read(&self.loaded.root)?;
@@ -351,6 +329,40 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
+    }
+}
+
+/// A jobserver of ours, or the one of a make above us.
+pub(super) fn slots(args: &Args, env: &Environment) -> Result<Slots, Fault> {
+    match env.makeflags().and_then(Slots::join) {
+        Some(slots) => Ok(slots),
+        None => {
+            Slots::serve(env.jobs(args)).map_err(|source| system("cannot make a jobserver", source))
+        }
+    }
+}
+
+/// The images that `flag` is about: those named, and those of groups that are named.
+pub(super) fn images(
+    project: &Project<'_>,
+    roots: &[TargetId],
+    flag: &'static str,
+) -> Result<Vec<TargetId>, Fault> {
+    let images = images_of(project, roots);
+    if images.is_empty() {
+        return Err(Fault::one(CallError::NoImage { flag }));
+    }
+    let untagged = images.iter().filter(|id| {
+        project
+            .image_spec(**id)
+            .is_some_and(|spec| spec.tags.is_empty())
+    });
+    let names = untagged.map(|id| project.graph().target(*id).name.to_string());
+    let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
+    if faults.is_empty() {
+        Ok(images)
+    } else {
+        Err(Fault::all(faults))
     }
 }
 

@@ -18,6 +18,7 @@ mod size;
 mod tame;
 pub mod text;
 pub mod time;
+mod watch;
 
 pub use consumer::{Consumer, Fanout};
 pub use palette::{Palette, Tone};

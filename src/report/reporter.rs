@@ -1,5 +1,6 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
@@ -12,6 +13,7 @@ use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
 use crate::report::sink::{Piece, Sinks};
 use crate::report::text::printable;
+use crate::report::watch::Watching;
 use crate::report::{Layout, Look, Verbosity, size};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +34,8 @@ struct State {
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
     live: Option<Live>,
+    /// In watch mode.
+    watching: Option<Watching>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
     /// Targets whose last run failed, by name. Kept from one run to the next: they may be failing still.
@@ -60,6 +64,7 @@ impl Reporter {
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
                 live,
+                watching: None,
                 held: None,
                 failures: BTreeMap::new(),
                 lines_since: 0,
@@ -154,8 +159,8 @@ impl State {
             // Shown from here on by whoever renders them.
             Event::Span(_)
             | Event::Tests { .. }
-            | Event::Service { .. }
-            | Event::Watch(_) => {}
+            | Event::Service { .. } => {}
+            Event::Watch(step) => self.watch(&step),
         }
     }
 
@@ -188,8 +193,25 @@ impl State {
         if pieces.iter().all(|piece| piece.bytes().is_empty()) {
             return;
         }
+        let heading = self.watching.as_mut().map(Watching::before_speech);
+        let pieces: Vec<Piece> = heading.map(Piece::text).into_iter().chain(pieces).collect();
         let newlines = |piece: &Piece| piece.bytes().iter().filter(|&&byte| byte == b'\n').count();
         self.lines_since += pieces.iter().map(newlines).sum::<usize>();
+        match &self.live {
+            Some(live) => live.above(&pieces),
+            None => self.sinks.write(&pieces),
+        }
+    }
+
+    fn watch(&mut self, step: &WatchStep) {
+        let palette = self.palette();
+        let watching = self.watching.get_or_insert_with(|| Watching::new(palette));
+        let text = watching.step(step, self.look.live);
+        if self.is_quiet() {
+            return;
+        }
+        // Said as it stands: it is no news of the run.
+        let pieces = [Piece::text(text)];
         match &self.live {
             Some(live) => live.above(&pieces),
             None => self.sinks.write(&pieces),
@@ -229,6 +251,13 @@ impl State {
             None => self.start_line(&running),
         }
         self.running.insert(target, running);
+        if self.live.is_some() {
+            // Its line is about to be seen: what the run is for comes first.
+            if let Some(watching) = &mut self.watching {
+                let heading = watching.before_speech();
+                self.say(vec![Piece::text(heading)]);
+            }
+        }
         if let Some(live) = &mut self.live {
             live.start(target, &label);
         }
@@ -473,7 +502,8 @@ impl State {
         }
         self.running.clear();
         self.built.clear();
-        if !self.is_quiet() {
+        let is_silent = self.watching.as_ref().is_some_and(Watching::is_silent);
+        if !self.is_quiet() && !is_silent {
             let text = self.failures_again(summary) + &block::summary(self.palette(), summary);
             self.say(vec![Piece::text(text)]);
         }
