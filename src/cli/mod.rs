@@ -34,7 +34,7 @@ use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Reporter, Sinks};
+use crate::report::{Consumer, Fanout, Profile, Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
 
@@ -141,8 +141,13 @@ impl App<'_> {
 
     /// Who takes the events of this call.
     fn consumers(&self) -> Result<Fanout<'static>, Fault> {
-        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        Ok(Fanout(vec![Box::new(reporter)]))
+        let look = self.env.look(self.args);
+        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
+        if self.args.profile {
+            let profile = Profile::new(&look, self.sinks.err.clone());
+            consumers.0.push(Box::new(profile));
+        }
+        Ok(consumers)
     }
 
     fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {

@@ -71,6 +71,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
+            terminal: self.env.terminal_for_commands(self.args),
         }
     }
 

@@ -136,10 +136,10 @@ impl Project<'_> {
             } else {
                 Stdin::Null
             },
-            output: if interactive {
-                Output::Inherit
-            } else {
-                Output::Capture(&mut hand_on)
+            output: match self.terminal_for(id, prepared) {
+                _ if interactive => Output::Inherit,
+                Some(size) => Output::Terminal(size, &mut hand_on),
+                None => Output::Capture(&mut hand_on),
             },
             group: if interactive { Group::Ours } else { Group::Own },
             timeout: action.limits.timeout,
@@ -178,6 +178,18 @@ impl Project<'_> {
         }
     }
 
+    /// The size of the terminal that a command's output goes through, if it goes through one. What a container engine prints
+    /// is read by us, so it goes through none.
+    fn terminal_for(&self, id: TargetId, prepared: &Prepared) -> Option<(u16, u16)> {
+        match prepared.action.command {
+            Command::Script { .. } | Command::Argv(_) => {
+                let size = self.options.terminal?;
+                Some(size(&self.graph().target(id).name))
+            }
+            Command::None | Command::Image(_) => None,
+        }
+    }
+
     /// The complete environment, and the values that must not be shown.
     fn environment(&self, files: &mut Files<'_>) -> Result<(Variables, Vec<OsString>), String> {
         let prepared = files.prepared;
@@ -187,6 +199,9 @@ impl Project<'_> {
         };
         env.remove(OsStr::new("PWD"));
         env.remove(OsStr::new("OLDPWD"));
+        if self.options.terminal.is_some() {
+            environment::fit_for_terminal(&mut env);
+        }
         let mut secrets = Vec::new();
         for (name, value) in &prepared.action.env {
             let value = match value {

@@ -21,6 +21,7 @@ pub mod perform;
 pub mod poll;
 pub mod process;
 pub mod project;
+mod pty;
 pub mod signal;
 pub mod slots;
 pub mod wanted;

@@ -30,7 +30,12 @@ pub struct Options {
     pub reuse: Reuse,
     /// How long a command may take to end after it was asked to.
     pub grace: Duration,
+    /// Commands get a terminal of this size for their output, and so keep their colours; None: they get a pipe.
+    pub terminal: Option<CommandScreen>,
 }
+
+/// Columns and rows for the command of a target, by the target's name.
+pub type CommandScreen = fn(&str) -> (u16, u16);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Going {
