@@ -1,5 +1,6 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
+pub mod about;
 pub mod args;
 pub mod check;
 pub mod complete;
@@ -8,6 +9,7 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+pub mod help;
 pub mod keys;
 pub mod list;
 pub mod load;
@@ -93,7 +95,7 @@ impl App<'_> {
         if !loaded.errors.is_empty() {
             return self.wrong(&loaded.sources, &Fault::all(loaded.errors));
         }
-        if self.args.fmt {
+        if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
         self.with_project(&loaded)
@@ -124,7 +126,9 @@ impl App<'_> {
             caller: observer.variables(),
             emit: &emit,
         };
-        if self.args.check {
+        if self.args.wants_help() {
+            self.shown(&loaded.sources, self.help(loaded, &observer))
+        } else if self.args.check {
             self.checked(loaded, &call)
         } else if self.args.list {
             self.shown(&loaded.sources, self.list(loaded, &observer))
@@ -149,6 +153,15 @@ impl App<'_> {
         } else {
             list::text(&graph, self.env.out_palette(self.args), self.args.verbose)
         })
+    }
+
+    fn help(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
+        let screen = settings::screen_size().filter(|_| self.env.stdout_is_terminal);
+        let look = help::Look {
+            palette: self.env.out_palette(self.args),
+            columns: screen.map(|(columns, _)| columns.into()),
+        };
+        help::text(loaded, &self.args.words, observer, look)
     }
 
     /// The whole graph, without a value that would need a command.
