@@ -16,6 +16,7 @@ pub mod load;
 pub mod observe;
 pub mod observe_go;
 mod output;
+pub mod picture;
 pub mod plan;
 pub mod run;
 pub mod session;
@@ -23,12 +24,14 @@ pub mod settings;
 pub mod store;
 
 use crate::base::source::Sources;
+use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
+use crate::cli::session::Session;
 use crate::cli::settings::Environment;
 use crate::event::Event;
 use crate::plan::eval::Running;
@@ -38,6 +41,23 @@ use crate::plan::resolve::Request;
 use crate::report::{Consumer, Fanout, Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
+
+/// A picture tells also what became of the targets. Without a state there is nothing to tell.
+fn picture(
+    loaded: &Loaded,
+    graph: &Graph,
+    wanted: &[TargetId],
+    format: GraphFormat,
+) -> Result<String, Fault> {
+    let session = Session::read(&loaded.root).ok();
+    let store = session.as_ref().map(|session| &session.store);
+    let book = Book::new(graph, &loaded.modules, &loaded.sources, store);
+    if format == GraphFormat::Svg {
+        return picture::svg(graph, wanted, &book);
+    }
+    let project = loaded.root.file_name().unwrap_or_default();
+    picture::html(graph, wanted, &book, &project.to_string_lossy())
+}
 
 /// Exit status where the Gofile or the call is wrong.
 const WRONG: u8 = 2;
@@ -197,6 +217,9 @@ impl App<'_> {
         };
         if plan::ask_go(&mut plan, &asked, observer).is_err() {
             plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
+        }
+        if matches!(format, GraphFormat::Svg | GraphFormat::Html) {
+            return picture(loaded, &plan.graph, &wanted, format);
         }
         Ok(draw::draw(&plan.graph, &wanted, format))
     }
