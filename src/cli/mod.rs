@@ -13,6 +13,7 @@ pub mod help;
 pub mod keys;
 pub mod list;
 pub mod load;
+pub mod man;
 pub mod observe;
 pub mod observe_go;
 mod output;
@@ -101,6 +102,9 @@ impl App<'_> {
     fn run(&self) -> u8 {
         if let Some(shell) = self.args.completions {
             return self.shown(&Sources::default(), Ok(complete::script(shell)));
+        }
+        if self.args.man {
+            return self.shown(&Sources::default(), Ok(man::page()));
         }
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));

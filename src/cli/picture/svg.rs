@@ -124,7 +124,11 @@ fn draw_node(out: &mut String, at: usize, node: &Node, corner: Point) {
         shape(node.kind, width, height),
         escaped(&title(node)),
         escaped(&note(node)[kind.len()..]),
-        mark_shape(mark, width - PADDING - 3.0, height / 2.0),
+        match node.kind {
+            // Of a clean nothing is recorded.
+            Kind::Clean => String::new(),
+            _ => mark_shape(mark, width - PADDING - 3.0, height / 2.0),
+        },
     );
 }
 
@@ -191,10 +195,13 @@ fn title(node: &Node) -> String {
 /// What stands below the name: the kind, and the last success.
 fn note(node: &Node) -> String {
     let kind = node.kind.word();
+    if node.kind == Kind::Clean {
+        return kind.to_owned();
+    }
     let done: Vec<(u64, u64)> = node.lasts.iter().filter_map(|last| last.success).collect();
     match (node.lasts.len(), done.iter().max(), mark(node)) {
         (1, _, "unfinished") => format!("{kind} · did not finish"),
-        (1, None, _) => format!("{kind} · no success here"),
+        (1, None, _) => format!("{kind} · not yet run"),
         (1, Some((at, took)), _) => {
             // To the minute: `2026-11-23 05:12`.
             let minute: String = date(*at).chars().take(16).collect();
