@@ -1,5 +1,6 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
+pub mod affected;
 pub mod args;
 pub mod check;
 pub mod complete;
@@ -15,26 +16,31 @@ pub mod observe;
 pub mod observe_go;
 mod output;
 pub mod plan;
+pub mod repository;
 pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
 
 use crate::base::source::Sources;
+use crate::cli::affected::diff::Since;
+use crate::cli::affected::{Affected, Asked};
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
-use crate::cli::plan::dotenv_files;
+use crate::cli::plan::{Plan, dotenv_files};
+use crate::cli::repository::without_places;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
-use crate::event::Event;
+use crate::event::{Emit, Event};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
 use crate::report::{Consumer, Fanout, Reporter, Sinks};
 use miette::Diagnostic;
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 /// Exit status where the Gofile or the call is wrong.
@@ -101,7 +107,13 @@ impl App<'_> {
 
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
-        let observer = match Observer::new(&loaded.root, &self.env.vars, &dotenv) {
+        let since = affected::since(self.args);
+        // In a hook, git's own variables are for us, and not for what we start.
+        let vars = match since {
+            Some(_) => Cow::Owned(without_places(&self.env.vars)),
+            None => Cow::Borrowed(&self.env.vars),
+        };
+        let observer = match Observer::new(&loaded.root, &vars, &dotenv) {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
@@ -116,6 +128,11 @@ impl App<'_> {
                 ),
             });
         }
+        let only = match since.map(|since| self.affected(since, loaded, &observer, &emit)) {
+            Some(Ok(only)) => Some(only),
+            Some(Err(fault)) => return self.wrong(&loaded.sources, &fault),
+            None => None,
+        };
         let call = Call {
             args: self.args,
             env: self.env,
@@ -123,9 +140,14 @@ impl App<'_> {
             observer: &observer,
             caller: observer.variables(),
             emit: &emit,
+            only: only.as_ref(),
         };
         if self.args.check {
             self.checked(loaded, &call)
+        } else if let Some(only) = &only
+            && let Some(text) = self.of_affected(only, loaded, &observer)
+        {
+            self.shown(&loaded.sources, text)
         } else if self.args.list {
             self.shown(&loaded.sources, self.list(loaded, &observer))
         } else if let Some(format) = self.args.graph {
@@ -144,11 +166,114 @@ impl App<'_> {
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
         let graph = self.graph(loaded, observer)?;
-        Ok(if self.args.json {
-            list::json(&graph, &loaded.sources)
+        Ok(self.listed(&graph, loaded))
+    }
+
+    fn listed(&self, graph: &Graph, loaded: &Loaded) -> String {
+        if self.args.json {
+            list::json(graph, &loaded.sources)
         } else {
-            list::text(&graph, self.env.out_palette(self.args), self.args.verbose)
-        })
+            list::text(graph, self.env.out_palette(self.args), self.args.verbose)
+        }
+    }
+
+    fn affected(
+        &self,
+        since: Since<'_>,
+        loaded: &Loaded,
+        observer: &Observer,
+        emit: Emit<'_>,
+    ) -> Result<Affected, Fault> {
+        let search = affected::Search {
+            env: self.env,
+            loaded,
+            observer,
+            emit,
+        };
+        let words: Vec<String> = self
+            .args
+            .words
+            .iter()
+            .chain(&self.args.why)
+            .cloned()
+            .collect();
+        let looks = self.args.list || self.args.graph.is_some();
+        let asked = if words.is_empty() && looks {
+            Asked::All
+        } else {
+            Asked::Words(&words)
+        };
+        search.affected(since, asked)
+    }
+
+    /// What a mode that only looks has to say of what is affected; also that nothing is. None: something is to be done.
+    fn of_affected(
+        &self,
+        only: &Affected,
+        loaded: &Loaded,
+        observer: &Observer,
+    ) -> Option<Result<String, Fault>> {
+        let named = || -> Result<Plan, Fault> {
+            let words: Vec<String> = self
+                .args
+                .words
+                .iter()
+                .chain(&self.args.why)
+                .cloned()
+                .collect();
+            plan::plan(loaded, &words, observer, Running::Never)
+        };
+        let all = || -> Result<Plan, Fault> {
+            let graph = self.graph(loaded, observer)?;
+            let stages = vec![graph.targets.ids().collect()];
+            Ok(Plan {
+                graph,
+                request: Request::default(),
+                answers: Answers::default(),
+                stages,
+            })
+        };
+        let asked = || {
+            if self.args.words.is_empty() {
+                all()
+            } else {
+                named()
+            }
+        };
+        if self.args.why.is_some() {
+            return Some(named().map(|plan| only.explain_all(&plan)));
+        }
+        if self.args.list {
+            return Some(asked().map(|mut plan| {
+                if only.is_nothing() && !self.args.json {
+                    return only.nothing();
+                }
+                let kept = if self.args.words.is_empty() {
+                    only.of(&plan.graph)
+                } else {
+                    only.narrow(&mut plan);
+                    plan.stages.concat()
+                };
+                affected::keep_declarations(&mut plan.graph, &kept);
+                self.listed(&plan.graph, loaded)
+            }));
+        }
+        if let Some(format) = self.args.graph {
+            return Some(asked().map(|mut plan| {
+                only.narrow(&mut plan);
+                let affected = only.cut(&mut plan.graph);
+                let wanted = if self.args.words.is_empty() {
+                    affected
+                } else {
+                    plan.stages.concat()
+                };
+                if wanted.is_empty() {
+                    return only.nothing();
+                }
+                draw::draw(&plan.graph, &wanted, format)
+            }));
+        }
+        only.is_nothing().then(|| Ok(only.nothing()))
     }
 
     /// The whole graph, without a value that would need a command.

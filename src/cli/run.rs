@@ -1,10 +1,11 @@
 //! The modes that concern what a run does: the run itself, `-n`, and `--why`.
 
+use crate::cli::affected::Affected;
 use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
-use crate::cli::plan::plan;
+use crate::cli::plan::{Plan, plan};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::{Emit, Event, Summary};
@@ -38,9 +39,20 @@ pub struct Call<'a> {
     /// The caller's variables with those of dotenv files.
     pub caller: &'a Variables,
     pub emit: Emit<'a>,
+    /// With `--affected-by` or `--staged`: what the call is narrowed to.
+    pub only: Option<&'a Affected>,
 }
 
 impl Call<'_> {
+    /// The plan of the call, narrowed to what is affected where that is asked for.
+    fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        if let Some(only) = self.only {
+            only.narrow(&mut planned);
+        }
+        Ok(planned)
+    }
+
     fn options(&self, slots: &Slots) -> Options {
         let jobs = match self.args.jobs {
             Some(jobs) => usize::from(jobs),
@@ -105,7 +117,7 @@ impl Call<'_> {
         flag: &'static str,
     ) -> Result<Vec<TargetId>, Fault> {
         let images = images_of(project, roots);
-        if images.is_empty() {
+        if images.is_empty() && self.only.is_none() {
             return Err(Fault::one(CallError::NoImage { flag }));
         }
         let untagged = images.iter().filter(|id| {
@@ -164,12 +176,7 @@ impl Call<'_> {
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = plan(
-            self.loaded,
-            &self.args.words,
-            self.observer,
-            Running::Allowed,
-        )?;
+        let mut plan_now = self.planned(&self.args.words)?;
         let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
@@ -178,12 +185,7 @@ impl Call<'_> {
             (Err(fault), None) => return Err(fault),
         };
         if session.waited {
-            plan_now = plan(
-                self.loaded,
-                &self.args.words,
-                self.observer,
-                Running::Allowed,
-            )?;
+            plan_now = self.planned(&self.args.words)?;
         }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -191,12 +193,7 @@ impl Call<'_> {
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = plan(
-                    self.loaded,
-                    &self.args.words,
-                    self.observer,
-                    Running::Allowed,
-                )?;
+                plan_now = self.planned(&self.args.words)?;
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
@@ -334,7 +331,7 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let slots = self.slots()?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
-        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
