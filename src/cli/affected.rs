@@ -4,6 +4,7 @@
 mod captures;
 pub mod diff;
 pub mod hit;
+mod modes;
 mod past;
 mod portrait;
 

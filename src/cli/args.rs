@@ -61,7 +61,7 @@ pub struct Args {
     pub poll: Option<String>,
 
     /// Only what differs from this git commit can reach, uncommitted changes included; with --list: list it
-    #[arg(long, value_name = "REF", conflicts_with_all = ["check", "fmt"], help_heading = "Running")]
+    #[arg(long, value_name = "REF", conflicts_with_all = ["watch", "check", "fmt"], help_heading = "Running")]
     pub affected_by: Option<String>,
 
     /// As --affected-by, for what is staged in git's index

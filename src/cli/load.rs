@@ -1,5 +1,6 @@
 //! From a call to the parsed Gofiles: finds the root one, follows its includes. Resolves no names.
 
+use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsError, FsResult};
 use crate::base::names::nearest;
 use crate::base::path::{PathError, ProjectPath};
@@ -42,6 +43,8 @@ pub struct Loaded {
 pub struct GofilePath {
     pub path: PathBuf,
     pub name: String,
+    /// Of the bytes that were read.
+    pub digest: Digest,
 }
 
 /// Something wrong with one of the Gofiles.
@@ -333,6 +336,7 @@ impl Loader<'_> {
                 span: included,
             });
         }
+        let digest = Digest::of(&bytes);
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let before = &error.as_bytes()[..offset];
@@ -351,6 +355,7 @@ impl Loader<'_> {
         self.loaded.files.push(GofilePath {
             path: path.to_owned(),
             name,
+            digest,
         });
         self.parsed.insert(real, tree.clone());
         Ok(tree)

@@ -21,26 +21,23 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod watch;
 
 use crate::base::source::Sources;
-use crate::cli::affected::diff::Since;
-use crate::cli::affected::{Affected, Asked};
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
-use crate::cli::plan::{Plan, dotenv_files};
-use crate::cli::repository::without_places;
+use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
-use crate::event::{Emit, Event};
+use crate::event::Emit;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
 use crate::report::{Consumer, Fanout, Reporter, Sinks};
 use miette::Diagnostic;
-use std::borrow::Cow;
 use std::process::ExitCode;
 
 /// Exit status where the Gofile or the call is wrong.
@@ -93,6 +90,9 @@ impl App<'_> {
             Ok(loaded) => loaded,
             Err(error) => return self.wrong(&Sources::default(), &Fault::one(error)),
         };
+        if self.args.watch {
+            return watch::watch(self, &loaded.root);
+        }
         if self.args.complete_words {
             return self.complete_words(&loaded);
         }
@@ -107,51 +107,37 @@ impl App<'_> {
 
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
-        let since = affected::since(self.args);
-        // In a hook, git's own variables are for us, and not for what we start.
-        let vars = match since {
-            Some(_) => Cow::Owned(without_places(&self.env.vars)),
-            None => Cow::Borrowed(&self.env.vars),
-        };
-        let observer = match Observer::new(&loaded.root, &vars, &dotenv) {
+        let observer = match Observer::new(&loaded.root, &self.variables(), &dotenv) {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        let consumers = Fanout(vec![Box::new(reporter)]);
+        let consumers = match self.consumers() {
+            Ok(consumers) => consumers,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
         let emit = |event| consumers.handle(&event);
-        for (file, name) in observer.refused() {
-            emit(Event::Warning {
-                target: None,
-                message: format!(
-                    "{file} may not set {name}, which decides what code runs: it is ignored"
-                ),
-            });
-        }
-        let only = match since.map(|since| self.affected(since, loaded, &observer, &emit)) {
-            Some(Ok(only)) => Some(only),
-            Some(Err(fault)) => return self.wrong(&loaded.sources, &fault),
-            None => None,
+        let only = match self.affected(loaded, &observer, &emit) {
+            Ok(only) => only,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
         };
         let call = Call {
-            args: self.args,
-            env: self.env,
-            loaded,
-            observer: &observer,
-            caller: observer.variables(),
-            emit: &emit,
             only: only.as_ref(),
+            ..self.call(loaded, &observer, &emit)
         };
+        call.tell_refused();
+        let status = self.mode(loaded, &observer, &call);
+        self.finish(&consumers, status)
+    }
+
+    fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
         if self.args.check {
-            self.checked(loaded, &call)
-        } else if let Some(only) = &only
-            && let Some(text) = self.of_affected(only, loaded, &observer)
-        {
+            self.checked(loaded, call)
+        } else if let Some(text) = self.of_affected(loaded, call) {
             self.shown(&loaded.sources, text)
         } else if self.args.list {
-            self.shown(&loaded.sources, self.list(loaded, &observer))
+            self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
-            self.shown(&loaded.sources, self.draw(loaded, &observer, format))
+            self.shown(&loaded.sources, self.draw(loaded, observer, format))
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -162,6 +148,34 @@ impl App<'_> {
                 Err(fault) => self.wrong(&loaded.sources, &fault),
             }
         }
+    }
+
+    /// Who takes the events of this call.
+    fn consumers(&self) -> Result<Fanout<'static>, Fault> {
+        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
+        Ok(Fanout(vec![Box::new(reporter)]))
+    }
+
+    fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
+        Call {
+            args: self.args,
+            env: self.env,
+            loaded,
+            observer,
+            caller: observer.variables(),
+            emit,
+            only: None,
+        }
+    }
+
+    /// Writes what the consumers still hold.
+    fn finish(&self, consumers: &Fanout<'_>, status: u8) -> u8 {
+        if let Err(error) = consumers.finish() {
+            self.sinks
+                .err
+                .write(format!("gomake: {error}\n").as_bytes());
+        }
+        status
     }
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
@@ -175,105 +189,6 @@ impl App<'_> {
         } else {
             list::text(graph, self.env.out_palette(self.args), self.args.verbose)
         }
-    }
-
-    fn affected(
-        &self,
-        since: Since<'_>,
-        loaded: &Loaded,
-        observer: &Observer,
-        emit: Emit<'_>,
-    ) -> Result<Affected, Fault> {
-        let search = affected::Search {
-            env: self.env,
-            loaded,
-            observer,
-            emit,
-        };
-        let words: Vec<String> = self
-            .args
-            .words
-            .iter()
-            .chain(&self.args.why)
-            .cloned()
-            .collect();
-        let looks = self.args.list || self.args.graph.is_some();
-        let asked = if words.is_empty() && looks {
-            Asked::All
-        } else {
-            Asked::Words(&words)
-        };
-        search.affected(since, asked)
-    }
-
-    /// What a mode that only looks has to say of what is affected; also that nothing is. None: something is to be done.
-    fn of_affected(
-        &self,
-        only: &Affected,
-        loaded: &Loaded,
-        observer: &Observer,
-    ) -> Option<Result<String, Fault>> {
-        let named = || -> Result<Plan, Fault> {
-            let words: Vec<String> = self
-                .args
-                .words
-                .iter()
-                .chain(&self.args.why)
-                .cloned()
-                .collect();
-            plan::plan(loaded, &words, observer, Running::Never)
-        };
-        let all = || -> Result<Plan, Fault> {
-            let graph = self.graph(loaded, observer)?;
-            let stages = vec![graph.targets.ids().collect()];
-            Ok(Plan {
-                graph,
-                request: Request::default(),
-                answers: Answers::default(),
-                stages,
-            })
-        };
-        let asked = || {
-            if self.args.words.is_empty() {
-                all()
-            } else {
-                named()
-            }
-        };
-        if self.args.why.is_some() {
-            return Some(named().map(|plan| only.explain_all(&plan)));
-        }
-        if self.args.list {
-            return Some(asked().map(|mut plan| {
-                if only.is_nothing() && !self.args.json {
-                    return only.nothing();
-                }
-                let kept = if self.args.words.is_empty() {
-                    only.of(&plan.graph)
-                } else {
-                    only.narrow(&mut plan);
-                    plan.stages.concat()
-                };
-                affected::keep_declarations(&mut plan.graph, &kept);
-                self.listed(&plan.graph, loaded)
-            }));
-        }
-        if let Some(format) = self.args.graph {
-            return Some(asked().map(|mut plan| {
-                only.narrow(&mut plan);
-                let affected = only.cut(&mut plan.graph);
-                let wanted = if self.args.words.is_empty() {
-                    affected
-                } else {
-                    plan.stages.concat()
-                };
-                if wanted.is_empty() {
-                    return only.nothing();
-                }
-                draw::draw(&plan.graph, &wanted, format)
-            }));
-        }
-        only.is_nothing().then(|| Ok(only.nothing()))
     }
 
     /// The whole graph, without a value that would need a command.

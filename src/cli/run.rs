@@ -45,7 +45,7 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     /// The plan of the call, narrowed to what is affected where that is asked for.
-    fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+    pub(super) fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
         let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
         if let Some(only) = self.only {
             only.narrow(&mut planned);
@@ -53,7 +53,19 @@ impl Call<'_> {
         Ok(planned)
     }
 
-    fn options(&self, slots: &Slots) -> Options {
+    /// Says what dotenv files tried to set and may not.
+    pub(super) fn tell_refused(&self) {
+        for (file, name) in self.observer.refused() {
+            (self.emit)(Event::Warning {
+                target: None,
+                message: format!(
+                    "{file} may not set {name}, which decides what code runs: it is ignored"
+                ),
+            });
+        }
+    }
+
+    pub(super) fn options(&self, slots: &Slots) -> Options {
         let jobs = match self.args.jobs {
             Some(jobs) => usize::from(jobs),
             None => slots.limit().unwrap_or_else(|| self.env.jobs(self.args)),
@@ -71,15 +83,6 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
-        }
-    }
-
-    fn slots(&self) -> Result<Slots, Fault> {
-        let joined = self.env.makeflags().and_then(Slots::join);
-        match joined {
-            Some(slots) => Ok(slots),
-            None => Slots::serve(self.env.jobs(self.args))
-                .map_err(|source| system("cannot make a jobserver", source)),
         }
     }
 
@@ -109,28 +112,16 @@ impl Call<'_> {
         }
     }
 
-    /// The images that `flag` is about: those named, and those of groups that are named.
+    /// As [`images`]; of what a diff affects, none need be one.
     fn images(
         &self,
         project: &Project<'_>,
         roots: &[TargetId],
         flag: &'static str,
     ) -> Result<Vec<TargetId>, Fault> {
-        let images = images_of(project, roots);
-        if images.is_empty() && self.only.is_none() {
-            return Err(Fault::one(CallError::NoImage { flag }));
-        }
-        let untagged = images.iter().filter(|id| {
-            project
-                .image_spec(**id)
-                .is_some_and(|spec| spec.tags.is_empty())
-        });
-        let names = untagged.map(|id| project.graph().target(*id).name.to_string());
-        let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
-        if faults.is_empty() {
-            Ok(images)
-        } else {
-            Err(Fault::all(faults))
+        match self.only {
+            Some(_) if images_of(project, roots).is_empty() => Ok(Vec::new()),
+            _ => images(project, roots, flag),
         }
     }
 
@@ -172,7 +163,7 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
@@ -226,7 +217,7 @@ impl Call<'_> {
     }
 
     /// Writes what was learnt; what cannot be written is only slower the next time.
-    fn settle(&self, session: &Session) {
+    pub(super) fn settle(&self, session: &Session) {
         let saved = session.memo.save().map_err(|error| error.to_string());
         let collected = session
             .cache
@@ -329,7 +320,7 @@ impl Call<'_> {
         then: impl Fn(&Project<'_>, &[(TargetId, Fate)], &[TargetId]) -> String,
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
@@ -347,6 +338,40 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
+    }
+}
+
+/// A jobserver of ours, or the one of a make above us.
+pub(super) fn slots(args: &Args, env: &Environment) -> Result<Slots, Fault> {
+    match env.makeflags().and_then(Slots::join) {
+        Some(slots) => Ok(slots),
+        None => {
+            Slots::serve(env.jobs(args)).map_err(|source| system("cannot make a jobserver", source))
+        }
+    }
+}
+
+/// The images that `flag` is about: those named, and those of groups that are named.
+pub(super) fn images(
+    project: &Project<'_>,
+    roots: &[TargetId],
+    flag: &'static str,
+) -> Result<Vec<TargetId>, Fault> {
+    let images = images_of(project, roots);
+    if images.is_empty() {
+        return Err(Fault::one(CallError::NoImage { flag }));
+    }
+    let untagged = images.iter().filter(|id| {
+        project
+            .image_spec(**id)
+            .is_some_and(|spec| spec.tags.is_empty())
+    });
+    let names = untagged.map(|id| project.graph().target(*id).name.to_string());
+    let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
+    if faults.is_empty() {
+        Ok(images)
+    } else {
+        Err(Fault::all(faults))
     }
 }
 

@@ -160,7 +160,7 @@ pub enum Resolve {
     All,
 }
 
-/// Binds what `roots` reach and hands the project over to `then`.
+/// Binds what `roots` reach and hands the project over to `then`. The plan's answers grow by what was asked for it.
 ///
 /// # Errors
 /// Everything that is wrong with the wanted targets.
@@ -265,7 +265,9 @@ pub fn with_project<T>(
             }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
-                return then(&project, &wanted, lints);
+                let done = then(&project, &wanted, lints);
+                plan.answers = answers;
+                return done;
             }
         }
     }

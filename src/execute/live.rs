@@ -41,8 +41,8 @@ impl<'a> Live<'a> {
     }
 
     /// As [`Live::changed`], where the plan itself is to be made anew: ends what `stale` names, starts nothing more, and lets
-    /// the rest come to its end. [`Live::run`] returns then.
-    pub fn drain(&self, _stale: &dyn Fn(&str) -> bool) {
+    /// the rest come to its end. [`Live::run`] returns then. Returns the names of what was ended.
+    pub fn drain(&self, _stale: &dyn Fn(&str) -> bool) -> Vec<std::sync::Arc<str>> {
         todo!("engine")
     }
 }

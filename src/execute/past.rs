@@ -30,6 +30,10 @@ impl Past {
     pub fn forget(&self) {
         self.ends().clear();
     }
+    /// One target runs as if for the first time.
+    pub fn forget_one(&self, target: &str) {
+        self.ends().remove(target);
+    }
     fn ends(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, (Digest, End)>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }

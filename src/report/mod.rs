@@ -13,6 +13,7 @@ mod sink;
 mod size;
 pub mod text;
 pub mod time;
+mod watch;
 
 pub use consumer::{Consumer, Fanout};
 pub use palette::{Palette, Tone};

@@ -1,5 +1,6 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
@@ -11,6 +12,7 @@ use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
 use crate::report::sink::Sinks;
 use crate::report::text::printable;
+use crate::report::watch::Watching;
 use crate::report::{Layout, Look, Verbosity, size};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +30,8 @@ struct State {
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
     live: Option<Live>,
+    /// In watch mode.
+    watching: Option<Watching>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
 }
@@ -58,6 +62,7 @@ impl Reporter {
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
                 live,
+                watching: None,
                 held: None,
             }),
         }
@@ -146,8 +151,8 @@ impl State {
             Event::Scheduled { .. }
             | Event::Span(_)
             | Event::Tests { .. }
-            | Event::Service { .. }
-            | Event::Watch(_) => {}
+            | Event::Service { .. } => {}
+            Event::Watch(step) => self.watch(&step),
         }
     }
 
@@ -180,6 +185,8 @@ impl State {
         if pieces.iter().all(Piece::is_empty) {
             return;
         }
+        let heading = self.watching.as_mut().map(Watching::before_speech);
+        let pieces: Vec<Piece> = heading.map(Piece::text).into_iter().chain(pieces).collect();
         let write = || {
             for piece in &pieces {
                 match piece {
@@ -188,6 +195,21 @@ impl State {
                 }
             }
         };
+        match &self.live {
+            Some(live) => live.above(write),
+            None => write(),
+        }
+    }
+
+    fn watch(&mut self, step: &WatchStep) {
+        let palette = self.palette();
+        let watching = self.watching.get_or_insert_with(|| Watching::new(palette));
+        let text = watching.step(step, self.look.live);
+        if self.is_quiet() {
+            return;
+        }
+        // Said as it stands: it is no news of the run.
+        let write = || self.sinks.err.write(text.as_bytes());
         match &self.live {
             Some(live) => live.above(write),
             None => write(),
@@ -427,7 +449,8 @@ impl State {
             self.say(held);
         }
         self.live = None;
-        if !self.is_quiet() {
+        let is_silent = self.watching.as_ref().is_some_and(Watching::is_silent);
+        if !self.is_quiet() && !is_silent {
             let text = block::summary(self.palette(), summary);
             self.say(vec![Piece::text(text)]);
         }

@@ -21,4 +21,5 @@ mod incremental;
 mod language;
 mod model;
 mod terminal;
+mod watch;
 mod why;
