@@ -9,6 +9,7 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+mod hook;
 pub mod keys;
 pub mod list;
 pub mod load;
@@ -132,6 +133,9 @@ impl App<'_> {
     fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
         if self.args.check {
             self.checked(loaded, call)
+        } else if let Some(hook) = self.args.install_hook {
+            let said = hook::install(hook, self.args, self.env, loaded, observer);
+            self.shown(&loaded.sources, said)
         } else if let Some(text) = self.of_affected(loaded, call) {
             self.shown(&loaded.sources, text)
         } else if self.args.list {
