@@ -1,6 +1,7 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
 pub mod about;
+pub mod affected;
 pub mod args;
 pub mod check;
 pub mod complete;
@@ -10,6 +11,7 @@ pub mod fault;
 pub mod fmt;
 mod git;
 pub mod help;
+mod hook;
 pub mod keys;
 pub mod list;
 pub mod load;
@@ -19,6 +21,7 @@ pub mod observe_go;
 mod output;
 pub mod picture;
 pub mod plan;
+pub mod repository;
 pub mod run;
 pub mod session;
 pub mod settings;
@@ -131,7 +134,7 @@ impl App<'_> {
 
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
-        let observer = match Observer::new(&loaded.root, &self.env.vars, &dotenv) {
+        let observer = match Observer::new(&loaded.root, &self.variables(), &dotenv) {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
@@ -140,7 +143,14 @@ impl App<'_> {
             Err(fault) => return self.wrong(&loaded.sources, &fault),
         };
         let emit = |event| consumers.handle(&event);
-        let call = self.call(loaded, &observer, &emit);
+        let only = match self.affected(loaded, &observer, &emit) {
+            Ok(only) => only,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        let call = Call {
+            only: only.as_ref(),
+            ..self.call(loaded, &observer, &emit)
+        };
         call.tell_refused();
         let status = self.mode(loaded, &observer, &call);
         self.finish(&consumers, status)
@@ -151,6 +161,11 @@ impl App<'_> {
             self.shown(&loaded.sources, self.help(loaded, observer))
         } else if self.args.check {
             self.checked(loaded, call)
+        } else if let Some(hook) = self.args.install_hook {
+            let said = hook::install(hook, self.args, self.env, loaded, observer);
+            self.shown(&loaded.sources, said)
+        } else if let Some(text) = self.of_affected(loaded, call) {
+            self.shown(&loaded.sources, text)
         } else if self.args.list {
             self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
@@ -186,6 +201,7 @@ impl App<'_> {
             observer,
             caller: observer.variables(),
             emit,
+            only: None,
         }
     }
 
@@ -201,11 +217,15 @@ impl App<'_> {
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
         let graph = self.graph(loaded, observer)?;
-        Ok(if self.args.json {
-            list::json(&graph, &loaded.sources)
+        Ok(self.listed(&graph, loaded))
+    }
+
+    fn listed(&self, graph: &Graph, loaded: &Loaded) -> String {
+        if self.args.json {
+            list::json(graph, &loaded.sources)
         } else {
-            list::text(&graph, self.env.out_palette(self.args), self.args.verbose)
-        })
+            list::text(graph, self.env.out_palette(self.args), self.args.verbose)
+        }
     }
 
     fn help(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {

@@ -1,10 +1,11 @@
 //! The modes that concern what a run does: the run itself, `-n`, and `--why`.
 
+use crate::cli::affected::Affected;
 use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
-use crate::cli::plan::plan;
+use crate::cli::plan::{Plan, plan};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::{Emit, Event, Summary};
@@ -38,9 +39,20 @@ pub struct Call<'a> {
     /// The caller's variables with those of dotenv files.
     pub caller: &'a Variables,
     pub emit: Emit<'a>,
+    /// With `--affected-by` or `--staged`: what the call is narrowed to.
+    pub only: Option<&'a Affected>,
 }
 
 impl Call<'_> {
+    /// The plan of the call, narrowed to what is affected where that is asked for.
+    pub(super) fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        if let Some(only) = self.only {
+            only.narrow(&mut planned);
+        }
+        Ok(planned)
+    }
+
     /// Says what dotenv files tried to set and may not.
     pub(super) fn tell_refused(&self) {
         for (file, name) in self.observer.refused() {
@@ -101,6 +113,19 @@ impl Call<'_> {
         }
     }
 
+    /// As [`images`]; of what a diff affects, none need be one.
+    fn images(
+        &self,
+        project: &Project<'_>,
+        roots: &[TargetId],
+        flag: &'static str,
+    ) -> Result<Vec<TargetId>, Fault> {
+        match self.only {
+            Some(_) if images_of(project, roots).is_empty() => Ok(Vec::new()),
+            _ => images(project, roots, flag),
+        }
+    }
+
     /// One stage of a run; images leave the machine when all of the last one has succeeded.
     fn stage(
         &self,
@@ -110,11 +135,11 @@ impl Call<'_> {
         is_last: bool,
     ) -> Result<Summary, Fault> {
         let push = match self.args.push && is_last {
-            true => images(project, roots, "--push")?,
+            true => self.images(project, roots, "--push")?,
             false => Vec::new(),
         };
         let load = match self.args.load && is_last {
-            true => images(project, roots, "--load")?,
+            true => self.images(project, roots, "--load")?,
             false => Vec::new(),
         };
         (self.emit)(Event::Planned {
@@ -143,12 +168,7 @@ impl Call<'_> {
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = plan(
-            self.loaded,
-            &self.args.words,
-            self.observer,
-            Running::Allowed,
-        )?;
+        let mut plan_now = self.planned(&self.args.words)?;
         let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
@@ -157,12 +177,7 @@ impl Call<'_> {
             (Err(fault), None) => return Err(fault),
         };
         if session.waited {
-            plan_now = plan(
-                self.loaded,
-                &self.args.words,
-                self.observer,
-                Running::Allowed,
-            )?;
+            plan_now = self.planned(&self.args.words)?;
         }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -170,12 +185,7 @@ impl Call<'_> {
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = plan(
-                    self.loaded,
-                    &self.args.words,
-                    self.observer,
-                    Running::Allowed,
-                )?;
+                plan_now = self.planned(&self.args.words)?;
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
@@ -313,7 +323,7 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let slots = slots(self.args, self.env)?;
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
-        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);

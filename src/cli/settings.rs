@@ -112,7 +112,8 @@ impl Environment {
                 _ => Verbosity::Normal,
             },
             palette: self.err_palette(args),
-            tame: self.stdout_is_terminal && self.can_redraw() || self.terminal_for_commands(args).is_some(),
+            tame: self.stdout_is_terminal && self.can_redraw()
+                || self.terminal_for_commands(args).is_some(),
             screen: screen_size,
         }
     }

@@ -310,7 +310,11 @@ impl Running {
     }
     /// What is there now and no more, so that somebody who goes on writing cannot hold us.
     fn drain(&mut self, output: &mut Output<'_>) {
-        if self.source.as_ref().is_some_and(|source| source.is_terminal) {
+        if self
+            .source
+            .as_ref()
+            .is_some_and(|source| source.is_terminal)
+        {
             return self.drain_terminal(output);
         }
         let there = self
@@ -608,7 +612,8 @@ mod tests {
 
     #[test]
     fn a_command_with_a_terminal_sees_one_and_ends_as_ever() {
-        let look = "test -t 1 && test -t 2 && test ! -t 0 && stty size <&1; printf 'a\\nb' >&2; exit 3";
+        let look =
+            "test -t 1 && test -t 2 && test ! -t 0 && stty size <&1; printf 'a\\nb' >&2; exit 3";
         assert_eq!(
             in_a_terminal(&script(look)),
             (How::Exit(3), "11 77\na\nb".into())

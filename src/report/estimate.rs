@@ -154,7 +154,10 @@ impl Target {
             State::Waits => (whole, Duration::ZERO),
             State::Runs { since } => {
                 let went = now.saturating_sub(since);
-                (whole.saturating_sub(went).max(went.min(whole) / OVERDUE), went)
+                (
+                    whole.saturating_sub(went).max(went.min(whole) / OVERDUE),
+                    went,
+                )
             }
             State::Done { after } => (Duration::ZERO, after),
         }
@@ -176,7 +179,11 @@ fn toward(shown: Duration, guess: Duration, now: Duration) -> Duration {
         }
     } else {
         let less = shown - guess;
-        if less <= tolerated { shown } else { shown - less / 2 }
+        if less <= tolerated {
+            shown
+        } else {
+            shown - less / 2
+        }
     }
 }
 
@@ -217,11 +224,14 @@ mod tests {
 
     #[test]
     fn what_is_new_takes_as_long_as_the_middle_one() {
-        let mut few = Estimate::new(1, &[
-            pending(1, Some(2), &[]),
-            pending(2, None, &[]),
-            pending(3, None, &[]),
-        ]);
+        let mut few = Estimate::new(
+            1,
+            &[
+                pending(1, Some(2), &[]),
+                pending(2, None, &[]),
+                pending(3, None, &[]),
+            ],
+        );
         assert_eq!(rest(&mut few, 0.0), None, "most are unknown");
         // What has run since is known as well.
         few.started(TargetId(2), at(0.0));

@@ -143,7 +143,10 @@ mod tests {
         for width in [0, 1, 5, 13, 20, 30] {
             let text = text(Palette::PLAIN, &all, Some(width));
             let lines = text.lines().skip(1);
-            assert!(lines.into_iter().all(|line| columns(line) <= width.max(4)), "{text}");
+            assert!(
+                lines.into_iter().all(|line| columns(line) <= width.max(4)),
+                "{text}"
+            );
         }
         let many = vec![failed("build a", "error"); 30];
         let text = text(Palette::PLAIN, &many, None);

@@ -281,13 +281,20 @@ impl Run {
             return Vec::new();
         }
         let most = most_lines(size.rows);
-        let shown = if worth.len() > most { most - 1 } else { worth.len() };
+        let shown = if worth.len() > most {
+            most - 1
+        } else {
+            worth.len()
+        };
         let mut rows: Vec<String> = worth[..shown]
             .iter()
             .map(|line| line.text(width, palette, now))
             .collect();
         if shown < worth.len() {
-            let more = clipped(&format!("and {} more", worth.len() - shown), width.saturating_sub(11));
+            let more = clipped(
+                &format!("and {} more", worth.len() - shown),
+                width.saturating_sub(11),
+            );
             rows.push(palette.paint(Tone::Faint, &format!("{:>11}{more}", "")));
         }
         rows.push(self.header(width, palette, now));
@@ -304,9 +311,16 @@ impl Run {
         let targets = self.lines.iter().filter(|line| !line.aside).count();
         let done = self.settled_before + self.done();
         let total = self.wanted.max(done + targets);
-        let failed = self.settled.values().filter(|end| **end == End::Failed).count();
+        let failed = self
+            .settled
+            .values()
+            .filter(|end| **end == End::Failed)
+            .count();
         let since = now.saturating_duration_since(self.began);
-        let rest = self.estimate.as_mut().and_then(|estimate| estimate.rest(since));
+        let rest = self
+            .estimate
+            .as_mut()
+            .and_then(|estimate| estimate.rest(since));
         let share = self.estimate.as_ref().and_then(Estimate::share);
         self.share = self.share.max(share.unwrap_or_else(|| ratio(done, total)));
         let mut parts = vec![(Tone::Name, format!("{done}/{total} done"))];
@@ -326,7 +340,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// How many lines of targets there may be at most: some of the screen is for what is said above them.
 fn most_lines(rows: usize) -> usize {
-    (rows / 2).clamp(1, 40).max(rows.saturating_sub(4).min(8)).max(1)
+    (rows / 2)
+        .clamp(1, 40)
+        .max(rows.saturating_sub(4).min(8))
+        .max(1)
 }
 
 fn ratio(done: usize, total: usize) -> f64 {

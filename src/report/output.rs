@@ -157,7 +157,12 @@ mod tests {
     #[test]
     fn much_output_is_not_kept_in_memory() {
         let chunk = vec![b'x'; 1 << 20];
-        for (way, tame) in [(Way::Held, false), (Way::Held, true), (Way::Direct, false), (Way::Direct, true)] {
+        for (way, tame) in [
+            (Way::Held, false),
+            (Way::Held, true),
+            (Way::Direct, false),
+            (Way::Direct, true),
+        ] {
             let mut output = Output::new(way, "app | ", tame);
             let mut shown = 0;
             for _ in 0..16 {

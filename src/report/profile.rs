@@ -64,11 +64,7 @@ impl Profile {
         Self::with_clock(look, sink, Box::new(move || began.elapsed()))
     }
 
-    fn with_clock(
-        look: &Look,
-        sink: Sink,
-        clock: Box<dyn Fn() -> Duration + Send + Sync>,
-    ) -> Self {
+    fn with_clock(look: &Look, sink: Sink, clock: Box<dyn Fn() -> Duration + Send + Sync>) -> Self {
         Self {
             sink,
             palette: look.palette,
@@ -91,7 +87,13 @@ impl Profile {
             palette: self.palette,
             width: width.map(|size| size.columns.saturating_sub(1)),
         };
-        let told = text::told(frame, &Chain::of(&run.stages), &Limits::of(&run.stages), run, whole);
+        let told = text::told(
+            frame,
+            &Chain::of(&run.stages),
+            &Limits::of(&run.stages),
+            run,
+            whole,
+        );
         self.sink.write(told.as_bytes());
     }
 }

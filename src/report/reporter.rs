@@ -157,9 +157,7 @@ impl State {
             } => self.push(target, &name, &to, &step),
             Event::Summary(summary) => self.summary(&summary),
             // Shown from here on by whoever renders them.
-            Event::Span(_)
-            | Event::Tests { .. }
-            | Event::Service { .. } => {}
+            Event::Span(_) | Event::Tests { .. } | Event::Service { .. } => {}
             Event::Watch(step) => self.watch(&step),
         }
     }

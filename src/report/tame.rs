@@ -131,7 +131,11 @@ fn sequence(text: &[u8]) -> usize {
         .iter()
         .take_while(|byte| matches!(byte, 0x20..=0x3f))
         .count();
-    length + usize::from(text.get(length).is_some_and(|byte| (0x40..=0x7e).contains(byte)))
+    length
+        + usize::from(
+            text.get(length)
+                .is_some_and(|byte| (0x40..=0x7e).contains(byte)),
+        )
 }
 
 /// Up to BEL or `ESC \`.
@@ -169,18 +173,40 @@ mod tests {
     fn colours_stay_and_nothing_else_does() {
         assert_eq!(one("a\x1b[1;31mb\x1b[0mc"), "a\x1b[1;31mb\x1b[0mc");
         for gone in [
-            "\x1b[2J", "\x1b[H", "\x1b[?25l", "\x1b[10A", "\x1b[K", "\x1bc", "\x1b7", "\x1b(0", "\x1b]0;title\x07",
-            "\x1b]8;;https://x.invalid\x1b\\", "\x1bPq#0\x1b\\", "\u{9b}2J", "\u{9d}0;t\u{9c}", "\u{85}", "\x08", "\x07", "\x7f",
+            "\x1b[2J",
+            "\x1b[H",
+            "\x1b[?25l",
+            "\x1b[10A",
+            "\x1b[K",
+            "\x1bc",
+            "\x1b7",
+            "\x1b(0",
+            "\x1b]0;title\x07",
+            "\x1b]8;;https://x.invalid\x1b\\",
+            "\x1bPq#0\x1b\\",
+            "\u{9b}2J",
+            "\u{9d}0;t\u{9c}",
+            "\u{85}",
+            "\x08",
+            "\x07",
+            "\x7f",
             "\x1b[>4;2m",
         ] {
             assert_eq!(one(&format!("a{gone}b")), "ab", "{gone:?}");
         }
         // What is not finished at the end of the line takes nothing of the next one.
         for unfinished in ["\x1b", "\x1b[12;", "\x1b]0;title", "\x1bPq"] {
-            assert_eq!(tamed(&[&format!("a{unfinished}"), "b"]), ["a", "b"], "{unfinished:?}");
+            assert_eq!(
+                tamed(&[&format!("a{unfinished}"), "b"]),
+                ["a", "b"],
+                "{unfinished:?}"
+            );
         }
         assert_eq!(plain(b"\x1b[1;31merror\x1b[0m: \x1b[Kno"), "error: no");
-        assert_eq!(one("täb\there, 你好 👩\u{200d}🚀"), "täb\there, 你好 👩\u{200d}🚀");
+        assert_eq!(
+            one("täb\there, 你好 👩\u{200d}🚀"),
+            "täb\there, 你好 👩\u{200d}🚀"
+        );
     }
 
     #[test]
@@ -193,12 +219,18 @@ mod tests {
 
     #[test]
     fn a_colour_that_goes_on_is_taken_up_in_the_next_line() {
-        assert_eq!(tamed(&["\x1b[1m\x1b[31mone", "two\x1b[m", "three"]), [
-            "\x1b[1m\x1b[31mone\x1b[0m",
-            "\x1b[1m\x1b[31mtwo\x1b[m\x1b[0m",
-            "three",
-        ]);
-        assert_eq!(tamed(&["\x1b[0;32mone", "two"]), ["\x1b[0;32mone\x1b[0m", "\x1b[0;32mtwo\x1b[0m"]);
+        assert_eq!(
+            tamed(&["\x1b[1m\x1b[31mone", "two\x1b[m", "three"]),
+            [
+                "\x1b[1m\x1b[31mone\x1b[0m",
+                "\x1b[1m\x1b[31mtwo\x1b[m\x1b[0m",
+                "three",
+            ]
+        );
+        assert_eq!(
+            tamed(&["\x1b[0;32mone", "two"]),
+            ["\x1b[0;32mone\x1b[0m", "\x1b[0;32mtwo\x1b[0m"]
+        );
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod affected;
 mod article;
 mod buildinfo;
 mod clean;

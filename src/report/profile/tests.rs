@@ -126,9 +126,10 @@ the critical path is 100 % of the time that targets took: more jobs would not he
 #[test]
 fn busy_jobs_are_the_limit_and_the_wait_is_told() {
     let story = plain();
-    story
-        .at(0)
-        .schedule(2, &[(1, "a", &[]), (2, "b", &[]), (3, "c", &[]), (4, "d", &[])]);
+    story.at(0).schedule(
+        2,
+        &[(1, "a", &[]), (2, "b", &[]), (3, "c", &[]), (4, "d", &[])],
+    );
     story.at(10).ran(1, 10).ran(2, 10);
     story.at(20).ran(3, 10);
     story.at(21).ran(4, 11);
@@ -150,7 +151,10 @@ fn a_pool_is_the_limit_where_jobs_are_free() {
     story.at(10).ran(1, 10);
     story.at(20).ran(2, 10);
     let told = story.at(20).told(20);
-    assert!(told.contains("build b  waited 1.0s for its pool, or for one that runs alone\n"), "{told}");
+    assert!(
+        told.contains("build b  waited 1.0s for its pool, or for one that runs alone\n"),
+        "{told}"
+    );
     assert!(told.ends_with("1 target waited 1.0s together for a pool, or for one that runs alone, while jobs were free\n"), "{told}");
 }
 
@@ -166,7 +170,10 @@ fn a_slot_of_a_jobserver_is_waited_for() {
     }));
     story.at(10).ran(1, 10);
     let told = story.told(10);
-    assert!(told.contains("build a  waited 0.70s for a slot of the jobserver\n"), "{told}");
+    assert!(
+        told.contains("build a  waited 0.70s for a slot of the jobserver\n"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -175,7 +182,12 @@ fn time_without_targets_is_told() {
     story.at(8).schedule(2, &[(1, "a", &[])]);
     story.at(10).ran(1, 2);
     let told = story.told(10);
-    assert!(told.ends_with("0.80s of 1.0s went by without a target: reading Gofiles, asking Go, looking at files\n"), "{told}");
+    assert!(
+        told.ends_with(
+            "0.80s of 1.0s went by without a target: reading Gofiles, asking Go, looking at files\n"
+        ),
+        "{told}"
+    );
 }
 
 #[test]
@@ -194,14 +206,28 @@ fn stages_follow_one_another_and_a_second_run_begins_anew() {
     story.at(11).schedule(1, &[(1, "all", &[])]);
     story.at(31).ran(1, 20);
     let told = story.told(31);
-    assert!(told.contains("critical path: 2 targets, 3.0s of 3.1s (97 %)"), "{told}");
+    assert!(
+        told.contains("critical path: 2 targets, 3.0s of 3.1s (97 %)"),
+        "{told}"
+    );
     // What a change overtook runs again; only then it counts.
-    story.at(100).schedule(1, &[(1, "all", &[]), (2, "later", &[1])]);
+    story
+        .at(100)
+        .schedule(1, &[(1, "all", &[]), (2, "later", &[1])]);
     story.at(105).end(1, 5, Status::Stale);
     story.at(110).ran(1, 4);
-    story.end(2, 0, Status::Skipped { because: "all".into() });
+    story.end(
+        2,
+        0,
+        Status::Skipped {
+            because: "all".into(),
+        },
+    );
     let told = story.told(10);
-    assert!(told.contains("critical path: 1 target, 0.40s of 1.0s (40 %)"), "{told}");
+    assert!(
+        told.contains("critical path: 1 target, 0.40s of 1.0s (40 %)"),
+        "{told}"
+    );
 }
 
 #[test]

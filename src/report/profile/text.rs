@@ -91,7 +91,11 @@ fn path(frame: Frame, chain: &Chain<'_>, whole: Whole) -> String {
         }
     }
     if left_out > 0 {
-        let rest = format!("{:>24}   and {left_out} shorter ones, {} together", "", short(left_time));
+        let rest = format!(
+            "{:>24}   and {left_out} shorter ones, {} together",
+            "",
+            short(left_time)
+        );
         out.push_str(&frame.palette.paint(Tone::Faint, &frame.fit(&rest, 0)));
         out.push('\n');
     }
@@ -106,7 +110,12 @@ fn row(frame: Frame, link: &Link<'_>, whole: Whole) -> String {
         percent(link.took, whole.elapsed),
     );
     let why = match link.why {
-        Why::Nothing => return format!("{figures}{}\n", frame.fit(&link.target.label, figures.len())),
+        Why::Nothing => {
+            return format!(
+                "{figures}{}\n",
+                frame.fit(&link.target.label, figures.len())
+            );
+        }
         Why::Jobs => "while all jobs were busy",
         Why::Pool => "for its pool, or for one that runs alone",
         Why::Slot => "for a slot of the jobserver",
@@ -115,7 +124,10 @@ fn row(frame: Frame, link: &Link<'_>, whole: Whole) -> String {
     let label = frame.fit(&link.target.label, figures.len());
     let taken = figures.len() + crate::report::text::columns(&label);
     let waited = frame.fit(&waited, taken);
-    format!("{figures}{label}{}\n", frame.palette.paint(Tone::Warning, &waited))
+    format!(
+        "{figures}{label}{}\n",
+        frame.palette.paint(Tone::Warning, &waited)
+    )
 }
 
 fn slowest(frame: Frame, run: &Run) -> String {
@@ -161,11 +173,16 @@ fn verdict(chain: &Chain<'_>, limits: &Limits, whole: Whole) -> String {
         );
     }
     if full >= 70 {
-        return format!("{jobs} busy {full} % of the time: more jobs would help, if there are CPUs for them");
+        return format!(
+            "{jobs} busy {full} % of the time: more jobs would help, if there are CPUs for them"
+        );
     }
     for (waiting, what) in [
         (limits.slot, "a slot of the jobserver"),
-        (limits.pool, "a pool, or for one that runs alone, while jobs were free"),
+        (
+            limits.pool,
+            "a pool, or for one that runs alone, while jobs were free",
+        ),
     ] {
         if percent(waiting.1, limits.span) >= 10 {
             return format!(

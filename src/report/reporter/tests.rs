@@ -328,7 +328,10 @@ fn what_is_over_in_a_moment_gets_no_line() {
         reporter.handle(&start(id, Kind::Build, "quick"));
         reporter.handle(&end(id, Kind::Build, "quick", Status::Ran));
         let lines = screen.lines();
-        assert!(!lines.iter().any(|line| line.contains("running")), "{lines:#?}");
+        assert!(
+            !lines.iter().any(|line| line.contains("running")),
+            "{lines:#?}"
+        );
     }
 }
 
@@ -343,35 +346,66 @@ fn a_second_run_begins_anew() {
     for run in 1..=3 {
         reporter.handle(&Event::Planned { wanted: 2 });
         reporter.handle(&start(1, Kind::Build, "lib"));
-        screen.wait_for(|lines| lines.last().is_some_and(|last| last == "0/2 done, 1 running"));
+        screen.wait_for(|lines| {
+            lines
+                .last()
+                .is_some_and(|last| last == "0/2 done, 1 running")
+        });
         // What a change overtakes is not done, and is counted once when it is.
         reporter.handle(&end(1, Kind::Build, "lib", Status::Stale));
         reporter.handle(&end(2, Kind::Build, "app", Status::Ran));
         reporter.handle(&start(2, Kind::Build, "app"));
         reporter.handle(&start(1, Kind::Build, "lib"));
-        screen.wait_for(|lines| lines.last().is_some_and(|last| last == "0/2 done, 2 running"));
+        screen.wait_for(|lines| {
+            lines
+                .last()
+                .is_some_and(|last| last == "0/2 done, 2 running")
+        });
         reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
         reporter.handle(&end(2, Kind::Build, "app", failure()));
         reporter.handle(&summary());
         let lines = screen.lines();
-        assert!(lines.last().is_some_and(|last| last.starts_with("done:")), "{lines:#?}");
-        assert!(!lines.iter().any(|line| line.contains("running")), "run {run}: {lines:#?}");
+        assert!(
+            lines.last().is_some_and(|last| last.starts_with("done:")),
+            "{lines:#?}"
+        );
+        assert!(
+            !lines.iter().any(|line| line.contains("running")),
+            "run {run}: {lines:#?}"
+        );
     }
     // Between runs, what is said stands where it was said.
-    reporter.handle(&Event::Warning { target: None, message: "later".into() });
-    assert!(screen.lines().last().is_some_and(|last| last == "warning: later"));
+    reporter.handle(&Event::Warning {
+        target: None,
+        message: "later".into(),
+    });
+    assert!(
+        screen
+            .lines()
+            .last()
+            .is_some_and(|last| last == "warning: later")
+    );
 }
 
 #[test]
 fn what_still_fails_is_told_again_as_it_was() {
-    let text = told(look(Layout::Auto, Verbosity::Normal), vec![
-        start(1, Kind::Test, "unit"),
-        print(1, b"--- FAIL: TestX\nFAIL\n"),
-        end(1, Kind::Test, "unit", failure()),
-        Event::Summary(Summary { failed: vec!["unit".into()], ..Summary::default() }),
-        Event::Planned { wanted: 1 },
-        Event::Summary(Summary { still_failing: vec!["unit".into()], ..Summary::default() }),
-    ]);
+    let text = told(
+        look(Layout::Auto, Verbosity::Normal),
+        vec![
+            start(1, Kind::Test, "unit"),
+            print(1, b"--- FAIL: TestX\nFAIL\n"),
+            end(1, Kind::Test, "unit", failure()),
+            Event::Summary(Summary {
+                failed: vec!["unit".into()],
+                ..Summary::default()
+            }),
+            Event::Planned { wanted: 1 },
+            Event::Summary(Summary {
+                still_failing: vec!["unit".into()],
+                ..Summary::default()
+            }),
+        ],
+    );
     assert!(
         text.ends_with(
             "these failed:\n  test  unit  exit status 1 at Gofile:12:3\n    --- FAIL: TestX\n\
@@ -385,10 +419,16 @@ fn what_still_fails_is_told_again_as_it_was() {
 #[test]
 fn a_failure_that_has_scrolled_by_is_told_again() {
     let run = |after: usize| {
-        let mut events = vec![start(1, Kind::Test, "unit"), end(1, Kind::Test, "unit", failure())];
+        let mut events = vec![
+            start(1, Kind::Test, "unit"),
+            end(1, Kind::Test, "unit", failure()),
+        ];
         events.extend((0..after).map(|_| end(2, Kind::Build, "lib", Status::Ran)));
         let failed = vec!["unit".into()];
-        events.push(Event::Summary(Summary { failed, ..Summary::default() }));
+        events.push(Event::Summary(Summary {
+            failed,
+            ..Summary::default()
+        }));
         told(look(Layout::Auto, Verbosity::Normal), events)
     };
     assert!(!run(10).contains("these failed"));
@@ -423,7 +463,10 @@ fn lines_know_how_long_it_took_the_last_time() {
     });
     reporter.handle(&start(1, Kind::Build, "lib"));
     let lines = screen.wait_for(|lines| lines.len() == 3);
-    assert!(lines[1].starts_with("running    build lib  0."), "{lines:#?}");
+    assert!(
+        lines[1].starts_with("running    build lib  0."),
+        "{lines:#?}"
+    );
     assert!(lines[1].ends_with(" of ~10m 00s"), "{lines:#?}");
     assert_eq!(
         lines[2],
@@ -442,15 +485,32 @@ fn no_size_is_too_small() {
     };
     let reporter = Reporter::new(look, screen.sinks());
     reporter.handle(&Event::Planned { wanted: 4 });
-    let names = ["lib", "資産[日本語のとても長い名前,その二]", "e\u{301}e\u{301}e\u{301}e\u{301}", "👩\u{200d}🚀 crew of the ship"];
+    let names = [
+        "lib",
+        "資産[日本語のとても長い名前,その二]",
+        "e\u{301}e\u{301}e\u{301}e\u{301}",
+        "👩\u{200d}🚀 crew of the ship",
+    ];
     for (id, name) in (0..).zip(names) {
         reporter.handle(&start(id, Kind::Build, name));
     }
     std::thread::sleep(Duration::from_millis(250));
-    for (columns, rows) in [(200, 50), (20, 10), (21, 3), (7, 7), (3, 2), (1, 1), (2, 30), (80, 24)] {
+    for (columns, rows) in [
+        (200, 50),
+        (20, 10),
+        (21, 3),
+        (7, 7),
+        (3, 2),
+        (1, 1),
+        (2, 30),
+        (80, 24),
+    ] {
         *SIZE.lock().expect("no panic") = (columns, rows);
         screen.parser().screen_mut().set_size(rows, columns);
-        let warning = Event::Warning { target: None, message: "x".into() };
+        let warning = Event::Warning {
+            target: None,
+            message: "x".into(),
+        };
         reporter.handle(&warning);
         reporter.handle(&warning);
         let parser = screen.parser();
@@ -460,8 +520,17 @@ fn no_size_is_too_small() {
         let lines = screen.lines();
         if columns >= 20 && rows >= 10 {
             // A blank row, four targets, and the run: nothing has wrapped, and nothing is left of the size before.
-            assert_eq!(lines.len(), usize::from(row) + 6, "{columns} by {rows}: {lines:#?}");
-            assert!(lines.last().is_some_and(|last| last.ends_with("0/4 done, 4 running")), "{lines:#?}");
+            assert_eq!(
+                lines.len(),
+                usize::from(row) + 6,
+                "{columns} by {rows}: {lines:#?}"
+            );
+            assert!(
+                lines
+                    .last()
+                    .is_some_and(|last| last.ends_with("0/4 done, 4 running")),
+                "{lines:#?}"
+            );
             assert_eq!(lines[usize::from(row) - 1], "warning: x");
         }
     }
