@@ -19,6 +19,7 @@ mod image;
 mod image_engine;
 mod incremental;
 mod language;
+mod live;
 mod model;
 mod terminal;
 mod why;
