@@ -341,7 +341,7 @@ impl<'a> Drive<'a> {
         if stop || self.project.cancel.is_cancelled() {
             course.schedule.stop();
         }
-        if was_put_back {
+        if was_put_back && end != End::Cancelled {
             lock(&self.tally).set(id, End::Open);
         }
         let skipped: Vec<TargetId> = skipped.iter().map(|job| course.target(*job)).collect();

@@ -179,6 +179,10 @@ impl Watch {
     fn change(&self, names: &[&str]) -> Change {
         Change::Paths(names.iter().map(|name| self.project.path(name)).collect())
     }
+    /// Lets the command go on that reads this pipe, or will. One that read it before must have ended.
+    fn pass(&self, gate: &str) {
+        open(&mut self.project.hold_gate(gate));
+    }
     /// Tells of changed files, and returns the names of what became stale.
     fn tell(&self, live: &Live<'_>, names: &[&str]) -> Vec<String> {
         let stale = live.changed(&self.change(names));
@@ -224,15 +228,14 @@ fn two() -> Watch {
 fn a_change_ends_what_reads_it_and_the_rest_goes_on() {
     let watch = two();
     let (summary, log) = watch.run(&["a", "b"], |live, log| {
-        let (mut a, mut b) = (
+        let (_a, mut b) = (
             watch.project.hold_gate("gate-a"),
             watch.project.hold_gate("gate-b"),
         );
         watch.write("a.txt", "2");
         assert_eq!(watch.tell(live, &["a.txt"]), ["a"]);
         log.wait("a stale", 1);
-        log.wait("start a", 2);
-        open(&mut a);
+        watch.pass("gate-a");
         open(&mut b);
     });
     assert_eq!(
@@ -302,11 +305,11 @@ fn chain() -> Watch {
 fn what_runs_behind_something_stale_is_ended_before_that_runs() {
     let watch = chain();
     let (summary, log) = watch.run(&["check"], |live, log| {
-        let mut gate = watch.project.hold_gate("gate");
+        let _gate = watch.project.hold_gate("gate");
         watch.write("lib.txt", "l2\n");
         assert_eq!(watch.tell(live, &["lib.txt"]), ["lib", "app"]);
-        log.wait("start app", 2);
-        open(&mut gate);
+        log.wait("app stale", 1);
+        watch.pass("gate");
     });
     assert_eq!(summary.ran, 3, "{:#?}", log.all());
     assert!(log.at("app stale", 0) < log.at("start lib", 1));
@@ -461,12 +464,10 @@ build obj {
         .write("a.c", "")
         .write("a.h", "1");
     watch.fifo("gate").fifo("gate-obj");
-    watch.run(&["obj"], |_, _| {
-        open(&mut watch.project.hold_gate("gate-obj"))
-    });
+    watch.run(&["obj"], |_, _| watch.pass("gate-obj"));
     watch.write("a.c", "x");
     let (summary, log) = watch.run(&["all", "obj"], |live, log| {
-        let (mut gate, mut obj) = (
+        let _gates = (
             watch.project.hold_gate("gate"),
             watch.project.hold_gate("gate-obj"),
         );
@@ -475,11 +476,10 @@ build obj {
         watch.write("src/b.txt", "b\n").write("a.h", "2");
         assert_eq!(watch.tell(live, &["src/b.txt"]), ["all"]);
         assert_eq!(watch.tell(live, &["a.h"]), ["obj"]);
-        log.wait("start all", 2);
-        log.wait("start obj", 2);
-        open(&mut gate);
-        open(&mut obj);
-        log.wait("all ran", 1);
+        log.wait("all stale", 1);
+        log.wait("obj stale", 1);
+        watch.pass("gate");
+        watch.pass("gate-obj");
     });
     assert_eq!(summary.ran, 2, "{:#?}", log.all());
     assert_eq!(watch.project.read("all.out"), "a\nb\n");
@@ -497,15 +497,15 @@ fn a_directory_that_goes_takes_its_files_along() {
         .write("src/a.txt", "1")
         .write("src/b.txt", "2");
     let (summary, _) = watch.run(&["a", "b"], |live, log| {
-        let (mut a, mut b) = (
+        let (_a, mut b) = (
             watch.project.hold_gate("gate-a"),
             watch.project.hold_gate("gate-b"),
         );
         std::fs::rename(watch.project.path("src"), watch.project.path("gone")).unwrap();
         watch.write("src/c.txt", "3");
         assert_eq!(watch.tell(live, &["src", "gone"]), ["a"]);
-        log.wait("start a", 2);
-        open(&mut a);
+        log.wait("a stale", 1);
+        watch.pass("gate-a");
         open(&mut b);
     });
     assert_eq!(summary.ran, 2);
@@ -525,10 +525,11 @@ test stubborn {
     watch.options.grace = Duration::from_millis(50);
     watch.write("a.txt", "1").fifo("gate");
     let (summary, log) = watch.run(&["stubborn"], |live, log| {
-        let mut gate = watch.project.hold_gate("gate");
+        let _gate = watch.project.hold_gate("gate");
         watch.write("a.txt", "2");
         assert_eq!(watch.tell(live, &["a.txt"]), ["stubborn"]);
-        log.wait("start stubborn", 2);
+        log.wait("stubborn stale", 1);
+        let mut gate = watch.project.hold_gate("gate");
         gate.write_all(b"end\n").unwrap();
     });
     assert_eq!((summary.ran, log.count("stubborn stale")), (1, 1));
@@ -587,25 +588,23 @@ fn a_change_after_the_end_is_not_lost() {
     let watch = two();
     watch.fifo("over");
     let (_, log) = watch.run(&["a"], |live, log| {
-        open(&mut watch.project.hold_gate("gate-a"));
+        watch.pass("gate-a");
         log.wait("a ran", 1);
         watch.write("a.txt", "2");
         wait_until("the run is over", || {
             let stale = watch.tell(live, &["a.txt"]);
             // As long as it is not, the change is dealt with by this run.
             if !stale.is_empty() {
-                open(&mut watch.project.hold_gate("gate-a"));
+                watch.pass("gate-a");
             }
             live.has_missed().then_some(())
         });
     });
     let ran = log.count("a ran");
-    let (summary, _) = watch.run(&["a"], |live, log| {
+    let (summary, _) = watch.run(&["a"], |_, _| {
         if ran == 1 {
-            open(&mut watch.project.hold_gate("gate-a"));
-            log.wait("a ran", 1);
+            watch.pass("gate-a");
         }
-        drop(live);
     });
     assert_eq!(summary.ran + summary.up_to_date, 1);
     assert_eq!(watch.project.read("a.out"), "2");
@@ -700,7 +699,9 @@ test grow {
             log.wait("grow stale", ended);
         }
         assert_eq!(ended, 3, "then it is left to itself");
-        open(&mut watch.project.hold_gate("gate"));
+        log.wait("start grow", 5);
+        watch.project.wait_for_file("wrote");
+        watch.pass("gate");
     });
     assert_eq!(log.count("start grow"), 5, "{:#?}", log.all());
     assert_eq!(summary.ran, 1);
