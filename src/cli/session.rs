@@ -18,6 +18,7 @@ use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
 use crate::image::reference::Reference;
@@ -36,6 +37,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -245,6 +247,8 @@ pub fn with_project<T>(
             place: &place,
             past: around.past,
             left_over: left_over.clone(),
+            turns: Turns::default(),
+            fresh: Mutex::default(),
         };
         match bind_all(&project, &wanted.order)
             .map_err(|error| Fault::one(CallError::Check(error)))?

@@ -81,7 +81,8 @@ impl Project<'_> {
         let action = &prepared.action;
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
-        let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let cancel = self.cancel_of(id);
+        let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         let mut files = Files {
             project: self,
             prepared,
@@ -111,6 +112,7 @@ impl Project<'_> {
         let mut sink = Sink::new(self, id, &line.secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
+        let cancel = self.cancel_of(id);
         let noise = &mut line.noise;
         let mut hand_on = |chunk: &[u8]| match noise {
             Some(noise) => {
@@ -144,7 +146,7 @@ impl Project<'_> {
             group: if interactive { Group::Ours } else { Group::Own },
             timeout: action.limits.timeout,
             grace: self.options.grace,
-            cancel: self.cancel,
+            cancel: &cancel,
             jobserver: Some(self.slots),
         });
         if interactive {
@@ -168,7 +170,7 @@ impl Project<'_> {
             }),
             How::Cancelled => Err(Trouble::Cancelled),
             // A command that was interrupted together with us may end in its own way.
-            _ if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
+            _ if cancel.is_cancelled() => Err(Trouble::Cancelled),
             how => {
                 let mut failure: Failure =
                     self.failure(id, ending(how, action.limits.timeout), command);

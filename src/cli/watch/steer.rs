@@ -142,7 +142,7 @@ impl Watch<'_> {
         {
             let old = Self::keys(run.project, run.wanted);
             let is_stale = |name: &str| old.get(name) != new.get(name);
-            overtaken.extend(run.live.drain(&is_stale));
+            run.live.drain(&is_stale);
             meanwhile.drained = true;
         }
         if !overtaken.is_empty() {
