@@ -16,7 +16,9 @@ pub fn draw(graph: &Graph, wanted: &[TargetId], format: GraphFormat) -> String {
         GraphFormat::Dot => picture.dot(),
         GraphFormat::Mermaid => picture.mermaid(),
         GraphFormat::Json => picture.json(),
-        GraphFormat::Svg | GraphFormat::Html => todo!("the picture"),
+        GraphFormat::Svg | GraphFormat::Html => {
+            unreachable!("a picture needs to know more, and is drawn by `picture`")
+        }
     }
 }
 
@@ -161,7 +163,7 @@ impl Picture {
 }
 
 /// The wanted targets and all that they need, in the order of the Gofile; all where none is wanted.
-fn reached(graph: &Graph, wanted: &[TargetId]) -> Vec<TargetId> {
+pub(super) fn reached(graph: &Graph, wanted: &[TargetId]) -> Vec<TargetId> {
     if wanted.is_empty() {
         return graph.targets.ids().collect();
     }

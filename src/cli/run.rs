@@ -1,10 +1,11 @@
 //! The modes that concern what a run does: the run itself, `-n`, and `--why`.
 
+use crate::cli::affected::Affected;
 use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
-use crate::cli::plan::plan;
+use crate::cli::plan::{Plan, plan};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::{Emit, Event, Summary};
@@ -39,10 +40,33 @@ pub struct Call<'a> {
     /// The caller's variables with those of dotenv files.
     pub caller: &'a Variables,
     pub emit: Emit<'a>,
+    /// With `--affected-by` or `--staged`: what the call is narrowed to.
+    pub only: Option<&'a Affected>,
 }
 
 impl Call<'_> {
-    fn options(&self, slots: &Slots) -> Options {
+    /// The plan of the call, narrowed to what is affected where that is asked for.
+    pub(super) fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        if let Some(only) = self.only {
+            only.narrow(&mut planned);
+        }
+        Ok(planned)
+    }
+
+    /// Says what dotenv files tried to set and may not.
+    pub(super) fn tell_refused(&self) {
+        for (file, name) in self.observer.refused() {
+            (self.emit)(Event::Warning {
+                target: None,
+                message: format!(
+                    "{file} may not set {name}, which decides what code runs: it is ignored"
+                ),
+            });
+        }
+    }
+
+    pub(super) fn options(&self, slots: &Slots) -> Options {
         let jobs = match self.args.jobs {
             Some(jobs) => usize::from(jobs),
             None => slots.limit().unwrap_or_else(|| self.env.jobs(self.args)),
@@ -60,15 +84,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
-        }
-    }
-
-    fn slots(&self) -> Result<Slots, Fault> {
-        let joined = self.env.makeflags().and_then(Slots::join);
-        match joined {
-            Some(slots) => Ok(slots),
-            None => Slots::serve(self.env.jobs(self.args))
-                .map_err(|source| system("cannot make a jobserver", source)),
+            terminal: self.env.terminal_for_commands(self.args),
         }
     }
 
@@ -100,28 +116,16 @@ impl Call<'_> {
         }
     }
 
-    /// The images that `flag` is about: those named, and those of groups that are named.
+    /// As [`images`]; of what a diff affects, none need be one.
     fn images(
         &self,
         project: &Project<'_>,
         roots: &[TargetId],
         flag: &'static str,
     ) -> Result<Vec<TargetId>, Fault> {
-        let images = images_of(project, roots);
-        if images.is_empty() {
-            return Err(Fault::one(CallError::NoImage { flag }));
-        }
-        let untagged = images.iter().filter(|id| {
-            project
-                .image_spec(**id)
-                .is_some_and(|spec| spec.tags.is_empty())
-        });
-        let names = untagged.map(|id| project.graph().target(*id).name.to_string());
-        let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
-        if faults.is_empty() {
-            Ok(images)
-        } else {
-            Err(Fault::all(faults))
+        match self.only {
+            Some(_) if images_of(project, roots).is_empty() => Ok(Vec::new()),
+            _ => images(project, roots, flag),
         }
     }
 
@@ -180,16 +184,11 @@ impl Call<'_> {
         cancel: &Cancel,
         services: &Services,
     ) -> Result<u8, Fault> {
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let around = self.surroundings(cancel, &slots, services, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = plan(
-            self.loaded,
-            &self.args.words,
-            self.observer,
-            Running::Allowed,
-        )?;
+        let mut plan_now = self.planned(&self.args.words)?;
         let session = Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
@@ -198,12 +197,7 @@ impl Call<'_> {
             (Err(fault), None) => return Err(fault),
         };
         if session.waited {
-            plan_now = plan(
-                self.loaded,
-                &self.args.words,
-                self.observer,
-                Running::Allowed,
-            )?;
+            plan_now = self.planned(&self.args.words)?;
         }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -211,12 +205,7 @@ impl Call<'_> {
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = plan(
-                    self.loaded,
-                    &self.args.words,
-                    self.observer,
-                    Running::Allowed,
-                )?;
+                plan_now = self.planned(&self.args.words)?;
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
@@ -250,7 +239,7 @@ impl Call<'_> {
     }
 
     /// Writes what was learnt; what cannot be written is only slower the next time.
-    fn settle(&self, session: &Session) {
+    pub(super) fn settle(&self, session: &Session) {
         let saved = session.memo.save().map_err(|error| error.to_string());
         let collected = session
             .cache
@@ -356,10 +345,10 @@ impl Call<'_> {
         then: impl Fn(&Project<'_>, &[(TargetId, Fate)], &[TargetId]) -> String,
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let slots = self.slots()?;
+        let slots = slots(self.args, self.env)?;
         let services = Services::none(&cancel);
         let around = self.surroundings(&cancel, &slots, &services, Running::Allowed);
-        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -375,6 +364,40 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
+    }
+}
+
+/// A jobserver of ours, or the one of a make above us.
+pub(super) fn slots(args: &Args, env: &Environment) -> Result<Slots, Fault> {
+    match env.makeflags().and_then(Slots::join) {
+        Some(slots) => Ok(slots),
+        None => {
+            Slots::serve(env.jobs(args)).map_err(|source| system("cannot make a jobserver", source))
+        }
+    }
+}
+
+/// The images that `flag` is about: those named, and those of groups that are named.
+pub(super) fn images(
+    project: &Project<'_>,
+    roots: &[TargetId],
+    flag: &'static str,
+) -> Result<Vec<TargetId>, Fault> {
+    let images = images_of(project, roots);
+    if images.is_empty() {
+        return Err(Fault::one(CallError::NoImage { flag }));
+    }
+    let untagged = images.iter().filter(|id| {
+        project
+            .image_spec(**id)
+            .is_some_and(|spec| spec.tags.is_empty())
+    });
+    let names = untagged.map(|id| project.graph().target(*id).name.to_string());
+    let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
+    if faults.is_empty() {
+        Ok(images)
+    } else {
+        Err(Fault::all(faults))
     }
 }
 

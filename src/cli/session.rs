@@ -19,6 +19,7 @@ use crate::execute::project::{Bound, Project};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
 use crate::image::reference::Reference;
@@ -37,6 +38,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -162,7 +164,7 @@ pub enum Resolve {
     All,
 }
 
-/// Binds what `roots` reach and hands the project over to `then`.
+/// Binds what `roots` reach and hands the project over to `then`. The plan's answers grow by what was asked for it.
 ///
 /// # Errors
 /// Everything that is wrong with the wanted targets.
@@ -248,6 +250,8 @@ pub fn with_project<T>(
             place: &place,
             past: around.past,
             left_over: left_over.clone(),
+            turns: Turns::default(),
+            fresh: Mutex::default(),
         };
         match bind_all(&project, &wanted.order)
             .map_err(|error| Fault::one(CallError::Check(error)))?
@@ -268,7 +272,9 @@ pub fn with_project<T>(
             }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
-                return then(&project, &wanted, lints);
+                let done = then(&project, &wanted, lints);
+                plan.answers = answers;
+                return done;
             }
         }
     }

@@ -107,6 +107,49 @@ impl Project<'_> {
         Ok(prepared)
     }
 
+    /// As [`Project::prepare`], for a target that is about to be settled. In a run that takes changes it is noted what the
+    /// target depends on, as a key; and where one comes while it is looked at, it is looked at again.
+    pub(crate) fn look(
+        &self,
+        id: TargetId,
+        mut disk: Disk,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<(Prepared, Option<Digest>), CheckError> {
+        if !self.turns.has(id) {
+            return Ok((self.prepare(id, disk, made)?, None));
+        }
+        loop {
+            let prepared = self.prepare(id, disk, made);
+            let key = prepared
+                .as_ref()
+                .ok()
+                .and_then(|prepared| self.watched_key(id, prepared, made).ok());
+            if self.turns.looked(id, key) {
+                return Ok((prepared?, key));
+            }
+            disk = Disk::Changed;
+        }
+    }
+
+    /// The key of a target as it is now, with what its last depfile named. For one that always runs, over what counts
+    /// for others: whether to run it is then asked by watch mode only.
+    pub(crate) fn watched_key(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<Digest, CheckError> {
+        let target = self.graph().target(id);
+        let record = self.store.result(&target.name);
+        let deps = self.contents(record.as_ref().map_or(&[], |record| &record.deps))?;
+        if !target.always_runs {
+            return Ok(prepared.subject(&deps).key());
+        }
+        let mut counted = prepared.clone();
+        self.count(id, &mut counted, made)?;
+        Ok(counted.subject(&deps).key())
+    }
+
     /// Reads the contents that count.
     fn count(
         &self,

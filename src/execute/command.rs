@@ -82,7 +82,8 @@ impl Project<'_> {
         let action = &prepared.action;
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
-        let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let cancel = self.cancel_of(id);
+        let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         let mut files = Files {
             project: self,
             prepared,
@@ -138,10 +139,10 @@ impl Project<'_> {
             } else {
                 Stdin::Null
             },
-            output: if interactive {
-                Output::Inherit
-            } else {
-                Output::Capture(&mut hand_on)
+            output: match self.terminal_for(id, prepared) {
+                _ if interactive => Output::Inherit,
+                Some(size) => Output::Terminal(size, &mut hand_on),
+                None => Output::Capture(&mut hand_on),
             },
             group: if interactive { Group::Ours } else { Group::Own },
             timeout: action.limits.timeout,
@@ -170,13 +171,25 @@ impl Project<'_> {
             }),
             How::Cancelled => Err(Trouble::Cancelled),
             // A command that was interrupted together with us may end in its own way.
-            _ if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
+            _ if cancel.is_cancelled() => Err(Trouble::Cancelled),
             how => {
                 let mut failure: Failure =
                     self.failure(id, ending(how, action.limits.timeout), command);
                 failure.notes = self.withheld(prepared.action.base_env, &tail, &line.env);
                 Err(Trouble::Failed(failure))
             }
+        }
+    }
+
+    /// The size of the terminal that a command's output goes through, if it goes through one. What a container engine prints
+    /// is read by us, so it goes through none.
+    fn terminal_for(&self, id: TargetId, prepared: &Prepared) -> Option<(u16, u16)> {
+        match prepared.action.command {
+            Command::Script { .. } | Command::Argv(_) => {
+                let size = self.options.terminal?;
+                Some(size(&self.graph().target(id).name))
+            }
+            Command::None | Command::Image(_) => None,
         }
     }
 
@@ -217,6 +230,9 @@ impl Project<'_> {
         };
         env.remove(OsStr::new("PWD"));
         env.remove(OsStr::new("OLDPWD"));
+        if self.options.terminal.is_some() {
+            environment::fit_for_terminal(&mut env);
+        }
         let mut secrets = Vec::new();
         for (name, value) in &prepared.action.env {
             let value = match value {

@@ -23,9 +23,18 @@ use std::time::Duration;
 pub enum Settled {
     UpToDate(Outputs),
     Restored(Outputs),
-    Ran { outputs: Outputs, unchanged: bool },
+    Ran {
+        outputs: Outputs,
+        unchanged: bool,
+        /// What it read changed meanwhile (`a.txt (and 2 more)`): the result does not count.
+        overtaken: Option<String>,
+    },
     Failed(Failure),
     Cancelled,
+    /// Failed in an earlier run of this watch, and would again.
+    StillFailing,
+    /// Overtaken by a change: it takes its turn again.
+    Stale,
 }
 
 /// What a command that succeeded has made.
@@ -60,11 +69,17 @@ impl Project<'_> {
             return self.settle_service(id, disk, made);
         }
         self.sweep_unfinished(id);
-        let verdict = self
-            .prepare(id, disk, made)
-            .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
-        let (verdict, prepared) = match verdict {
-            Ok(found) => found,
+        let (prepared, key) = match self.look(id, disk, made) {
+            Ok(looked) => looked,
+            Err(error) => {
+                return Settled::Failed(self.failure(id, error.to_string(), String::new()));
+            }
+        };
+        if let Some(settled) = self.by_past(id, key) {
+            return settled;
+        }
+        let verdict = match self.verdict(id, &prepared) {
+            Ok(verdict) => verdict,
             Err(error) => {
                 return Settled::Failed(self.failure(id, error.to_string(), String::new()));
             }
@@ -157,6 +172,7 @@ impl Project<'_> {
                 Kind::Clean => Settled::Ran {
                     outputs,
                     unchanged: false,
+                    overtaken: None,
                 },
                 // A group: what it stands for has been told, and nothing ran for the group itself.
                 _ => Settled::UpToDate(outputs),
@@ -186,10 +202,11 @@ impl Project<'_> {
             outputs: &outputs,
             duration: launched.duration,
         };
-        self.keep(id, prepared, &deps, made_anew, made);
+        let overtaken = self.keep(id, prepared, &deps, made_anew, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
             unchanged,
+            overtaken,
         })
     }
 
@@ -228,7 +245,7 @@ impl Project<'_> {
         }
     }
 
-    /// Records a success, unless something that it read changed meanwhile.
+    /// Records a success, unless something that it read changed meanwhile; then says what.
     fn keep(
         &self,
         id: TargetId,
@@ -236,7 +253,7 @@ impl Project<'_> {
         found: &Discovered,
         anew: MadeAnew<'_>,
         made: &dyn Fn(TargetId) -> Outputs,
-    ) {
+    ) -> Option<String> {
         let target = self.graph().target(id);
         let mut changed = found.changed.clone();
         for (path, content) in &prepared.inputs {
@@ -263,8 +280,7 @@ impl Project<'_> {
             } else {
                 String::new()
             };
-            self.warn(id, format!("{first}{more} changed while the command ran: the result does not count, and it will run again"));
-            return;
+            return Some(format!("{first}{more}"));
         }
         let subject = prepared.subject(&found.deps);
         let key = subject.key();
@@ -308,6 +324,7 @@ impl Project<'_> {
                 );
             }
         }
+        None
     }
 
     #[expect(clippy::too_many_arguments, reason = "a record is made of just these")]

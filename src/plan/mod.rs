@@ -39,7 +39,7 @@ pub mod graph;
 pub mod image;
 mod instance;
 pub mod interpolate;
-mod limit;
+pub mod limit;
 pub mod module;
 pub mod name;
 mod named;

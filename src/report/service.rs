@@ -31,6 +31,8 @@ pub struct Frame {
     pub palette: Palette,
     pub layout: Layout,
     pub verbosity: Verbosity,
+    /// As in [`crate::report::Look`].
+    pub tame: bool,
 }
 
 impl Services {
@@ -43,7 +45,7 @@ impl Services {
                 Layout::Auto | Layout::Grouped => Way::Direct,
             };
             let output = self.outputs.entry(name.clone());
-            let output = output.or_insert_with(|| Output::new(way, &printable(name)));
+            let output = output.or_insert_with(|| Output::new(way, &printable(name), frame.tame));
             return Shown {
                 out: output.push(bytes),
                 err: String::new(),
@@ -114,7 +116,7 @@ fn said(frame: Frame, name: &str, step: &ServiceStep, was_shown: bool) -> String
 
 /// What it printed, each line after its name, as text that a terminal may have.
 fn lines(name: &str, bytes: &[u8]) -> String {
-    let mut output = Output::new(Way::Prefixed, &printable(name));
+    let mut output = Output::new(Way::Prefixed, &printable(name), true);
     let mut all = output.push(bytes);
     all.extend(output.finish());
     String::from_utf8_lossy(&all).into_owned()
@@ -130,6 +132,7 @@ mod tests {
             palette: Palette::PLAIN,
             layout,
             verbosity,
+            tame: false,
         }
     }
     fn output(bytes: &str, alone: bool) -> ServiceStep {

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod affected;
 mod article;
 mod buildinfo;
 mod clean;
@@ -19,7 +20,9 @@ mod image;
 mod image_engine;
 mod incremental;
 mod language;
+mod live;
 mod model;
 mod services;
 mod terminal;
+mod watch;
 mod why;

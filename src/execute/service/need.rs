@@ -163,7 +163,10 @@ impl Services {
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Lease, (TargetId, String)> {
         let first = services.first().copied().unwrap_or(TargetId(0));
-        let cancel = project.cancel.child();
+        let cancel = target.map_or_else(
+            || project.cancel.child(),
+            |id| project.cancel_of(id).child(),
+        );
         let cancel = cancel.map_err(|error| (first, error.to_string()))?;
         let reason = match target {
             Some(id) => format!("needed by {}", project.graph().target(id).name),
@@ -432,7 +435,7 @@ impl Project<'_> {
     pub(crate) fn cancel_for(&self, id: TargetId) -> Cancel {
         self.services
             .cancel_of(id)
-            .unwrap_or_else(|| self.cancel.clone())
+            .unwrap_or_else(|| self.cancel_of(id))
     }
 
     /// Has the services of a target up, before its command starts.
