@@ -1,5 +1,6 @@
 //! An action to a process: its arguments, its environment, its output on the way to the reporters.
 
+use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::Prepared;
 use crate::execute::engine::Noise;
@@ -81,7 +82,9 @@ impl Project<'_> {
         let action = &prepared.action;
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
+        let waiting = self.span(id, Work::Wait);
         let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        drop(waiting);
         let mut files = Files {
             project: self,
             prepared,
@@ -126,6 +129,7 @@ impl Project<'_> {
                 taken: true,
             });
         }
+        let running = self.span(id, Work::Command);
         let ended = process::run(Spawn {
             program: &line.program,
             args: &line.args,
@@ -147,6 +151,7 @@ impl Project<'_> {
             cancel: self.cancel,
             jobserver: Some(self.slots),
         });
+        drop(running);
         if interactive {
             (self.emit)(Event::Terminal {
                 target: id,

@@ -1,10 +1,12 @@
 //! Drives a run: settles what is up to date in one sweep, and the rest through the schedule on rayon threads.
 
 use crate::base::ids::Id;
+use crate::event::timing::Work;
 use crate::event::{Event, Status, Summary};
 use crate::execute::expand::Disk;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Going, Project, Reuse};
+use crate::execute::span::Spanned;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
 use crate::plan::graph::TargetId;
@@ -82,6 +84,8 @@ impl<'a> Drive<'a> {
         if self.project.options.reuse == Reuse::Never {
             return self.wanted.order.clone();
         }
+        // One span for the sweep: with one for each target, an unchanged project would take longer.
+        let _span = Spanned::whole(self.project.emit, Work::Look);
         if self.wanted.order.len() >= PARALLEL_FROM {
             self.read_ahead();
         }
@@ -264,6 +268,7 @@ impl<'a> Drive<'a> {
 
     /// Takes note of an end and tells it.
     fn finished(&self, id: TargetId, settled: Settled, duration: Duration) -> Outcome {
+        self.project.tell_tests(id, &settled);
         let target = self.project.graph().target(id);
         let mut tally = lock(&self.tally);
         let mut outcome = Outcome::Done;

@@ -23,4 +23,7 @@ pub mod process;
 pub mod project;
 pub mod signal;
 pub mod slots;
+pub mod span;
+pub mod test_report;
+mod tests_told;
 pub mod wanted;

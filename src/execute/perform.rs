@@ -4,6 +4,7 @@
 use crate::base::path::InputPath;
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
+use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::{Prepared, Verdict, recorded_path};
 use crate::execute::clock;
@@ -57,9 +58,11 @@ impl Project<'_> {
 
     fn settle_here(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
         self.sweep_unfinished(id);
+        let looking = self.span(id, Work::Look);
         let verdict = self
             .prepare(id, disk, made)
             .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
+        drop(looking);
         let (verdict, prepared) = match verdict {
             Ok(found) => found,
             Err(error) => {
@@ -117,6 +120,7 @@ impl Project<'_> {
         let cache = self.cache.ok_or(CacheError::Miss {
             what: result.target.clone(),
         })?;
+        let _span = self.span(id, Work::Restore);
         cache.restore(result, self.root)?;
         self.remove_former_outputs(id, prepared, &result.outputs);
         for (path, _) in &result.outputs {
@@ -164,10 +168,12 @@ impl Project<'_> {
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
+        let collecting = self.span(id, Work::Collect);
         let outputs = self.made_outputs(id, &start.note).map_err(&failed)?;
         let deps = self
             .discovered(id, prepared, &start.at, made)
             .map_err(&failed)?;
+        drop(collecting);
         // A test makes nothing, so nothing of it can have stayed the same.
         let unchanged =
             !outputs.is_empty() && before.is_some_and(|record| record.outputs == outputs);
@@ -205,6 +211,7 @@ impl Project<'_> {
             let launched = match &prepared.action.command {
                 Command::Image(spec) => {
                     self.announce(id, prepared, attempt, reasons);
+                    let _span = self.span(id, Work::Command);
                     self.build_image(id, prepared, spec, made)
                 }
                 _ => self.launch(id, prepared, attempt, reasons),
@@ -218,7 +225,12 @@ impl Project<'_> {
                     );
                     attempt += 1;
                 }
-                Err(trouble) => return Err(trouble),
+                Err(trouble) => {
+                    if matches!(trouble, Trouble::Failed(_)) {
+                        self.tell_failed_tests(id, &note);
+                    }
+                    return Err(trouble);
+                }
             }
         }
     }
@@ -232,6 +244,7 @@ impl Project<'_> {
         anew: MadeAnew<'_>,
         made: &dyn Fn(TargetId) -> Outputs,
     ) {
+        let _span = self.span(id, Work::Store);
         let target = self.graph().target(id);
         let mut changed = found.changed.clone();
         for (path, content) in &prepared.inputs {
@@ -409,6 +422,7 @@ impl Project<'_> {
             name: target.name.clone(),
             kind: target.kind,
             attempt,
+            dir: prepared.action.dir.as_str().into(),
             command: command::text(&prepared.action.command).into(),
             reason: reasons.join("; "),
         });

@@ -88,6 +88,7 @@ impl State {
                 attempt,
                 command,
                 reason,
+                ..
             } => self.started(target, &name, kind, attempt, &command, reason),
             Event::Output { target, bytes } => self.output(target, &bytes),
             Event::Terminal { target, taken } => self.terminal(target, taken),
