@@ -60,6 +60,18 @@ pub enum CallError {
         help("add `tags = \"registry/repository:version\"` to it")
     )]
     NoTags { name: String },
+    #[error("what {flag} asks for cannot be written: {source}")]
+    #[diagnostic(
+        code(gomake::call::outlet),
+        help("name a file in a directory that can be written to")
+    )]
+    Outlet {
+        flag: &'static str,
+        source: crate::base::fs::FsError,
+    },
+    #[error("{flag} tells of a run, and this call runs nothing")]
+    #[diagnostic(code(gomake::call::nothing_runs), help("leave it out"))]
+    NothingRuns { flag: &'static str },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

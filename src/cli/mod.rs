@@ -3,6 +3,7 @@
 pub mod args;
 pub mod check;
 pub mod complete;
+pub mod consumers;
 pub mod dotenv;
 pub mod draw;
 pub mod fault;
@@ -20,8 +21,9 @@ pub mod session;
 pub mod settings;
 pub mod store;
 
-use crate::base::source::Sources;
+use crate::base::source::{Sources, Span};
 use crate::cli::args::{Args, GraphFormat};
+use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
@@ -29,12 +31,14 @@ use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::settings::Environment;
 use crate::event::Event;
+use crate::event::timing::{Span as Time, Work};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Reporter, Sinks};
-use miette::Diagnostic;
+use crate::report::{Consumer, Fanout, Mistake, Reporter, Sinks, Start, Tone};
+use miette::{Diagnostic, Severity};
+use std::cell::OnceCell;
 use std::process::ExitCode;
 
 /// Exit status where the Gofile or the call is wrong.
@@ -42,6 +46,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> ExitCode {
+    let start = Start::now();
     let env = match Environment::capture() {
         Ok(env) => env,
         Err(error) => {
@@ -57,6 +62,8 @@ pub fn main() -> ExitCode {
                 args: &args,
                 env: &env,
                 sinks: Sinks::standard(),
+                start,
+                outlets: OnceCell::new(),
             }
             .run(),
         ),
@@ -73,6 +80,9 @@ struct App<'a> {
     args: &'a Args,
     env: &'a Environment,
     sinks: Sinks,
+    start: Start,
+    /// Who takes events and mistakes beside the terminal, once that is known.
+    outlets: OnceCell<Outlets>,
 }
 
 impl App<'_> {
@@ -83,15 +93,39 @@ impl App<'_> {
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
-        let loaded = match load(self.args, self.env) {
-            Ok(loaded) => loaded,
-            Err(error) => return self.wrong(&Sources::default(), &Fault::one(error)),
+        let loaded = load(self.args, self.env);
+        let took = self.start.at.elapsed();
+        let root = loaded.as_ref().ok().map(|loaded| loaded.root.as_path());
+        let outlets = match Outlets::open(self.args, self.env, self.start, root, &self.sinks) {
+            Ok(outlets) => self.outlets.get_or_init(|| outlets),
+            Err(fault) => return self.wrong(&Sources::default(), &fault),
         };
+        outlets.handle(&Event::Span(Time {
+            target: None,
+            work: Work::Load,
+            began: self.start.at,
+            took,
+        }));
+        let status = match loaded {
+            Ok(loaded) => self.with_gofile(loaded),
+            Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
+        };
+        if let Err(trouble) = outlets.finish(status) {
+            let palette = self.env.err_palette(self.args);
+            let head = palette.paint(Tone::Warning, "warning:");
+            let text = format!("{head} {trouble}\n");
+            self.sinks.err.write(text.as_bytes());
+        }
+        status
+    }
+
+    fn with_gofile(&self, mut loaded: Loaded) -> u8 {
         if self.args.complete_words {
             return self.complete_words(&loaded);
         }
-        if !loaded.errors.is_empty() {
-            return self.wrong(&loaded.sources, &Fault::all(loaded.errors));
+        let errors = std::mem::take(&mut loaded.errors);
+        if !errors.is_empty() {
+            return self.wrong(&loaded.sources, &Fault::all(errors));
         }
         if self.args.fmt {
             return self.format(&loaded);
@@ -105,8 +139,12 @@ impl App<'_> {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        let consumers = Fanout(vec![Box::new(reporter)]);
+        let none = Outlets::default();
+        let outlets = self.outlets.get().unwrap_or(&none);
+        let look = self.env.look(self.args);
+        let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
+        let reporter = reporter.for_service(outlets.service());
+        let consumers = Fanout(vec![Box::new(reporter), Box::new(outlets)]);
         let emit = |event| consumers.handle(&event);
         for (file, name) in observer.refused() {
             emit(Event::Warning {
@@ -259,6 +297,26 @@ impl App<'_> {
         for diagnostic in diagnostics {
             let text = crate::report::diagnostic::render(diagnostic, sources, palette, columns);
             self.sinks.err.write(text.as_bytes());
+            if let Some(outlets) = self.outlets.get() {
+                outlets.wrong(&mistake(diagnostic, sources));
+            }
         }
+    }
+}
+
+/// A diagnostic without its picture.
+fn mistake(diagnostic: &dyn Diagnostic, sources: &Sources) -> Mistake {
+    let label = diagnostic.labels().and_then(|mut labels| labels.next());
+    let place = label.and_then(|label| {
+        let span = Span::new(label.offset(), label.offset() + label.len());
+        let (file, line, column) = sources.locate(span)?;
+        Some((file.to_owned(), line, column))
+    });
+    Mistake {
+        is_error: diagnostic.severity().is_none_or(|of| of == Severity::Error),
+        code: diagnostic.code().map(|code| code.to_string()),
+        message: diagnostic.to_string(),
+        help: diagnostic.help().map(|help| help.to_string()),
+        place,
     }
 }

@@ -4,9 +4,10 @@ use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
-use crate::cli::plan::plan;
+use crate::cli::plan::{Plan, plan};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
+use crate::event::timing::Work;
 use crate::event::{Emit, Event, Summary};
 use crate::execute::drive;
 use crate::execute::environment::Variables;
@@ -15,6 +16,7 @@ use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
+use crate::execute::span::Spanned;
 use crate::execute::wanted::Wanted;
 use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
@@ -151,6 +153,16 @@ impl Call<'_> {
         Ok(done)
     }
 
+    fn planned(&self) -> Result<Plan, Fault> {
+        let _span = Spanned::whole(self.emit, Work::Plan);
+        plan(
+            self.loaded,
+            &self.args.words,
+            self.observer,
+            Running::Allowed,
+        )
+    }
+
     /// Runs what the call asks for. Returns the exit status.
     ///
     /// # Errors
@@ -164,12 +176,7 @@ impl Call<'_> {
         let around = self.surroundings(&cancel, &slots, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = plan(
-            self.loaded,
-            &self.args.words,
-            self.observer,
-            Running::Allowed,
-        )?;
+        let mut plan_now = self.planned()?;
         let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
@@ -178,12 +185,7 @@ impl Call<'_> {
             (Err(fault), None) => return Err(fault),
         };
         if session.waited {
-            plan_now = plan(
-                self.loaded,
-                &self.args.words,
-                self.observer,
-                Running::Allowed,
-            )?;
+            plan_now = self.planned()?;
         }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -191,12 +193,7 @@ impl Call<'_> {
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = plan(
-                    self.loaded,
-                    &self.args.words,
-                    self.observer,
-                    Running::Allowed,
-                )?;
+                plan_now = self.planned()?;
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();

@@ -19,9 +19,13 @@ pub struct Spanned<'a> {
 impl<'a> Spanned<'a> {
     /// Work that concerns the whole run.
     pub fn whole(emit: Emit<'a>, work: Work) -> Self {
+        Self::begin(emit, None, work)
+    }
+
+    fn begin(emit: Emit<'a>, target: Option<(TargetId, Arc<str>)>, work: Work) -> Self {
         Self {
             emit,
-            target: None,
+            target,
             work,
             began: Instant::now(),
         }
@@ -31,10 +35,8 @@ impl<'a> Spanned<'a> {
 impl Project<'_> {
     /// Work for a target.
     pub(crate) fn span(&self, id: TargetId, work: Work) -> Spanned<'_> {
-        Spanned {
-            target: Some((id, self.graph().target(id).name.clone())),
-            ..Spanned::whole(self.emit, work)
-        }
+        let name = self.graph().target(id).name.clone();
+        Spanned::begin(self.emit, Some((id, name)), work)
     }
 }
 

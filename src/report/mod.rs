@@ -2,22 +2,30 @@
 //! what gomake itself has to say goes to standard error. Knows nothing of how events come about.
 
 mod block;
+mod cases;
+pub mod ci;
 mod consumer;
 pub mod diagnostic;
+pub mod events;
 mod image;
+pub mod junit;
 mod live;
 mod output;
 mod palette;
 mod reporter;
 mod sink;
 mod size;
+mod start;
+mod story;
 pub mod text;
 pub mod time;
+pub mod trace;
 
-pub use consumer::{Consumer, Fanout};
+pub use consumer::{Consumer, Fanout, Mistake};
 pub use palette::{Palette, Tone};
 pub use reporter::Reporter;
 pub use sink::{Sink, Sinks};
+pub use start::Start;
 
 /// How a run is shown; decided once, from the flags and the environment.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,12 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::tests::TestReport;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::report::block;
+use crate::report::cases;
+use crate::report::ci::Service;
 use crate::report::consumer::Consumer;
 use crate::report::image::{self, Frame};
 use crate::report::live::Live;
@@ -27,6 +30,10 @@ struct State {
     running: BTreeMap<TargetId, Running>,
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
+    /// Single tests of targets that are not settled yet.
+    tests: BTreeMap<TargetId, Arc<TestReport>>,
+    /// Folds what commands printed.
+    service: Service,
     live: Option<Live>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
@@ -57,10 +64,21 @@ impl Reporter {
                 sinks,
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
+                tests: BTreeMap::new(),
+                service: Service::None,
                 live,
                 held: None,
             }),
         }
+    }
+
+    /// Writes for the log of a CI service.
+    #[must_use]
+    pub fn for_service(self, service: Service) -> Self {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.service = service;
+        drop(state);
+        self
     }
 }
 
@@ -143,12 +161,11 @@ impl State {
                 step,
             } => self.push(target, &name, &to, &step),
             Event::Summary(summary) => self.summary(&summary),
+            Event::Tests { target, report, .. } => {
+                self.tests.insert(target, report);
+            }
             // Shown from here on by whoever renders them.
-            Event::Scheduled { .. }
-            | Event::Span(_)
-            | Event::Tests { .. }
-            | Event::Service { .. }
-            | Event::Watch(_) => {}
+            Event::Scheduled { .. } | Event::Span(_) | Event::Service { .. } | Event::Watch(_) => {}
         }
     }
 
@@ -320,11 +337,24 @@ impl State {
         if let Some(live) = &mut self.live {
             live.finish(target);
         }
-        let line = block::finished(self.palette(), label, status, duration);
+        let tests = self.tests.remove(&target);
+        let mut line = block::finished(self.palette(), label, status, duration);
+        if let Some(tests) = &tests {
+            line.insert_str(line.len() - 1, &cases::counted(tests));
+        }
         let built = self.built.remove(&target);
         let mut pieces = match status {
-            Status::Failed(failure) => self.failed(running, line, failure),
-            Status::Ran | Status::RanUnchanged | Status::Cancelled => self.ended(running, line),
+            Status::Failed(failure) => {
+                let mut end = block::failure_end(self.palette(), failure);
+                if let Some(tests) = &tests {
+                    let failed = cases::failed(self.palette(), tests, self.is_verbose());
+                    end.insert_str(0, &failed);
+                }
+                self.failed(running, line, failure, end, duration)
+            }
+            Status::Ran | Status::RanUnchanged | Status::Cancelled => {
+                self.ended(running, line, duration)
+            }
             // What a command printed that was ended for a change tells nothing.
             Status::Stale => vec![Piece::text(line)],
             Status::UpToDate | Status::Restored | Status::Skipped { .. } if self.is_verbose() => {
@@ -371,7 +401,7 @@ impl State {
 
     /// A command that ended without failing: its line, then its output; or the other way round where the output has
     /// been on its way already.
-    fn ended(&self, running: Option<Running>, line: String) -> Vec<Piece> {
+    fn ended(&self, running: Option<Running>, line: String, took: Duration) -> Vec<Piece> {
         let Some(mut running) = running else {
             return if self.is_quiet() {
                 vec![]
@@ -384,10 +414,19 @@ impl State {
             (true, _) if running.kind != Kind::Task => vec![],
             (true, _) => vec![Piece::Out(rest)],
             (false, Way::Held) => {
-                vec![
-                    Piece::text(line + &self.details(&running)),
-                    Piece::Out(rest),
-                ]
+                let heading = line + &self.details(&running);
+                // What a task prints may be read by others, and stays on standard output as it is.
+                let is_folded = running.kind != Kind::Task && !rest.is_empty();
+                let brackets = self.service.brackets(&heading, took, false);
+                match brackets.filter(|_| is_folded) {
+                    // One stream: the service reads the two apart, and would mix them.
+                    Some(brackets) => vec![
+                        Piece::text(brackets.open),
+                        Piece::Err(rest),
+                        Piece::text(brackets.close),
+                    ],
+                    None => vec![Piece::text(heading), Piece::Out(rest)],
+                }
             }
             (false, Way::Prefixed | Way::Direct) => vec![Piece::Out(rest), Piece::text(line)],
         }
@@ -395,11 +434,17 @@ impl State {
 
     /// The line, the command, its output, and how it ended. The output of a failed command is part of what gomake has
     /// to say, so it goes to standard error unless it has been shown.
-    fn failed(&self, running: Option<Running>, line: String, failure: &Failure) -> Vec<Piece> {
+    fn failed(
+        &self,
+        running: Option<Running>,
+        line: String,
+        failure: &Failure,
+        end: String,
+        took: Duration,
+    ) -> Vec<Piece> {
         let palette = self.palette();
         let all = self.is_verbose();
         let command = block::command(palette, &failure.command, all);
-        let end = block::failure_end(palette, failure);
         let Some(mut running) = running else {
             return vec![Piece::text(line + &command + &end)];
         };
@@ -410,11 +455,12 @@ impl State {
                 if all && !running.reason.is_empty() {
                     heading.push_str(&format!("  because {}\n", printable(&running.reason)));
                 }
-                vec![
-                    Piece::text(heading + &command),
-                    Piece::Err(rest),
-                    Piece::text(end),
-                ]
+                let heading = heading + &command;
+                let (heading, end) = match self.service.brackets(&heading, took, true) {
+                    Some(brackets) => (brackets.open, end + &brackets.close),
+                    None => (heading, end),
+                };
+                vec![Piece::text(heading), Piece::Err(rest), Piece::text(end)]
             }
             Way::Prefixed | Way::Direct => {
                 vec![Piece::Out(rest), Piece::text(line + &command + &end)]
