@@ -7,6 +7,7 @@
 
 mod article;
 mod buildinfo;
+mod ci;
 mod clean;
 mod cli;
 mod components;

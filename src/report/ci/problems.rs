@@ -213,7 +213,7 @@ fn plain(line: &str) -> Option<(Place, String)> {
     {
         return None;
     }
-    let message = ["fatal error:", "error:"]
+    let message = ["fatal error:", "error:", "error "]
         .iter()
         .find_map(|word| message.strip_prefix(word))
         .unwrap_or(message);
@@ -251,7 +251,8 @@ fn placed(line: &str) -> Option<(Place, &str)> {
 /// A text that may be the path of a source file.
 fn path_of(text: &str) -> Option<String> {
     let path = text.trim();
-    let is_one = !path.is_empty() && path.len() < 1024 && !path.ends_with('/');
+    let is_one =
+        !path.is_empty() && path.len() < 1024 && !path.ends_with('/') && !path.contains(": ");
     is_one.then(|| path.to_owned())
 }
 
@@ -345,7 +346,7 @@ mod tests {
     fn what_only_looks_like_a_place_is_none() {
         assert_eq!(
             told("listening on :8080\n12:30:01 started\na:0: no\n:1: x\n"),
-            "12:30:1 | started\n"
+            ""
         );
         assert_eq!(told("error: something\nerror\n--> x\n  at nowhere\n"), "");
     }
