@@ -382,8 +382,10 @@ fn jenkinsfile(text: &str) -> Result<Vec<String>, String> {
                     ']' => '[',
                     _ => '{',
                 };
-                if open.pop().map(|(kind, _)| kind) != Some(expected) {
-                    return Err(format!("line {}: {c} closes nothing", line(at)));
+                match open.pop() {
+                    // The block after `stage('Test')` is the stage's.
+                    Some((kind, owner)) if kind == expected => last = owner,
+                    _ => return Err(format!("line {}: {c} closes nothing", line(at))),
                 }
             }
             _ => {}

@@ -249,10 +249,10 @@ fn events_on_standard_output_are_alone_there() {
 #[test]
 fn a_reader_of_events_that_goes_away_ends_nothing() {
     let project = project();
-    project.fifo("pipe").fifo("gate");
+    project.fifo("pipe").fifo("started").fifo("gate");
     project.write(
         "Gofile",
-        "task slow {\n  run:\n    cat gate\n    echo one\n    echo two > done\n}\n",
+        "task slow {\n  run:\n    echo x > started\n    cat gate\n    echo one\n    echo two > done\n}\n",
     );
     let going = project.start(&["--events", "pipe", "slow"]);
     // Reads something and closes the pipe, while the command waits.
@@ -261,7 +261,7 @@ fn a_reader_of_events_that_goes_away_ends_nothing() {
     let pipe = options.read(true).custom_flags(nonblocking);
     let mut pipe = pipe.open(project.path("pipe")).expect("a pipe");
     let mut text = String::new();
-    going.wait_for_err("running");
+    project.wait_at("started");
     let first = loop {
         let mut chunk = [0; 4096];
         match pipe.read(&mut chunk) {
