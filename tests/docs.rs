@@ -46,6 +46,10 @@ fn images() {
 fn language() {
     check("docs/language.md");
 }
+#[test]
+fn ci() {
+    check("docs/ci.md");
+}
 
 /// Gofile.example in a project that has what it names: nothing is wrong with it, and the formatter leaves it alone.
 #[test]
@@ -270,6 +274,8 @@ impl Run {
             .env_remove("CLICOLOR_FORCE")
             .env_remove("MAKEFLAGS")
             .env_remove("CI")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITLAB_CI")
             .output()
             .unwrap();
         let mut printed =

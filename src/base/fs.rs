@@ -165,6 +165,10 @@ pub fn canonical(path: &Path) -> FsResult<PathBuf> {
 pub fn create_dirs(path: &Path) -> FsResult<()> {
     at("create the directory", path, fs::create_dir_all(path))
 }
+/// Opens for writing from the beginning: a file that is new or loses what it held, a pipe, a terminal.
+pub fn create(path: &Path) -> FsResult<File> {
+    at("write", path, File::create(path))
+}
 /// Opens for appending and reading, creating it where it is missing.
 pub fn open_append(path: &Path) -> FsResult<File> {
     at(
@@ -176,10 +180,6 @@ pub fn open_append(path: &Path) -> FsResult<File> {
             .create(true)
             .open(path),
     )
-}
-/// Opens for writing, empty, creating it where it is missing.
-pub fn create(path: &Path) -> FsResult<File> {
-    at("create", path, File::create(path))
 }
 /// Opens for reading and writing without truncation, creating it where it is missing.
 pub fn open_rw(path: &Path) -> FsResult<File> {
@@ -270,6 +270,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> FsResult<()> {
     temp.persist(path)
         .map(drop)
         .map_err(|error| FsError::new("move into place", path, error.error))
+}
+
+/// Writes what a user asked to have at a path: in one step where a plain file belongs, straight into a device, a pipe or
+/// what a link leads to, which stay what they are.
+pub fn write_out(path: &Path, bytes: &[u8]) -> FsResult<()> {
+    match if_exists(lstat(path))?.map(|stat| stat.kind) {
+        None | Some(FileKind::File | FileKind::Dir) => write_atomic(path, bytes),
+        Some(FileKind::Symlink | FileKind::Other) => {
+            at("write", path, create(path)?.write_all(bytes))
+        }
+    }
 }
 
 /// Copies bytes by reflink where the file system can, else by copying; the target is replaced in one step.

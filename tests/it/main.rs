@@ -8,6 +8,7 @@
 mod affected;
 mod article;
 mod buildinfo;
+mod ci;
 mod clean;
 mod cli;
 mod components;

@@ -74,6 +74,8 @@ impl Terminal {
         command
             .env("TERM", "xterm")
             .env_remove("CI")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITLAB_CI")
             .envs(vars.iter().copied());
         let child = command
             .stdin(share())
