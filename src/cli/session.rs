@@ -16,6 +16,7 @@ use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::turns::Turns;
@@ -144,6 +145,7 @@ pub struct Surroundings<'a> {
     pub options: crate::execute::project::Options,
     pub cancel: &'a Cancel,
     pub slots: &'a Slots,
+    pub services: &'a Services,
     pub emit: Emit<'a>,
     pub extra_args: &'a [String],
     /// Docker's `config.json`.
@@ -242,6 +244,7 @@ pub fn with_project<T>(
             slots: around.slots,
             emit: around.emit,
             images: &images,
+            services: around.services,
             observe: &observe,
             tracked_files: &tracked,
             place: &place,

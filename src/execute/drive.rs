@@ -89,6 +89,7 @@ impl<'a> Drive<'a> {
 
     pub fn run(&self) -> std::io::Result<Summary> {
         let began = Instant::now();
+        let _services = self.project.services.run(self.project, self.wanted);
         let over = Over(self);
         let pending = self.sweep();
         if !pending.is_empty() {
@@ -310,6 +311,8 @@ impl<'a> Drive<'a> {
             Settled::StillFailing => {
                 // It has been told when it failed.
                 lock(&self.tally).set(id, End::StillFailing);
+                let name = &self.project.graph().target(id).name;
+                self.project.services.settled(name);
                 return End::StillFailing;
             }
         };
@@ -368,6 +371,9 @@ impl<'a> Drive<'a> {
 
     fn tell_finished(&self, id: TargetId, status: Status, duration: Duration) {
         let target = self.project.graph().target(id);
+        if !matches!(status, Status::Stale) {
+            self.project.services.settled(&target.name);
+        }
         (self.project.emit)(Event::Finished {
             target: id,
             name: target.name.clone(),

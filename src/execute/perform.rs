@@ -11,7 +11,7 @@ use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
 use crate::execute::outcome::Discovered;
 use crate::execute::project::Project;
-use crate::fingerprint::content::{Content, Outputs};
+use crate::fingerprint::content::{Content, Outputs, SERVICE};
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
 use crate::plan::graph::{EdgeWhy, TargetId};
@@ -65,6 +65,9 @@ impl Project<'_> {
     }
 
     fn settle_here(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
+        if self.graph().target(id).kind == Kind::Service {
+            return self.settle_service(id, disk, made);
+        }
         self.sweep_unfinished(id);
         let (prepared, key) = match self.look(id, disk, made) {
             Ok(looked) => looked,
@@ -176,7 +179,9 @@ impl Project<'_> {
             });
         }
         let before = self.store.result(&target.name);
-        let (launched, start) = self.attempts(id, prepared, reasons, made)?;
+        let lease = self.lease(id, made)?;
+        let attempted = self.attempts(id, prepared, reasons, made);
+        let (launched, start) = self.with_lease(id, lease, attempted)?;
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
@@ -261,12 +266,14 @@ impl Project<'_> {
             .upstream
             .iter()
             .flat_map(|(_, outputs)| outputs.iter())
+            .filter(|(path, _)| path != SERVICE)
         {
             match self.memo.output_content(&recorded_path(path)) {
                 Ok(now) if now == *content => {}
                 _ => changed.push(path.clone()),
             }
         }
+        changed.extend(self.changed_services(id, made));
         if let Some(first) = changed.first() {
             let more = if changed.len() > 1 {
                 format!(" (and {} more)", changed.len() - 1)
@@ -321,7 +328,7 @@ impl Project<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a record is made of just these")]
-    fn record_of(
+    pub(crate) fn record_of(
         &self,
         id: TargetId,
         prepared: &Prepared,
@@ -358,6 +365,9 @@ impl Project<'_> {
         planned.upstream.clear();
         for edge in &target.needs {
             let upstream = self.graph().target(edge.to);
+            if upstream.kind == Kind::Service {
+                continue;
+            }
             if let Some(record) = self.store.result(&upstream.name) {
                 let stands_for = Content::File {
                     digest: record.planned,
@@ -373,6 +383,18 @@ impl Project<'_> {
                 planned.inputs.retain(|(path, _)| {
                     !matches!(path, InputPath::Project(path) if outputs.iter().any(|(made, _)| made == path.as_str()))
                 });
+            }
+        }
+        for service in self.services_of(id) {
+            // Its record may be of another time: only those that need it, and ran, write one.
+            if let Ok(prepared) = self.prepare(service, Disk::Changed, made) {
+                let stands_for = Content::File {
+                    digest: self.planned_key(service, &prepared, &[], made),
+                    executable: false,
+                };
+                let name = self.graph().target(service).name.clone();
+                let outputs = [("planned".to_owned(), stands_for)].into();
+                planned.upstream.push((name, outputs));
             }
         }
         planned.subject(deps).key()

@@ -8,6 +8,7 @@ use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::turns::Turns;
@@ -80,6 +81,7 @@ pub struct Project<'a> {
     pub emit: Emit<'a>,
     /// Registries, and what was pulled from them.
     pub images: &'a Images<'a>,
+    pub services: &'a Services,
     /// Answers a question anew.
     pub observe: &'a (dyn Fn(Query) -> Answer + Sync),
     /// What git tracks in the project; nothing where there is no repository, an error where git cannot tell.

@@ -2,6 +2,7 @@
 
 use crate::base::ids::Id;
 use crate::event::Summary;
+use crate::plan::action::Kind;
 use crate::plan::graph::{Graph, TargetId};
 use crate::schedule::queue::State;
 
@@ -68,6 +69,8 @@ impl Tally {
         for &id in wanted {
             match self.of(id) {
                 End::Ran => summary.ran += 1,
+                // What a service would run is known; whether it starts is up to those that need it.
+                End::UpToDate if graph.target(id).kind == Kind::Service => {}
                 End::UpToDate => summary.up_to_date += 1,
                 End::Restored => summary.restored += 1,
                 End::Skipped => summary.skipped += 1,

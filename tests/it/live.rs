@@ -13,6 +13,7 @@ use gomake::event::{Event, Status, Summary};
 use gomake::execute::live::{Change, Live};
 use gomake::execute::past::Past;
 use gomake::execute::project::{Going, Options, Reuse};
+use gomake::execute::service::Services;
 use gomake::execute::signal::{Cancel, Level};
 use gomake::execute::slots::Slots;
 use gomake::plan::eval::Running;
@@ -101,6 +102,7 @@ impl Watch {
                 keep_going: Going::StopAtFailure,
                 reuse: Reuse::Allowed,
                 grace: Duration::from_secs(20),
+                terminal: None,
             },
             cancel: Cancel::new().unwrap(),
         }
@@ -126,7 +128,9 @@ impl Watch {
             panic!("a session");
         };
         let slots = Slots::serve(self.options.jobs).unwrap();
+        let services = Services::none(&self.cancel);
         let around = Surroundings {
+            services: &services,
             running: Running::Allowed,
             loaded: &loaded,
             observer: &observer,
