@@ -23,6 +23,7 @@ mod incremental;
 mod language;
 mod live;
 mod model;
+mod services;
 mod terminal;
 mod watch;
 mod why;
