@@ -172,6 +172,14 @@ fn verdict(chain: &Chain<'_>, limits: &Limits, whole: Whole) -> String {
              a faster or shorter path would"
         );
     }
+    let waited = chain.links.iter().filter(|link| link.why == Why::Jobs);
+    let waited: Duration = waited.map(|link| link.waited).sum();
+    if percent(waited, limits.span) >= 15 {
+        return format!(
+            "the critical path waited {} while {jobs} busy: more jobs would help, if there are CPUs for them",
+            short(waited)
+        );
+    }
     if full >= 70 {
         return format!(
             "{jobs} busy {full} % of the time: more jobs would help, if there are CPUs for them"

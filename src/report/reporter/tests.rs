@@ -470,7 +470,7 @@ fn lines_know_how_long_it_took_the_last_time() {
     assert!(lines[1].ends_with(" of ~10m 00s"), "{lines:#?}");
     assert_eq!(
         lines[2],
-        "[                           ] 0/2 done, 1 running, ~10m 59s left"
+        "[                           ] 0/2 done, 1 running, ~11m 00s left"
     );
 }
 
