@@ -5,6 +5,7 @@ use crate::cli::fault::Fault;
 use crate::cli::plan::{Plan, graph as resolved, sorted};
 use crate::cli::run::Call;
 use crate::cli::session::{Session, with_project};
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::plan::error::Lint;
@@ -25,7 +26,8 @@ impl Call<'_> {
             Cancel::new().map_err(|source| super::run::system("cannot make a pipe", source))?;
         let slots = Slots::serve(1)
             .map_err(|source| super::run::system("cannot make a jobserver", source))?;
-        let around = self.surroundings(&cancel, &slots, Running::Never);
+        let services = Services::none(&cancel);
+        let around = self.surroundings(&cancel, &slots, &services, Running::Never);
         let mut request = Request::default();
         let mut answers = Answers::default();
         let modules = &self.loaded.modules;

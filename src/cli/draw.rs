@@ -112,7 +112,8 @@ impl Picture {
         let mut out = String::from("digraph gomake {\n  rankdir=LR;\n  node [shape=box];\n");
         for Node { id, name, kind } in &self.nodes {
             let shape = match Kind::from_word(kind) {
-                Some(Kind::Task | Kind::Clean | Kind::Service) => ", style=rounded",
+                Some(Kind::Service) => ", shape=cylinder",
+                Some(Kind::Task | Kind::Clean) => ", style=rounded",
                 Some(Kind::Test) => ", shape=ellipse",
                 Some(Kind::Image) => ", shape=box3d",
                 Some(Kind::Build) | None => "",

@@ -93,7 +93,28 @@ impl Ended {
 ///
 /// # Errors
 /// When it cannot be started. A command that fails is not an error.
-pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
+pub fn run(spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
+    run_as(spawn, Signal::TERM, Leaves::Running, &mut |_| {})
+}
+
+/// What becomes of processes that a command leaves behind when it ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    Running,
+    /// They are killed.
+    Nothing,
+}
+
+/// As [`run`], asked to end by another signal than TERM. `started` is told the process id, which is that of the group as well.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_as(
+    mut spawn: Spawn<'_>,
+    ask: Signal,
+    leaves: Leaves,
+    started: &mut dyn FnMut(Pid),
+) -> Result<Ended, SpawnError> {
     let start = Instant::now();
     if spawn.cancel.is_cancelled() {
         return Ok(Ended {
@@ -103,7 +124,10 @@ pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
     let (child, source) = launch::start(&spawn)?;
-    let how = Running::new(child, source, &spawn)
+    let mut running = Running::new(child, source, &spawn);
+    (running.ask, running.leaves) = (ask, leaves);
+    started(running.pid);
+    let how = running
         .follow(&mut spawn)
         .map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
@@ -136,6 +160,9 @@ struct Running {
     /// None at the end of the output.
     source: Option<Source>,
     stage: Stage,
+    /// How it is asked to end.
+    ask: Signal,
+    leaves: Leaves,
     /// The child has ended. Until it is reaped, its process id and group stay its own.
     exited: bool,
     reaped: bool,
@@ -187,6 +214,8 @@ impl Running {
             },
             source,
             stage: Stage::Runs { until },
+            ask: Signal::TERM,
+            leaves: Leaves::Running,
             exited: false,
             reaped: false,
         }
@@ -268,7 +297,7 @@ impl Running {
         match self.stage {
             Stage::Runs { .. } if level == Level::Now => self.kill(why),
             Stage::Runs { .. } => {
-                self.send(Signal::TERM);
+                self.send(self.ask);
                 // A stopped process (it read from the terminal, say) must wake up to take it.
                 self.send(Signal::CONT);
                 self.stage = Stage::Asked {
@@ -339,7 +368,13 @@ impl Running {
     fn reap(mut self) -> io::Result<How> {
         self.reaped = true;
         let why = match self.stage {
-            Stage::Runs { .. } | Stage::Ended { .. } => None,
+            Stage::Runs { .. } | Stage::Ended { .. } => {
+                // Until the child is reaped, the group's number is nobody else's.
+                if self.leaves == Leaves::Nothing {
+                    self.send(Signal::KILL);
+                }
+                None
+            }
             Stage::Asked { why, .. } | Stage::Killed { why, .. } => {
                 // Who is still there has closed its output or was asked as long ago as the others.
                 self.send(Signal::KILL);
@@ -399,6 +434,31 @@ mod tests {
     /// Longer than any test takes: only a broken one meets it.
     const LONG: Duration = Duration::from_secs(60);
 
+    #[test]
+    fn a_command_can_be_asked_by_another_signal_and_leave_nothing_behind() {
+        let text = "sleep 1000 & echo $!; trap 'exit 3' INT; wait";
+        let case = script(text);
+        let (mut seen, mut pid) = (None, None);
+        let mut on_chunk = |chunk: &[u8]| {
+            seen = processes(std::str::from_utf8(chunk).unwrap(), 1);
+            case.cancel.request(Level::Polite);
+        };
+        let spawn = case.spawned(Output::Capture(&mut on_chunk), Group::Own);
+        let ended = run_as(spawn, Signal::INT, Leaves::Nothing, &mut |started| {
+            pid = Some(started)
+        });
+        assert_eq!(ended.unwrap().how, How::Cancelled);
+        assert!(pid.is_some() && are_gone(&seen.unwrap()));
+
+        let case = script("sleep 1000 & echo $!");
+        let mut seen = None;
+        let mut on_chunk = |chunk: &[u8]| seen = processes(std::str::from_utf8(chunk).unwrap(), 1);
+        let spawn = case.spawned(Output::Capture(&mut on_chunk), Group::Own);
+        let ended = run_as(spawn, Signal::TERM, Leaves::Nothing, &mut |_| {});
+        assert_eq!(ended.unwrap().how, How::Exit(0));
+        assert!(are_gone(&seen.unwrap()));
+    }
+
     /// A command with what tests usually want.
     struct Case {
         program: OsString,
@@ -427,7 +487,10 @@ mod tests {
 
     impl Case {
         fn spawn<'a>(&'a self, output: Output<'a>, group: Group) -> Result<Ended, SpawnError> {
-            run(Spawn {
+            run(self.spawned(output, group))
+        }
+        fn spawned<'a>(&'a self, output: Output<'a>, group: Group) -> Spawn<'a> {
+            Spawn {
                 program: &self.program,
                 args: &self.args,
                 env: &self.env,
@@ -439,7 +502,7 @@ mod tests {
                 grace: self.grace,
                 cancel: &self.cancel,
                 jobserver: None,
-            })
+            }
         }
         /// Its end and all of its output; `watch` sees the output so far after each chunk.
         fn watched(&self, mut watch: impl FnMut(&str)) -> (How, String) {

@@ -13,6 +13,7 @@ mod palette;
 mod profile;
 mod region;
 mod reporter;
+mod service;
 mod sink;
 mod size;
 mod tame;

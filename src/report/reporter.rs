@@ -1,5 +1,6 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::service::ServiceStep;
 use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
@@ -11,11 +12,12 @@ use crate::report::image::{self, Frame};
 use crate::report::live::{End, Live};
 use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
+use crate::report::service::{self, Services};
 use crate::report::sink::{Piece, Sinks};
 use crate::report::text::printable;
 use crate::report::watch::Watching;
 use crate::report::{Layout, Look, Verbosity, size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +35,9 @@ struct State {
     running: BTreeMap<TargetId, Running>,
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
+    services: Services,
+    /// Services that have a live line.
+    starting: BTreeSet<Arc<str>>,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
@@ -63,6 +68,8 @@ impl Reporter {
                 sinks,
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
+                services: Services::default(),
+                starting: BTreeSet::new(),
                 live,
                 watching: None,
                 held: None,
@@ -111,7 +118,14 @@ impl State {
                 kind,
                 status,
                 duration,
-            } => self.finished(target, &name, kind, &status, duration),
+            } => {
+                // That it is known what a service would run is nothing to tell.
+                if kind != Kind::Service || !matches!(status, Status::UpToDate) {
+                    self.finished(target, &name, kind, &status, duration);
+                } else if let Some(live) = &mut self.live {
+                    live.finish(target, End::Good, duration);
+                }
+            }
             Event::Warning { target, message } => {
                 if !self.is_quiet() {
                     let text = block::warning(self.palette(), target.as_deref(), &message);
@@ -155,11 +169,40 @@ impl State {
                 to,
                 step,
             } => self.push(target, &name, &to, &step),
+            Event::Service { target, name, step } => self.service(target, &name, &step),
             Event::Summary(summary) => self.summary(&summary),
             // Shown from here on by whoever renders them.
-            Event::Span(_) | Event::Tests { .. } | Event::Service { .. } => {}
+            Event::Span(_) | Event::Tests { .. } => {}
             Event::Watch(step) => self.watch(&step),
         }
+    }
+
+    /// A line on the screen while it comes up; what it prints and how it ends.
+    fn service(&mut self, target: TargetId, name: &Arc<str>, step: &ServiceStep) {
+        if let Some(live) = &mut self.live {
+            match step {
+                ServiceStep::Starting { .. } if self.starting.insert(name.clone()) => {
+                    let label = block::label(Kind::Service, name);
+                    live.start_aside(target, &format!("{label}  starting"));
+                }
+                ServiceStep::Ready { .. }
+                | ServiceStep::Failed { .. }
+                | ServiceStep::Stopped { .. }
+                    if self.starting.remove(name) =>
+                {
+                    live.finish_aside(target);
+                }
+                _ => {}
+            }
+        }
+        let frame = service::Frame {
+            palette: self.look.palette,
+            layout: self.look.layout,
+            verbosity: self.look.verbosity,
+            tame: self.look.tame,
+        };
+        let shown = self.services.step(frame, name, step);
+        self.say(vec![Piece::Out(shown.out), Piece::text(shown.err)]);
     }
 
     fn palette(&self) -> Palette {

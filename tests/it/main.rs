@@ -20,6 +20,7 @@ mod image;
 mod image_engine;
 mod incremental;
 mod language;
+mod live;
 mod model;
 mod terminal;
 mod watch;
