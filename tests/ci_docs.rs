@@ -48,9 +48,9 @@ fn faults(snippet: &Snippet) -> Vec<String> {
     let found = if snippet.file.ends_with("Jenkinsfile") {
         jenkinsfile(&snippet.text)
     } else {
-        yaml(&snippet.text).and_then(|yaml| match snippet.file.as_str() {
-            ".gitlab-ci.yml" => Ok(gitlab(&yaml, &mut faults)),
-            _ => Ok(github(&yaml, &mut faults)),
+        yaml(&snippet.text).map(|yaml| match snippet.file.as_str() {
+            ".gitlab-ci.yml" => gitlab(&yaml, &mut faults),
+            _ => github(&yaml, &mut faults),
         })
     };
     match found {

@@ -115,17 +115,19 @@ fn annotations(told: &Told, places: &Places) -> Vec<Annotation> {
     for case in told.tests.iter().flat_map(|report| &report.cases) {
         found.extend(of_case(case, told, places));
     }
+    // What a runner prints about a test that has told of itself says nothing new.
+    let told_already: BTreeSet<_> = found.iter().map(Annotation::place).collect();
     for problem in problems(&told.output) {
         let place = problem.places.iter().find_map(|place| {
             let file = places.find(&told.dir, "", &place.path)?;
             Some((file, place))
         });
         if let Some((file, place)) = place {
-            found.push(note(
-                Some((file, place.line, place.column)),
-                &title,
-                &problem.message,
-            ));
+            let place = Some((file, place.line, place.column));
+            let note = note(place, &title, &problem.message);
+            if !told_already.contains(&note.place()) {
+                found.push(note);
+            }
         }
     }
     let mut seen = BTreeSet::new();
@@ -201,6 +203,10 @@ fn note(place: Option<(String, usize, usize)>, title: &str, message: &str) -> An
 }
 
 impl Annotation {
+    fn place(&self) -> (Option<String>, usize) {
+        (self.file.clone(), self.line)
+    }
+
     fn text(&self) -> String {
         let mut properties = Vec::new();
         if let Some(file) = &self.file {

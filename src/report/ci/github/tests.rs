@@ -121,6 +121,7 @@ fn failed_tests_are_noted_where_they_are_written() {
     unit.kind = Kind::Test;
     unit.name = "unit".into();
     unit.dir = "".into();
+    unit.output = "internal/x/x_test.go:7: got: 1, want 2\n".into();
     unit.tests = Some(Arc::new(TestReport {
         cases: vec![
             case("A", Some(("x_test.go", 7)), ""),
