@@ -10,7 +10,7 @@ mod output;
 mod palette;
 mod reporter;
 mod sink;
-mod size;
+pub mod size;
 pub mod text;
 pub mod time;
 mod watch;
