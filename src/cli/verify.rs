@@ -279,3 +279,45 @@ fn compare(scratch: &Scratch, scope: &Scope, root: &Path) -> fs::FsResult<Outcom
         false => Outcome::Differs(differences),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn full() -> fs::FsError {
+        let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        fs::FsError::new("copy", Path::new("/project/large"), source)
+    }
+
+    #[test]
+    fn every_mistake_is_worded() {
+        let shown = |error: &dyn Diagnostic| {
+            let sources = crate::base::source::Sources::default();
+            let plain = crate::report::Palette::PLAIN;
+            crate::report::diagnostic::render(error, &sources, plain, Some(100))
+        };
+        let all: [VerifyError; 5] = [
+            VerifyError::Nothing {
+                kind: Kind::Test,
+                name: "unit".into(),
+                why: "it declares no outputs",
+            },
+            VerifyError::Differs {
+                files: 1,
+                names: "generate".to_owned(),
+                many: false,
+                words: "generate".to_owned(),
+            },
+            VerifyError::Differs {
+                files: 2,
+                names: "one, two".to_owned(),
+                many: true,
+                words: "one two".to_owned(),
+            },
+            VerifyError::Copy(full()),
+            VerifyError::Compare(full()),
+        ];
+        let texts: Vec<String> = all.iter().map(|error| shown(error)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+}

@@ -192,7 +192,7 @@ fn a_gofile_below_the_top_and_another_worktree() {
         "deep/it's/My.gofile",
         GOFILE.replace(
             "echo lint",
-            "env | grep '^GIT_DIR\\|^GIT_INDEX' >> \"$LOG\"; echo deep",
+            "env | { grep '^GIT_DIR\\|^GIT_INDEX' || true; } >> \"$LOG\"; echo deep",
         ),
     );
     project
@@ -283,5 +283,6 @@ fn a_push_is_checked_against_what_the_remote_has() {
     commit("src/a.txt", "good\n");
     git(&project, &["init", "-q", "--bare", "../other.git"]);
     git(&project, &["push", "-q", "../other.git", "HEAD:main"]);
-    assert_eq!(ran(&project), "lint\ndocs\n");
+    let all = ran(&project);
+    assert!(all == "lint\ndocs\n" || all == "docs\nlint\n", "{all}");
 }
