@@ -369,7 +369,7 @@ mod tests {
                 path: PathBuf::from("/dev/null"),
             },
             HookError::Word {
-                word: "a\0b".to_owned(),
+                word: "a\u{1}b".to_owned(),
             },
         ];
         let texts: Vec<String> = all.iter().map(|error| shown(error)).collect();

@@ -47,7 +47,7 @@ pub enum GitError {
     #[error("{} is inside of a `.git` directory or of a repository without a working tree", root.display())]
     #[diagnostic(code(gomake::git::no_work_tree))]
     NoWorkTree { root: PathBuf },
-    #[error("`git {command}` cannot be run: {source}")]
+    #[error("`git {command}` cannot be run")]
     #[diagnostic(code(gomake::git::start))]
     Start {
         command: String,
