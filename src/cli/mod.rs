@@ -27,6 +27,7 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod verify;
 mod watch;
 
 use crate::base::source::{Sources, Span};
@@ -201,6 +202,8 @@ impl App<'_> {
             self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
             self.shown(&loaded.sources, self.draw(loaded, observer, format))
+        } else if self.args.verify {
+            self.verify(loaded, call)
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
