@@ -483,8 +483,12 @@ pub fn stand_in(param: &ParamInfo) -> Value {
     }
 }
 
-/// A word as a shell takes it.
+/// A word as a shell takes it; `name=value` and `ns:target` need no quotes, though some quote them.
 pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 

@@ -3,6 +3,7 @@
 pub mod about;
 pub mod args;
 pub mod check;
+pub mod choose;
 pub mod complete;
 pub mod dotenv;
 pub mod draw;
@@ -27,6 +28,7 @@ pub mod store;
 use crate::base::source::Sources;
 use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
+use crate::cli::choose::Choice;
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
@@ -122,7 +124,38 @@ impl App<'_> {
         if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
+        if self.args.choose && !self.args.wants_help() {
+            return self.chosen(&loaded);
+        }
         self.with_project(&loaded)
+    }
+
+    /// The call goes on with the words that are picked.
+    fn chosen(&self, loaded: &Loaded) -> u8 {
+        let place = choose::Place {
+            env: self.env,
+            palette: self.env.err_palette(self.args),
+            err: &self.sinks.err,
+        };
+        let picked = Observer::new(&loaded.root, &self.env.vars, &dotenv_files(&loaded.modules))
+            .map_err(Fault::one)
+            .and_then(|observer| self.graph(loaded, &observer))
+            .and_then(|graph| choose::choose(&graph, &self.args.words, &place));
+        let words = match picked {
+            Ok(Choice::Words(words)) => words,
+            Ok(Choice::Left(status)) => return status,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        choose::announce(&words, &place);
+        let mut args = self.args.clone();
+        args.choose = false;
+        args.words.extend(words);
+        let app = App {
+            args: &args,
+            env: self.env,
+            sinks: self.sinks.clone(),
+        };
+        app.with_project(loaded)
     }
 
     fn with_project(&self, loaded: &Loaded) -> u8 {

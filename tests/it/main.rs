@@ -7,6 +7,7 @@
 
 mod article;
 mod buildinfo;
+mod choose;
 mod clean;
 mod cli;
 mod components;
@@ -15,10 +16,12 @@ mod execution;
 mod files;
 mod golang;
 mod harness;
+mod help;
 mod image;
 mod image_engine;
 mod incremental;
 mod language;
 mod model;
+mod picture;
 mod terminal;
 mod why;
