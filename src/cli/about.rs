@@ -5,9 +5,7 @@ use crate::base::source::{Sources, Span};
 use crate::cli::list::{is_default, shown};
 use crate::lang::ast::{Entry, Item, TargetDecl};
 use crate::plan::action::Kind;
-use crate::plan::graph::{
-    Decl, DeclId, Edge, EdgeWhy, Graph, Input, ParamInfo, Target, TargetId,
-};
+use crate::plan::graph::{Decl, DeclId, Edge, EdgeWhy, Graph, Input, ParamInfo, Target, TargetId};
 use crate::plan::module::Modules;
 use crate::plan::name::plain_text;
 use crate::plan::value::Value;
@@ -192,7 +190,9 @@ impl<'a> Book<'a> {
     /// says more than any one.
     fn sample(&self, subject: Subject) -> Option<&'a Target> {
         match self.targets(subject)[..] {
-            [one] if matches!(subject, Subject::Target(_)) || self.decl(subject).fors.is_empty() => {
+            [one]
+                if matches!(subject, Subject::Target(_)) || self.decl(subject).fors.is_empty() =>
+            {
                 Some(self.graph.target(one))
             }
             _ => None,
@@ -204,7 +204,9 @@ impl<'a> Book<'a> {
             return Vec::new();
         }
         let names = self.targets(subject);
-        let names = names.iter().map(|id| self.graph.target(*id).name.to_string());
+        let names = names
+            .iter()
+            .map(|id| self.graph.target(*id).name.to_string());
         match names.len() {
             0 => vec![Line::plain("none: its `for` goes over nothing")],
             _ => clipped(names.map(Line::plain).collect()),
@@ -220,8 +222,9 @@ impl<'a> Book<'a> {
         let mut lines = match sample {
             Some(target) => {
                 let items = target.inputs.items.iter();
-                let mut lines: Vec<Line> =
-                    items.map(|input| self.input(target, input, files)).collect();
+                let mut lines: Vec<Line> = items
+                    .map(|input| self.input(target, input, files))
+                    .collect();
                 let excludes = target.inputs.excludes.iter();
                 lines.extend(excludes.map(|pattern| Line::plain(format!("!{pattern}"))));
                 clipped(lines)
@@ -266,7 +269,10 @@ impl<'a> Book<'a> {
             }
             Input::Target { id, .. } => {
                 let target = self.graph.target(*id);
-                Line::new(target.name.to_string(), format!("what that {} makes", target.kind))
+                Line::new(
+                    target.name.to_string(),
+                    format!("what that {} makes", target.kind),
+                )
             }
         }
     }
@@ -322,9 +328,11 @@ impl<'a> Book<'a> {
             let decl = &self.graph.decls[decl];
             let (first, why) = group[0];
             let text = match group.len() {
+                // Calls with different arguments, or none that somebody made: which ones there are says little.
+                many if decl.fors.is_empty() && (many > 1 || self.is_stand_in(first)) => {
+                    format!("{} {}", decl.kind, decl.name)
+                }
                 1 => format!("{} {}", decl.kind, self.graph.target(first).name),
-                // Calls with different arguments: which ones there are says little.
-                _ if decl.fors.is_empty() => format!("{} {}", decl.kind, decl.name),
                 many => format!("{} {} ({})", decl.kind, decl.name, count(many, "instance")),
             };
             Line::new(text, why)
@@ -332,10 +340,22 @@ impl<'a> Book<'a> {
         clipped(by_decl.into_iter().map(line).collect())
     }
 
+    /// Whether nobody called it: a value stands in for what must be given.
+    fn is_stand_in(&self, target: TargetId) -> bool {
+        let decl = self.graph.decl_of(target);
+        let bound = &self.graph.target(target).bindings;
+        let mut required = decl.params.iter().filter(|param| param.default.is_none());
+        required.any(|param| bound.contains(&(param.name.clone(), stand_in(param))))
+    }
+
     fn environment(&self, decl: &Decl, tree: &TargetDecl) -> Vec<Line> {
         let mut lines = self.entry(tree, "env");
         let passed = |note: &'static str| move |line: Line| Line::new(line.text, note);
-        lines.extend(self.entry(tree, "pass_env").into_iter().map(passed("passed and counted")));
+        lines.extend(
+            self.entry(tree, "pass_env")
+                .into_iter()
+                .map(passed("passed and counted")),
+        );
         if decl.kind == Kind::Image {
             // Nothing of the caller's gets into an image.
             return lines;
@@ -354,20 +374,28 @@ impl<'a> Book<'a> {
     /// How it runs, where that is not as usual.
     fn settings(&self, tree: &TargetDecl) -> Vec<Line> {
         const KEYS: [&str; 12] = [
-            "base", "dockerfile", "platforms", "tags", "dir", "tools", "timeout", "retries", "pool",
-            "weight", "interactive", "exclusive",
+            "base",
+            "dockerfile",
+            "platforms",
+            "tags",
+            "dir",
+            "tools",
+            "timeout",
+            "retries",
+            "pool",
+            "weight",
+            "interactive",
+            "exclusive",
         ];
         let entries = entries(tree).filter(|entry| KEYS.contains(&entry.key.value.as_str()));
-        let line = |entry: &Entry| {
-            Line::plain(format!("{} = {}", entry.key.value, self.written(entry)))
-        };
+        let line =
+            |entry: &Entry| Line::plain(format!("{} = {}", entry.key.value, self.written(entry)));
         entries.map(line).collect()
     }
 
     fn result(&self, subject: Subject, tree: &TargetDecl) -> String {
-        let kept_out = entries(tree).any(|entry| {
-            entry.key.value == "cache" && self.written(entry) == "false"
-        });
+        let kept_out =
+            entries(tree).any(|entry| entry.key.value == "cache" && self.written(entry) == "false");
         let always = self
             .targets(subject)
             .iter()
@@ -387,7 +415,11 @@ impl<'a> Book<'a> {
         if self.store.is_none() || self.decl(subject).kind == Kind::Clean {
             return Vec::new();
         }
-        let lasts: Vec<Last> = self.targets(subject).iter().map(|id| self.last(*id)).collect();
+        let lasts: Vec<Last> = self
+            .targets(subject)
+            .iter()
+            .map(|id| self.last(*id))
+            .collect();
         let done: Vec<(u64, u64)> = lasts.iter().filter_map(|last| last.success).collect();
         let unfinished = lasts.iter().filter(|last| last.unfinished).count();
         let mut lines = Vec::new();
@@ -429,7 +461,10 @@ impl<'a> Book<'a> {
         let mut text = String::new();
         let mut at = span.start;
         let mut take = |from: u32, to: u32| {
-            text.push_str(self.sources.slice(Span { start: from, end: to }));
+            text.push_str(self.sources.slice(Span {
+                start: from,
+                end: to,
+            }));
         };
         for module in self.modules.modules.values() {
             let comments = &module.tree.comments;
@@ -467,7 +502,8 @@ impl<'a> Book<'a> {
             let one = one.map(|id| self.graph.target(id).name.to_string());
             lines.extend(one.map(|name| call(&name)));
         }
-        if matches!(subject, Subject::Decl(_)) && is_default(self.graph, decl) && params.is_empty() {
+        if matches!(subject, Subject::Decl(_)) && is_default(self.graph, decl) && params.is_empty()
+        {
             lines.push(Line::new("gomake", "the default"));
         }
         lines

@@ -419,12 +419,19 @@ mod tests {
     fn help_is_claps_until_a_target_is_named() {
         let text = |line: &str| {
             let error = read(line).expect_err(line);
-            assert_eq!((error.kind(), error.exit_code()), (ErrorKind::DisplayHelp, 0));
+            assert_eq!(
+                (error.kind(), error.exit_code()),
+                (ErrorKind::DisplayHelp, 0)
+            );
             error.to_string()
         };
         let (short, long) = (text("gomake -h"), text("gomake --help"));
         assert!(short.contains("--keep-going") && long.len() > short.len());
-        for line in ["gomake app --help", "gomake -kh app", "gomake --list app -h"] {
+        for line in [
+            "gomake app --help",
+            "gomake -kh app",
+            "gomake --list app -h",
+        ] {
             let args = read(line).expect(line);
             assert!(args.wants_help(), "{line}");
             assert_eq!(args.words, ["app"], "{line}");

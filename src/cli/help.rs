@@ -76,11 +76,11 @@ pub fn text(
 }
 
 /// Calls of the named targets whose parameters must be given, so that they can be looked at.
-fn stand_ins(
-    graph: &Graph,
-    names: &[String],
-) -> Vec<(String, BTreeMap<String, Value>)> {
-    let named = graph.decls.values().filter(|decl| names.contains(&decl.name));
+fn stand_ins(graph: &Graph, names: &[String]) -> Vec<(String, BTreeMap<String, Value>)> {
+    let named = graph
+        .decls
+        .values()
+        .filter(|decl| names.contains(&decl.name));
     let uncalled = named.filter(|decl| {
         decl.fors.is_empty() && decl.params.iter().any(|param| param.default.is_none())
     });
@@ -161,7 +161,12 @@ fn page(
 /// A label with its lines to the right; notes stand in a column of their own where they fit.
 fn fact(out: &mut String, fact: &Fact, width: usize, palette: Palette) {
     let room = width - LABELS;
-    let widths = |line: &Line| (columns(&printable(&line.text)), columns(&printable(&line.note)));
+    let widths = |line: &Line| {
+        (
+            columns(&printable(&line.text)),
+            columns(&printable(&line.note)),
+        )
+    };
     let fits = |line: &&Line| {
         let (text, note) = widths(line);
         text + 2 + note <= room

@@ -27,15 +27,30 @@ const FILES: &[(&str, &str)] = &[
 
 /// Variables that gomake itself reads; those of commands are named in the Gofile.
 const ENVIRONMENT: &[(&str, &str)] = &[
-    ("GOMAKE_CACHE_DIR", "Where the cache is, instead of ~/.cache/gomake."),
-    ("XDG_CACHE_HOME, HOME", "Where the cache is, unless GOMAKE_CACHE_DIR says so."),
-    ("NO_COLOR", "No colours, if set to anything. --color goes before."),
+    (
+        "GOMAKE_CACHE_DIR",
+        "Where the cache is, instead of ~/.cache/gomake.",
+    ),
+    (
+        "XDG_CACHE_HOME, HOME",
+        "Where the cache is, unless GOMAKE_CACHE_DIR says so.",
+    ),
+    (
+        "NO_COLOR",
+        "No colours, if set to anything. --color goes before.",
+    ),
     (
         "CLICOLOR, CLICOLOR_FORCE",
         "0 for CLICOLOR takes colours away; CLICOLOR_FORCE brings them where there is no terminal.",
     ),
-    ("TERM", "dumb: nothing is drawn over, nothing is coloured, and nothing can be picked from a list."),
-    ("CI", "Set to anything but false and 0: nothing is drawn over, and nothing is asked."),
+    (
+        "TERM",
+        "dumb: nothing is drawn over, nothing is coloured, and nothing can be picked from a list.",
+    ),
+    (
+        "CI",
+        "Set to anything but false and 0: nothing is drawn over, and nothing is asked.",
+    ),
     (
         "GITHUB_ACTIONS, GITLAB_CI",
         "Which service --ci=auto speaks to.",
@@ -61,20 +76,41 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 
 const EXIT_STATUS: &[(&str, &str)] = &[
     ("0", "Done."),
-    ("1", "A target failed; with --fmt --check, a file is not formatted."),
+    (
+        "1",
+        "A target failed; with --fmt --check, a file is not formatted.",
+    ),
     ("2", "The Gofile or the call is wrong; nothing has run."),
     ("130", "Interrupted by Ctrl-C; 143 by SIGTERM."),
 ];
 
 const EXAMPLES: &[(&str, &str)] = &[
     ("gomake", "Brings the Gofile's default up to date."),
-    ("gomake -k test", "Runs every test that a change concerns, whatever fails."),
-    ("gomake deploy host=web1 -- --verbose", "Gives a task a parameter, and its script an argument."),
-    ("gomake 'dist[linux,*]'", "Builds some instances of a target."),
-    ("gomake -w unit", "Stays, and runs again what a change affects."),
-    ("gomake --why app", "Says what changed since the last success."),
+    (
+        "gomake -k test",
+        "Runs every test that a change concerns, whatever fails.",
+    ),
+    (
+        "gomake deploy host=web1 -- --verbose",
+        "Gives a task a parameter, and its script an argument.",
+    ),
+    (
+        "gomake 'dist[linux,*]'",
+        "Builds some instances of a target.",
+    ),
+    (
+        "gomake -w unit",
+        "Stays, and runs again what a change affects.",
+    ),
+    (
+        "gomake --why app",
+        "Says what changed since the last success.",
+    ),
     ("gomake --choose", "Asks what to run."),
-    ("gomake --graph html > graph.html", "Draws all targets, to look around in with a browser."),
+    (
+        "gomake --graph html > graph.html",
+        "Draws all targets, to look around in with a browser.",
+    ),
     ("gomake --man | man -l -", "Shows this page."),
 ];
 
@@ -82,12 +118,19 @@ const EXAMPLES: &[(&str, &str)] = &[
 pub fn page() -> String {
     let command = Args::command();
     let about = command.get_about().map(ToString::to_string);
-    let man = Man::new(command.clone().about("builds, tests and runs what a Gofile declares"));
+    let man = Man::new(
+        command
+            .clone()
+            .about("builds, tests and runs what a Gofile declares"),
+    );
     let mut out = String::new();
     out.push_str(&part(|to| man.render_title(to)));
     out.push_str(&part(|to| man.render_name_section(to)));
     out.push_str(&part(|to| man.render_synopsis_section(to)));
-    out.push_str(&section("DESCRIPTION", &description(&about.unwrap_or_default())));
+    out.push_str(&section(
+        "DESCRIPTION",
+        &description(&about.unwrap_or_default()),
+    ));
     out.push_str(&options(&part(|to| man.render_options_section(to))));
     for (name, entries) in [
         ("FILES", FILES),
@@ -170,7 +213,14 @@ mod tests {
             let spelled = format!("\\-\\-{}", long.replace('-', "\\-"));
             assert_eq!(page.contains(&spelled), !arg.is_hide_set(), "--{long}");
         }
-        for section in ["NAME", "SYNOPSIS", "OPTIONS", "FILES", "ENVIRONMENT", "EXAMPLES"] {
+        for section in [
+            "NAME",
+            "SYNOPSIS",
+            "OPTIONS",
+            "FILES",
+            "ENVIRONMENT",
+            "EXAMPLES",
+        ] {
             assert!(page.contains(&format!(".SH {section}\n")), "{section}");
         }
         assert!(page.contains(".SS Running\n"), "{page}");

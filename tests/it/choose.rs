@@ -109,7 +109,9 @@ fn escape_and_control_c_leave_the_terminal_as_it_was() {
         wait_for_list(&terminal);
         assert!(!is_cooked(&ours), "the picker takes single keys");
         terminal.type_in(key);
-        wait_until("the terminal is as before", || is_cooked(&ours).then_some(()));
+        wait_until("the terminal is as before", || {
+            is_cooked(&ours).then_some(())
+        });
         let (status, text) = terminal.end();
         assert_eq!(status, 130, "{text}");
         assert_eq!(text.trim(), "", "nothing is left on the screen");
@@ -136,8 +138,13 @@ fn the_list_fits_narrow_terminals_wide_characters_and_resizes() {
         ws_ypixel: 0,
     };
     tcsetwinsize(&terminal.ours, size).expect("a size");
-    terminal.wait_for(&[">   task  t[资产…"]);
-    for line in terminal.text().lines().skip(2).filter(|line| !line.is_empty()) {
+    terminal.wait_for(&[">   task  t[资产9…"]);
+    for line in terminal
+        .text()
+        .lines()
+        .skip(2)
+        .filter(|line| !line.is_empty())
+    {
         assert!(line.contains("task"), "a line has wrapped: {line:?}");
     }
     terminal.type_in("资产70 \u{3}");

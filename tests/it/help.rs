@@ -37,7 +37,10 @@ task deploy(host, tier: ["dev", "prod"] = "dev", loud = false) {
 
 fn project() -> Project {
     let project = Project::new(GOFILE);
-    project.write("src/a.c", "a").write("src/b.c", "b").write("src/skip.c", "s");
+    project
+        .write("src/a.c", "a")
+        .write("src/b.c", "b")
+        .write("src/skip.c", "s");
     project
 }
 
@@ -48,7 +51,12 @@ fn help_tells_what_a_target_is_and_runs_nothing() {
     assert_eq!(run.status, 0, "{run}");
     insta::assert_snapshot!(run.out);
     assert!(!project.exists("it-ran") && !project.exists(".gomake"));
-    assert_eq!(project.run_plainly(&["lib", "dist", "dist[linux,amd64]", "deploy", "-h"]).out, run.out);
+    assert_eq!(
+        project
+            .run_plainly(&["lib", "dist", "dist[linux,amd64]", "deploy", "-h"])
+            .out,
+        run.out
+    );
 }
 
 #[test]
@@ -60,11 +68,19 @@ fn help_knows_the_last_success_and_what_did_not_come_to_one() {
     let line = lib.lines().last().expect("a last line");
     assert!(line.starts_with("  last run     succeeded 2"), "{lib}");
     assert!(line.contains(" UTC  took 0."), "{lib}");
-    assert!(help("dist").contains("1 of 2 instances succeeded"), "{}", help("dist"));
+    assert!(
+        help("dist").contains("1 of 2 instances succeeded"),
+        "{}",
+        help("dist")
+    );
     project.write("src/a.c", "x");
     project.write("Gofile", GOFILE.replace("cat $inputs > $out", "false"));
     assert_eq!(project.run(&["lib"]).status, 1);
-    assert!(help("lib").contains("was started since, and did not succeed"), "{}", help("lib"));
+    assert!(
+        help("lib").contains("was started since, and did not succeed"),
+        "{}",
+        help("lib")
+    );
 }
 
 #[test]
@@ -76,10 +92,18 @@ fn kinds_defaults_and_values_are_understood() {
         run.out
     };
     let all = help(&["build", "-h"]);
-    assert!(all.contains("build lib") && all.contains("build dist") && !all.contains("task deploy"));
-    assert_eq!(help(&["deploy", "host=web1", "--help"]), help(&["deploy", "--help"]));
+    assert!(
+        all.contains("build lib") && all.contains("build dist") && !all.contains("task deploy")
+    );
+    assert_eq!(
+        help(&["deploy", "host=web1", "--help"]),
+        help(&["deploy", "--help"])
+    );
     assert!(help(&["--help"]).contains("Usage: gomake"), "clap's own");
-    assert!(help(&["host=web1", "--help"]).contains("build lib"), "the default");
+    assert!(
+        help(&["host=web1", "--help"]).contains("build lib"),
+        "the default"
+    );
     // Help comes before whatever else the call asks for.
     assert_eq!(help(&["--fmt", "lib", "--help"]), help(&["lib", "-h"]));
 }
@@ -127,6 +151,7 @@ fn a_mistyped_word_is_told_what_is_near() {
         &["task"],
         &["image"],
         &["unti:lib"],
+        &["list"],
         &["zzzzzzz"],
     ] {
         let run = project.run_plainly(call);
@@ -138,10 +163,11 @@ fn a_mistyped_word_is_told_what_is_near() {
 
 #[test]
 fn near_names_reach_into_includes() {
-    let project = Project::new("include \"services/api\" as api\ntask all {\n  needs = api:lint\n}\n");
+    let project =
+        Project::new("include \"services/api\" as api\ntask all {\n  needs = api:lint\n}\n");
     project.write("services/api/Gofile", "task lint {\n  run: true\n}\n");
     let mut said = String::new();
-    for word in ["api:lnit", "apu:lint", "lint", "api", "all:lint"] {
+    for word in ["api:lnit", "apu:lint", "lint", "lnit", "api", "all:lint"] {
         let run = project.run_plainly(&[word]);
         assert_eq!(run.status, 2, "{run}");
         said.push_str(&format!("$ gomake {word}\n{}\n", run.err));

@@ -21,12 +21,22 @@ fn in_name(word: &str, name: &str) -> Option<i64> {
     }
     if let Some(at) = name.find(word) {
         let begins = name[..at].chars().next_back().is_none_or(is_break);
-        return Some(if at == 0 { 1_500 } else if begins { 1_200 } else { 1_000 } - surplus);
+        return Some(
+            if at == 0 {
+                1_500
+            } else if begins {
+                1_200
+            } else {
+                1_000
+            } - surplus,
+        );
     }
     let letters: Vec<char> = word.chars().collect();
     let all: Vec<char> = name.chars().collect();
     let starts = (0..all.len()).filter(|&at| Some(&all[at]) == letters.first());
-    let best = starts.filter_map(|start| walk(&letters, &all, start)).max()?;
+    let best = starts
+        .filter_map(|start| walk(&letters, &all, start))
+        .max()?;
     Some(best - surplus)
 }
 
@@ -56,14 +66,25 @@ mod tests {
 
     #[test]
     fn the_order_is_the_one_that_a_person_expects() {
-        let names = ["test-app", "build-all", "app", "application", "a-p-p", "deploy", "snapper"];
+        let names = [
+            "test-app",
+            "build-all",
+            "app",
+            "application",
+            "a-p-p",
+            "deploy",
+            "snapper",
+        ];
         let mut found: Vec<(i64, &str)> = names
             .iter()
             .filter_map(|name| Some((score("app", "", name, "")?, *name)))
             .collect();
         found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
         let found: Vec<&str> = found.into_iter().map(|(_, name)| name).collect();
-        assert_eq!(found, ["app", "application", "test-app", "snapper", "a-p-p"]);
+        assert_eq!(
+            found,
+            ["app", "application", "test-app", "snapper", "a-p-p"]
+        );
     }
 
     #[test]

@@ -141,18 +141,30 @@ fn offers(graph: &Graph) -> (Vec<String>, Vec<Entry>) {
         let plain = targets.filter(|target| !target.name.ends_with(')'));
         entries.extend(plain.map(|target| entry(decl, &target.name, String::new(), 1)));
     }
-    (entries.iter().map(|entry| entry.name.clone()).collect(), entries)
+    (
+        entries.iter().map(|entry| entry.name.clone()).collect(),
+        entries,
+    )
 }
 
 /// The parameters of what was picked that have no value yet, with the target that wants them first.
-fn missing<'g>(graph: &'g Graph, given: &[String], picked: &[String]) -> Vec<(&'g str, &'g ParamInfo)> {
+fn missing<'g>(
+    graph: &'g Graph,
+    given: &[String],
+    picked: &[String],
+) -> Vec<(&'g str, &'g ParamInfo)> {
     let is_given = |param: &ParamInfo| {
-        given
-            .iter()
-            .any(|word| word.split_once('=').is_some_and(|(name, _)| name == param.name))
+        given.iter().any(|word| {
+            word.split_once('=')
+                .is_some_and(|(name, _)| name == param.name)
+        })
     };
     let mut missing: Vec<(&str, &ParamInfo)> = Vec::new();
-    for decl in graph.decls.values().filter(|decl| picked.contains(&decl.name)) {
+    for decl in graph
+        .decls
+        .values()
+        .filter(|decl| picked.contains(&decl.name))
+    {
         for param in &decl.params {
             let known = missing.iter().any(|(_, known)| known.name == param.name);
             if param.default.is_none() && !known && !is_given(param) {
@@ -165,7 +177,10 @@ fn missing<'g>(graph: &'g Graph, given: &[String], picked: &[String]) -> Vec<(&'
 
 /// The command line that the picking stands for: `line` (the program first) without `--choose`, and with the words.
 pub fn equivalent(line: &[OsString], words: &[String]) -> String {
-    let end = line.iter().position(|word| word == "--").unwrap_or(line.len());
+    let end = line
+        .iter()
+        .position(|word| word == "--")
+        .unwrap_or(line.len());
     let (options, args) = line.split_at(end);
     let options = options.iter().skip(1).filter(|word| *word != "--choose");
     let mut all = vec!["gomake".to_owned()];
@@ -191,7 +206,10 @@ mod tests {
         let line = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
         let words = ["dist[linux,amd64]", "host=web 1"].map(str::to_owned);
         assert_eq!(
-            equivalent(&line(&["/bin/gomake", "--choose", "-n", "--", "--choose"]), &words),
+            equivalent(
+                &line(&["/bin/gomake", "--choose", "-n", "--", "--choose"]),
+                &words
+            ),
             "gomake -n 'dist[linux,amd64]' 'host=web 1' -- --choose"
         );
         assert_eq!(equivalent(&line(&["gomake", "--choose"]), &[]), "gomake");

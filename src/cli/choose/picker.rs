@@ -355,14 +355,19 @@ mod tests {
 
     #[test]
     fn the_highlight_goes_around_and_the_list_follows_it() {
-        let entries = (0..1000).map(|n| entry("build", &format!("t{n}"), "")).collect();
+        let entries = (0..1000)
+            .map(|n| entry("build", &format!("t{n}"), ""))
+            .collect();
         let mut many = Picker::new("run", entries, Taking::Several);
         many.press(Key::Up);
         let picture = many.picture(40, 6, Palette::PLAIN);
         assert_eq!(picture.lines.len(), 6);
         assert_eq!(picture.lines[5], ">   build  t999");
         many.press(Key::Down);
-        assert_eq!(many.picture(40, 6, Palette::PLAIN).lines[2], ">   build  t0");
+        assert_eq!(
+            many.picture(40, 6, Palette::PLAIN).lines[2],
+            ">   build  t0"
+        );
         many.press(Key::PageDown);
         many.press(Key::PageDown);
         let picture = many.picture(40, 6, Palette::PLAIN);
@@ -375,7 +380,10 @@ mod tests {
         some.press(Key::Tick);
         let lines = some.picture(60, 10, Palette::PLAIN).lines;
         assert_eq!(lines[0], "run: ");
-        assert_eq!(lines[1], "3 of 3   enter: run the 1 ticked   tab: tick   esc: leave");
+        assert_eq!(
+            lines[1],
+            "3 of 3   enter: run the 1 ticked   tab: tick   esc: leave"
+        );
         assert_eq!(lines[2], "  * build  app     The program");
         assert_eq!(lines[3], ">   test   unit");
         assert_eq!(lines[4], "    task   deploy  Copies the program");

@@ -93,7 +93,8 @@ impl<'a> Screen<'a> {
     /// Reads what there is, or waits for it until then; a signal ends the wait.
     fn read(&mut self, until: Instant) -> io::Result<()> {
         let stdin = rustix::stdio::stdin();
-        let fds: [Option<BorrowedFd<'_>>; 2] = [Some(stdin.as_fd()), self.cancel.above(Level::None)];
+        let fds: [Option<BorrowedFd<'_>>; 2] =
+            [Some(stdin.as_fd()), self.cancel.above(Level::None)];
         let [is_readable, _] = readable(fds, Some(until))?;
         if !is_readable {
             return Ok(());
@@ -152,7 +153,9 @@ impl Drop for Screen<'_> {
 fn escape_length(bytes: &[u8]) -> Option<usize> {
     match bytes.get(1)? {
         b'[' => {
-            let last = bytes[2..].iter().position(|byte| (0x40..=0x7e).contains(byte))?;
+            let last = bytes[2..]
+                .iter()
+                .position(|byte| (0x40..=0x7e).contains(byte))?;
             Some(last + 3)
         }
         b'O' => bytes.get(2).map(|_| 3),

@@ -148,7 +148,11 @@ impl Layers {
     /// and the best order that was seen stays.
     fn untangle(&mut self) {
         self.follow_arrows();
-        let sweeps = if self.slots.len() > MANY_SLOTS { SWEEPS / 4 } else { SWEEPS };
+        let sweeps = if self.slots.len() > MANY_SLOTS {
+            SWEEPS / 4
+        } else {
+            SWEEPS
+        };
         let mut best = (self.crossings(), self.columns.clone());
         for sweep in 0..sweeps {
             if best.0 == 0 {
@@ -186,7 +190,13 @@ impl Layers {
                 }
                 met[slot] = true;
                 columns[column_of[slot]].push(slot);
-                open.extend(self.slots[slot].right.iter().rev().filter(|&&next| !met[next]));
+                open.extend(
+                    self.slots[slot]
+                        .right
+                        .iter()
+                        .rev()
+                        .filter(|&&next| !met[next]),
+                );
             }
         }
         self.columns = columns;
@@ -225,7 +235,10 @@ impl Layers {
             wanted[at] = if neighbours.is_empty() {
                 at as f64
             } else {
-                let sum: usize = neighbours.iter().filter_map(|slot| position.get(slot)).sum();
+                let sum: usize = neighbours
+                    .iter()
+                    .filter_map(|slot| position.get(slot))
+                    .sum();
                 sum as f64 / neighbours.len() as f64
             };
         }
@@ -241,8 +254,11 @@ impl Layers {
         for column in self.columns.windows(2) {
             let mut ends: Vec<usize> = Vec::new();
             for &slot in &column[0] {
-                let mut right: Vec<usize> =
-                    self.slots[slot].right.iter().map(|&to| position[to]).collect();
+                let mut right: Vec<usize> = self.slots[slot]
+                    .right
+                    .iter()
+                    .map(|&to| position[to])
+                    .collect();
                 right.sort_unstable();
                 ends.extend(right);
             }
@@ -285,7 +301,9 @@ mod tests {
     }
     fn column_of(layers: &Layers, wanted: usize) -> usize {
         let holds = |column: &Vec<usize>| {
-            column.iter().any(|&slot| layers.slots[slot].of == Some(wanted))
+            column
+                .iter()
+                .any(|&slot| layers.slots[slot].of == Some(wanted))
         };
         layers.columns.iter().position(holds).expect("it is drawn")
     }

@@ -55,11 +55,7 @@ pub fn html(
     Ok(page::document(&chart, &placed, book, title))
 }
 
-fn drawn(
-    graph: &Graph,
-    wanted: &[TargetId],
-    book: &Book<'_>,
-) -> Result<(Chart, Placed), Fault> {
+fn drawn(graph: &Graph, wanted: &[TargetId], book: &Book<'_>) -> Result<(Chart, Placed), Fault> {
     let chart = Chart::of(graph, wanted, book);
     let (nodes, arrows) = (chart.nodes.len(), chart.arrows.len());
     if nodes > MOST_NODES || arrows > MOST_ARROWS {
@@ -69,10 +65,13 @@ fn drawn(
     // Instances drawn as one may need one another both ways: such arrows are laid out as the order has them, and turned around
     // when they are drawn.
     let leads_right = |from: usize, to: usize| (order[from], from) > (order[to], to);
-    let arrows = chart.arrows.iter().map(|arrow| match leads_right(arrow.from, arrow.to) {
-        true => (arrow.from, arrow.to),
-        false => (arrow.to, arrow.from),
-    });
+    let arrows = chart
+        .arrows
+        .iter()
+        .map(|arrow| match leads_right(arrow.from, arrow.to) {
+            true => (arrow.from, arrow.to),
+            false => (arrow.to, arrow.from),
+        });
     let drawing = Drawing {
         sizes: chart.nodes.iter().map(svg::size).collect(),
         arrows: arrows.collect(),

@@ -36,7 +36,8 @@ pub fn document(chart: &Chart, placed: &Placed, book: &Book<'_>, title: &str) ->
     svg::draw(&mut picture, chart, placed);
     let legend = svg::legend(chart);
     let title = escaped(title);
-    let mut out = String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+    let mut out =
+        String::from("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     let _ = write!(
         out,
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n\

@@ -69,7 +69,10 @@ pub fn place(drawing: &Drawing) -> Placed {
         .iter()
         .map(|block| (block.size.width + APART) * (block.size.height + APART))
         .sum();
-    let widest = blocks.iter().map(|block| block.size.width).fold(0.0, f64::max);
+    let widest = blocks
+        .iter()
+        .map(|block| block.size.width)
+        .fold(0.0, f64::max);
     let room = widest.max((area * ASPECT).sqrt());
     let (mut x, mut y, mut row) = (0.0, 0.0, 0.0f64);
     for block in blocks {
@@ -104,8 +107,14 @@ fn grid(drawing: &Drawing, alone: &[usize], placed: &mut Placed) {
     if alone.is_empty() {
         return;
     }
-    let widest = alone.iter().map(|&at| drawing.sizes[at].width).fold(0.0, f64::max);
-    let highest = alone.iter().map(|&at| drawing.sizes[at].height).fold(0.0, f64::max);
+    let widest = alone
+        .iter()
+        .map(|&at| drawing.sizes[at].width)
+        .fold(0.0, f64::max);
+    let highest = alone
+        .iter()
+        .map(|&at| drawing.sizes[at].height)
+        .fold(0.0, f64::max);
     let (cell, line) = (widest + 2.0 * BETWEEN, highest + BETWEEN);
     let square = (alone.len() as f64 * cell * line * ASPECT).sqrt();
     let columns = (placed.size.width.max(square) / cell).round().max(1.0) as usize;
@@ -153,8 +162,14 @@ impl Block {
         let mut x = 0.0;
         let mut columns = Vec::new();
         for slots in &layers.columns {
-            let width = slots.iter().map(|&slot| sizes[slot].width).fold(0.0, f64::max);
-            let passing: usize = slots.iter().map(|&slot| layers.slots[slot].right.len()).sum();
+            let width = slots
+                .iter()
+                .map(|&slot| sizes[slot].width)
+                .fold(0.0, f64::max);
+            let passing: usize = slots
+                .iter()
+                .map(|&slot| layers.slots[slot].right.len())
+                .sum();
             columns.push((x, width));
             x += width + (GAP + passing as f64 * 1.5).min(MOST_GAP);
         }
@@ -225,7 +240,8 @@ impl Block {
         let mut offset = vec![0.0; slots.len()];
         for at in 1..slots.len() {
             let (above, below) = (slots[at - 1], slots[at]);
-            let bend = self.layers.slots[above].of.is_none() || self.layers.slots[below].of.is_none();
+            let bend =
+                self.layers.slots[above].of.is_none() || self.layers.slots[below].of.is_none();
             let between = if bend { BESIDE_BEND } else { BETWEEN };
             let halves = (self.sizes[above].height + self.sizes[below].height) / 2.0;
             offset[at] = offset[at - 1] + halves + between;
@@ -266,7 +282,9 @@ impl Block {
     fn put(&self, placed: &mut Placed, corner: Point) {
         let mut begins = vec![(0.0, 0.0); self.layers.slots.len()];
         for (column, slots) in self.layers.columns.iter().enumerate() {
-            slots.iter().for_each(|&slot| begins[slot] = self.columns[column]);
+            slots
+                .iter()
+                .for_each(|&slot| begins[slot] = self.columns[column]);
         }
         for (slot, known) in self.layers.slots.iter().enumerate() {
             if let Some(of) = known.of {

@@ -37,7 +37,11 @@ pub fn size(node: &Node) -> Size {
 pub fn document(chart: &Chart, placed: &Placed) -> String {
     let legend = legend(chart);
     let width = placed.size.width.max(legend.width) + 2.0 * MARGIN;
-    let below = if chart.nodes.is_empty() { 0.0 } else { placed.size.height + LEGEND };
+    let below = if chart.nodes.is_empty() {
+        0.0
+    } else {
+        placed.size.height + LEGEND
+    };
     let height = below + 2.0 * MARGIN + 20.0;
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"gomake\" \
@@ -86,7 +90,11 @@ fn draw_arrow(out: &mut String, chart: &Chart, at: usize, arrow: &Arrow, route: 
             index => {
                 let from = route[index - 1];
                 let middle = (from.x + x) / 2.0;
-                write!(line, "C{middle:.1} {:.1} {middle:.1} {y:.1} {x:.1} {y:.1}", from.y)
+                write!(
+                    line,
+                    "C{middle:.1} {:.1} {middle:.1} {y:.1} {x:.1} {y:.1}",
+                    from.y
+                )
             }
         };
     }
@@ -172,7 +180,10 @@ fn mark(node: &Node) -> &'static str {
 
 fn mark_shape(mark: &str, x: f64, y: f64) -> String {
     let inner = match mark {
-        "succeeded" => format!("<path class=\"sign\" d=\"M{:.1} {y}l2.2 2.4 4 -4.6\"/>", x - 3.1),
+        "succeeded" => format!(
+            "<path class=\"sign\" d=\"M{:.1} {y}l2.2 2.4 4 -4.6\"/>",
+            x - 3.1
+        ),
         "unfinished" => format!(
             "<path class=\"sign\" d=\"M{:.1} {:.1}l5 5m0 -5l-5 5\"/>",
             x - 2.5,
@@ -265,7 +276,7 @@ pub fn legend(chart: &Chart) -> Legend {
     }
     let nothing = |_: f64| String::new();
     match chart.nodes.is_empty() {
-        true => entry(&nothing, 0.0, "this Gofile declares no target"),
+        true => entry(&nothing, 0.0, "there is no target to draw"),
         false => entry(&nothing, 0.0, "times are UTC"),
     }
     Legend { text, width: x }
