@@ -429,17 +429,19 @@ fn a_checkout_of_thousands_of_files_comes_in_few_batches() {
     project.git(&["add", "."]);
     assert!(project.git(&["commit", "-qm", "2"]));
     assert!(project.git(&["checkout", "-q", "-"]));
-    for backend in BOTH {
+    let dirs: Vec<String> = (0..60).map(|number| format!("d{number}")).collect();
+    for backend in [Backend::Native, Backend::Poll(Duration::from_millis(500))] {
         let watched = project.watch(backend, &[]);
-        assert!(project.git(&["checkout", "-q", "many"]));
-        let expected: Vec<&str> = files.iter().map(String::as_str).collect();
-        let batches = watched.until(&expected);
-        assert!(batches.len() <= 3, "{} batches", batches.len());
-        assert!(project.git(&["checkout", "-q", "-"]));
-        let dirs: Vec<String> = (0..60).map(|number| format!("d{number}")).collect();
-        let dirs: Vec<&str> = dirs.iter().map(String::as_str).collect();
-        let batches = watched.until(&dirs);
-        assert!(batches.len() <= 3, "{} batches", batches.len());
+        for (branch, expected) in [("many", &files), ("-", &dirs)] {
+            let began = Instant::now();
+            assert!(project.git(&["checkout", "-q", branch]));
+            let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+            let batches = watched.until(&expected).len();
+            // Git is waited for five seconds; a machine that is so slow that it takes longer gets it in pieces.
+            let halves = began.elapsed().as_millis() / 500;
+            let most = if halves < 10 { 3 } else { 3 + halves };
+            assert!(batches as u128 <= most, "{batches} batches");
+        }
     }
 }
 

@@ -84,7 +84,13 @@ fn saves_moves_and_removals_are_told() {
 
 #[test]
 fn what_is_ignored_is_silent_and_what_is_asked_for_is_not() {
-    let files = [".gitignore", "build/x", "build/y", "../outside/x", "../outside/y"];
+    let files = [
+        ".gitignore",
+        "build/x",
+        "build/y",
+        "../outside/x",
+        "../outside/y",
+    ];
     let mut desk = Desk::new(&files[1..], &["build/x", "../outside/x"]);
     let at = |path: &str| match path.strip_prefix("../") {
         Some(path) => desk.root.parent().unwrap().join(path),
@@ -93,16 +99,25 @@ fn what_is_ignored_is_silent_and_what_is_asked_for_is_not() {
     let all = files.map(at);
     let (mark, outside) = (at("mark"), at("../outside/x"));
     // What is asked for is asked for by its true name.
-    desk.tree.set_files([all[1].clone(), outside.clone()].into()).unwrap();
+    desk.tree
+        .set_files([all[1].clone(), outside.clone()].into())
+        .unwrap();
     write(&all[0], "build/\n");
     desk.until(&[all[0].clone()]);
     assert!(desk.tree.have_rules_changed());
-    assert!(desk.tree.walk_anew(&mut desk.gather, Instant::now()).unwrap());
+    assert!(
+        desk.tree
+            .walk_anew(&mut desk.gather, Instant::now())
+            .unwrap()
+    );
     write(&all[2], "1");
     write(&all[4], "1");
     write(&mark, "1");
     let told = desk.until(&[mark]);
-    assert!(!told.contains(&all[2]) && !told.contains(&all[4]), "{told:?}");
+    assert!(
+        !told.contains(&all[2]) && !told.contains(&all[4]),
+        "{told:?}"
+    );
     write(&all[1], "1");
     write(&outside, "1");
     desk.until(&[all[1].clone(), outside]);
