@@ -433,14 +433,11 @@ fn a_checkout_of_thousands_of_files_comes_in_few_batches() {
     for backend in [Backend::Native, Backend::Poll(Duration::from_millis(500))] {
         let watched = project.watch(backend, &[]);
         for (branch, expected) in [("many", &files), ("-", &dirs)] {
-            let began = Instant::now();
             assert!(project.git(&["checkout", "-q", branch]));
             let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
             let batches = watched.until(&expected).len();
-            // Git is waited for five seconds; a machine that is so slow that it takes longer gets it in pieces.
-            let halves = began.elapsed().as_millis() / 500;
-            let most = if halves < 10 { 3 } else { 3 + halves };
-            assert!(batches as u128 <= most, "{batches} batches");
+            // One, another for what was too late for it, and one more on a machine that stands still for a second.
+            assert!(batches <= 3, "{batches} batches");
         }
     }
 }
