@@ -50,6 +50,10 @@ fn services() {
 fn language() {
     check("docs/language.md");
 }
+#[test]
+fn ci() {
+    check("docs/ci.md");
+}
 
 /// Gofile.example in a project that has what it names: nothing is wrong with it, and the formatter leaves it alone.
 #[test]
@@ -274,6 +278,8 @@ impl Run {
             .env_remove("CLICOLOR_FORCE")
             .env_remove("MAKEFLAGS")
             .env_remove("CI")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITLAB_CI")
             .output()
             .unwrap();
         let mut printed =
