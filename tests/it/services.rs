@@ -616,7 +616,7 @@ fn a_change_of_a_service_while_a_test_runs_ends_the_test_and_both_start_anew() {
             + &test(
                 "smoke",
                 "api",
-                "echo smoke >> trace; grep -q two api.conf || sleep 1000",
+                "grep -q two api.conf || { echo smoke >> trace; exec sleep 1000; }; echo smoke >> trace",
             )),
     );
     project.write("api.conf", "one");
@@ -627,7 +627,9 @@ fn a_change_of_a_service_while_a_test_runs_ends_the_test_and_both_start_anew() {
             .then(|| project.read("trace"))
             .filter(|text| text.contains("smoke"))
     });
-    project.write("api.conf", "two");
+    // At once, as an editor does it: nothing is ever half written.
+    project.write("api.new", "two");
+    std::fs::rename(project.path("api.new"), project.path("api.conf")).expect("a file of ours");
     turns(&going, 1);
     let expected = ["start api", "smoke", "stop api", "start api", "smoke"];
     assert_eq!(trace(&project), expected);
