@@ -177,6 +177,10 @@ pub fn open_append(path: &Path) -> FsResult<File> {
             .open(path),
     )
 }
+/// Opens for writing, empty, creating it where it is missing.
+pub fn create(path: &Path) -> FsResult<File> {
+    at("create", path, File::create(path))
+}
 /// Opens for reading and writing without truncation, creating it where it is missing.
 pub fn open_rw(path: &Path) -> FsResult<File> {
     at(

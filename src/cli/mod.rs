@@ -1,5 +1,6 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
+pub mod about;
 pub mod affected;
 pub mod args;
 pub mod check;
@@ -9,13 +10,16 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+pub mod help;
 mod hook;
 pub mod keys;
 pub mod list;
 pub mod load;
+pub mod man;
 pub mod observe;
 pub mod observe_go;
 mod output;
+pub mod picture;
 pub mod plan;
 pub mod repository;
 pub mod run;
@@ -26,21 +30,40 @@ mod verify;
 mod watch;
 
 use crate::base::source::Sources;
+use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
+use crate::cli::session::Session;
 use crate::cli::settings::Environment;
 use crate::event::Emit;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Reporter, Sinks};
+use crate::report::{Consumer, Fanout, Profile, Reporter, Sinks};
 use miette::Diagnostic;
 use std::process::ExitCode;
+
+/// A picture tells also what became of the targets. Without a state there is nothing to tell.
+fn picture(
+    loaded: &Loaded,
+    graph: &Graph,
+    wanted: &[TargetId],
+    format: GraphFormat,
+) -> Result<String, Fault> {
+    let session = Session::read(&loaded.root).ok();
+    let store = session.as_ref().map(|session| &session.store);
+    let book = Book::new(graph, &loaded.modules, &loaded.sources, store);
+    if format == GraphFormat::Svg {
+        return picture::svg(graph, wanted, &book);
+    }
+    let project = loaded.root.file_name().unwrap_or_default();
+    picture::html(graph, wanted, &book, &project.to_string_lossy())
+}
 
 /// Exit status where the Gofile or the call is wrong.
 const WRONG: u8 = 2;
@@ -85,6 +108,9 @@ impl App<'_> {
         if let Some(shell) = self.args.completions {
             return self.shown(&Sources::default(), Ok(complete::script(shell)));
         }
+        if self.args.man {
+            return self.shown(&Sources::default(), Ok(man::page()));
+        }
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
@@ -101,7 +127,7 @@ impl App<'_> {
         if !loaded.errors.is_empty() {
             return self.wrong(&loaded.sources, &Fault::all(loaded.errors));
         }
-        if self.args.fmt {
+        if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
         self.with_project(&loaded)
@@ -132,7 +158,9 @@ impl App<'_> {
     }
 
     fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
-        if self.args.check {
+        if self.args.wants_help() {
+            self.shown(&loaded.sources, self.help(loaded, observer))
+        } else if self.args.check {
             self.checked(loaded, call)
         } else if let Some(hook) = self.args.install_hook {
             let said = hook::install(hook, self.args, self.env, loaded, observer);
@@ -159,8 +187,13 @@ impl App<'_> {
 
     /// Who takes the events of this call.
     fn consumers(&self) -> Result<Fanout<'static>, Fault> {
-        let reporter = Reporter::new(self.env.look(self.args), self.sinks.clone());
-        Ok(Fanout(vec![Box::new(reporter)]))
+        let look = self.env.look(self.args);
+        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
+        if self.args.profile {
+            let profile = Profile::new(&look, self.sinks.err.clone());
+            consumers.0.push(Box::new(profile));
+        }
+        Ok(consumers)
     }
 
     fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
@@ -198,6 +231,15 @@ impl App<'_> {
         }
     }
 
+    fn help(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
+        let screen = settings::screen_size().filter(|_| self.env.stdout_is_terminal);
+        let look = help::Look {
+            palette: self.env.out_palette(self.args),
+            columns: screen.map(|(columns, _)| columns.into()),
+        };
+        help::text(loaded, &self.args.words, observer, look)
+    }
+
     /// The whole graph, without a value that would need a command.
     fn graph(&self, loaded: &Loaded, observer: &Observer) -> Result<Graph, Fault> {
         let request = Request::default();
@@ -231,6 +273,9 @@ impl App<'_> {
         };
         if plan::ask_go(&mut plan, &asked, observer).is_err() {
             plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
+        }
+        if matches!(format, GraphFormat::Svg | GraphFormat::Html) {
+            return picture(loaded, &plan.graph, &wanted, format);
         }
         Ok(draw::draw(&plan.graph, &wanted, format))
     }

@@ -14,6 +14,7 @@ use crate::execute::environment::Variables;
 use crate::execute::forecast::{Fate, forecast};
 use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
+use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
 use crate::execute::wanted::Wanted;
@@ -83,6 +84,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
+            terminal: self.env.terminal_for_commands(self.args),
         }
     }
 
@@ -90,6 +92,7 @@ impl Call<'_> {
         &'b self,
         cancel: &'b Cancel,
         slots: &'b Slots,
+        services: &'b Services,
         running: Running,
     ) -> Surroundings<'b> {
         Surroundings {
@@ -100,6 +103,7 @@ impl Call<'_> {
             options: self.options(slots),
             cancel,
             slots,
+            services,
             emit: self.emit,
             extra_args: &self.args.args,
             docker_config: self.env.docker_config(),
@@ -151,6 +155,12 @@ impl Call<'_> {
             done.failed.extend(image::push(project, &push));
             done.interrupted = project.cancel.is_cancelled();
         }
+        if done.failed.is_empty() && !done.interrupted {
+            let services = project.named_services();
+            done.failed
+                .extend(project.services.stay(project, &services));
+            done.interrupted = project.cancel.is_cancelled();
+        }
         Ok(done)
     }
 
@@ -163,12 +173,23 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
+        Services::with(self.emit, &cancel, Idle::Ends, |services| {
+            self.run_stages(began, &cancel, services)
+        })
+    }
+
+    fn run_stages(
+        &self,
+        began: Instant,
+        cancel: &Cancel,
+        services: &Services,
+    ) -> Result<u8, Fault> {
         let slots = slots(self.args, self.env)?;
-        let around = self.surroundings(&cancel, &slots, Running::Allowed);
+        let around = self.surroundings(cancel, &slots, services, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
         let mut plan_now = self.planned(&self.args.words)?;
-        let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
+        let session = Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
             // Nothing is wrong with the Gofile when somebody is tired of waiting.
@@ -204,6 +225,7 @@ impl Call<'_> {
                 break;
             }
         }
+        services.stop_all();
         self.settle(&session);
         // Planning counts too: it is what a person waits for.
         total.elapsed = began.elapsed();
@@ -242,10 +264,16 @@ impl Call<'_> {
         self.forecast(&self.args.words, |project, fates, _| {
             let mut out = String::new();
             for (id, fate) in fates {
-                self.line(&mut out, project, *id, fate);
+                match project.graph().target(*id).kind {
+                    Kind::Service => service_line(&mut out, project, *id, fates),
+                    _ => self.line(&mut out, project, *id, fate),
+                }
             }
-            let counted =
-                |wanted: fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| wanted(fate)).count();
+            let is_service = |id: TargetId| project.graph().target(id).kind == Kind::Service;
+            let counted = |wanted: fn(&Fate) -> bool| {
+                let ends = fates.iter().filter(|(id, _)| !is_service(*id));
+                ends.filter(|(_, fate)| wanted(fate)).count()
+            };
             let _ = writeln!(
                 out,
                 "would run {}, restore {}; {} up to date{}",
@@ -278,11 +306,8 @@ impl Call<'_> {
                 )
             }
         };
-        let runs = matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. });
-        if let (true, Some(bound)) = (runs, &project.bound[id]) {
-            for line in crate::execute::command::text(&bound.action.command).lines() {
-                let _ = writeln!(out, "    {line}");
-            }
+        if matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. }) {
+            command_lines(out, project, id);
         }
         if target.kind == Kind::Clean
             && let Some(bound) = &project.bound[id]
@@ -321,7 +346,8 @@ impl Call<'_> {
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let slots = slots(self.args, self.env)?;
-        let around = self.surroundings(&cancel, &slots, Running::Allowed);
+        let services = Services::none(&cancel);
+        let around = self.surroundings(&cancel, &slots, &services, Running::Allowed);
         let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
@@ -400,6 +426,46 @@ fn images_of(project: &Project<'_>, roots: &[TargetId]) -> Vec<TargetId> {
     images
 }
 
+/// A service of `-n`: whether it would start, and for whom.
+fn service_line(out: &mut String, project: &Project<'_>, id: TargetId, fates: &[(TargetId, Fate)]) {
+    let graph = project.graph();
+    let users = |wanted: fn(&Fate) -> bool| -> Vec<&str> {
+        let all = fates.iter().filter(|(_, fate)| wanted(fate));
+        let users = all.filter(|(user, _)| {
+            graph.target(*user).kind != Kind::Service
+                && !project.is_group(*user)
+                && project.services_behind(*user).contains(&id)
+        });
+        users.map(|(user, _)| &*graph.target(*user).name).collect()
+    };
+    let certain = users(|fate| matches!(fate, Fate::Run { .. }));
+    let possible = users(|fate| matches!(fate, Fate::Perhaps { .. }));
+    let name = &graph.target(id).name;
+    let _ = match (certain.as_slice(), possible.as_slice()) {
+        _ if project.named_services().contains(&id) => writeln!(out, "start       service {name}"),
+        ([], []) => return,
+        ([], all) => writeln!(
+            out,
+            "perhaps     service {name}  (needed by {})",
+            all.join(", ")
+        ),
+        (all, _) => writeln!(
+            out,
+            "start       service {name}  (needed by {})",
+            all.join(", ")
+        ),
+    };
+    command_lines(out, project, id);
+}
+
+fn command_lines(out: &mut String, project: &Project<'_>, id: TargetId) {
+    if let Some(bound) = &project.bound[id] {
+        for line in crate::execute::command::text(&bound.action.command).lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+}
+
 fn first(reasons: &[String]) -> String {
     match reasons {
         [] => "no reason recorded".to_owned(),
@@ -425,6 +491,15 @@ fn explain(
         }
     };
     match fate {
+        Fate::UpToDate if graph.target(id).kind == Kind::Service => {
+            let changed = project.changed_in_service(id).unwrap_or_default();
+            let head = if changed.is_empty() {
+                "nothing changed since something that needs it last succeeded"
+            } else {
+                "it changed since something that needs it last succeeded:"
+            };
+            list(format!("{name} starts for what needs it: {head}"), &changed);
+        }
         Fate::UpToDate => list(
             format!("{name} is up to date: nothing changed since its last success"),
             &[],
@@ -433,9 +508,13 @@ fn explain(
         Fate::Run { reasons } => list(format!("{name} would run:"), reasons),
         Fate::Perhaps { because } => {
             let cause = graph.target(*because);
+            let makes = match cause.kind {
+                Kind::Service => "runs",
+                _ => "makes",
+            };
             list(
                 format!(
-                    "{name} runs if what {} makes comes out different:",
+                    "{name} runs if what {} {makes} comes out different:",
                     cause.name
                 ),
                 &[],

@@ -20,6 +20,8 @@ mod case;
 mod case_bind;
 #[cfg(test)]
 mod case_image;
+#[cfg(test)]
+mod case_service;
 mod check;
 mod claim;
 pub mod environment;
@@ -50,6 +52,7 @@ pub mod query;
 pub mod resolve;
 pub mod script;
 pub mod select;
+pub mod service;
 pub mod settings;
 mod target;
 #[cfg(test)]

@@ -1,24 +1,30 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::service::ServiceStep;
 use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::report::block;
 use crate::report::consumer::Consumer;
+use crate::report::failures::{self, Failed};
 use crate::report::image::{self, Frame};
-use crate::report::live::Live;
+use crate::report::live::{End, Live};
 use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
-use crate::report::sink::Sinks;
+use crate::report::service::{self, Services};
+use crate::report::sink::{Piece, Sinks};
 use crate::report::text::printable;
 use crate::report::watch::Watching;
 use crate::report::{Layout, Look, Verbosity, size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Takes the events of one run. Dropping it wipes what is live on the terminal.
+/// Above so many lines that were said since, a single failure is told again at the end.
+const SCROLLED: usize = 10;
+
+/// Takes the events of one run, or of several that follow one another. Dropping it wipes what is live on the terminal.
 pub struct Reporter {
     state: Mutex<State>,
 }
@@ -29,11 +35,18 @@ struct State {
     running: BTreeMap<TargetId, Running>,
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
+    services: Services,
+    /// Services that have a live line.
+    starting: BTreeSet<Arc<str>>,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
+    /// Targets whose last run failed, by name. Kept from one run to the next: they may be failing still.
+    failures: BTreeMap<Arc<str>, Failed>,
+    /// Lines that were said since the last failure.
+    lines_since: usize,
 }
 
 /// A command between its start and its end.
@@ -45,25 +58,23 @@ struct Running {
     output: Output,
 }
 
-/// Bytes for one of the two streams.
-enum Piece {
-    Out(Vec<u8>),
-    Err(Vec<u8>),
-}
-
 impl Reporter {
     pub fn new(look: Look, sinks: Sinks) -> Self {
         let live = look.live && look.verbosity > Verbosity::Quiet;
-        let live = live.then(|| Live::new(sinks.err.clone(), look.screen));
+        let live = live.then(|| Live::new(sinks.clone(), look.screen, look.palette));
         Self {
             state: Mutex::new(State {
                 look,
                 sinks,
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
+                services: Services::default(),
+                starting: BTreeSet::new(),
                 live,
                 watching: None,
                 held: None,
+                failures: BTreeMap::new(),
+                lines_since: 0,
             }),
         }
     }
@@ -85,6 +96,11 @@ impl State {
                     live.plan(wanted);
                 }
             }
+            Event::Scheduled { jobs, pending } => {
+                if let Some(live) = &mut self.live {
+                    live.schedule(jobs, &pending);
+                }
+            }
             Event::LockWait { holder } => self.lock_wait(&holder),
             Event::Started {
                 target,
@@ -102,7 +118,14 @@ impl State {
                 kind,
                 status,
                 duration,
-            } => self.finished(target, &block::label(kind, &name), &status, duration),
+            } => {
+                // That it is known what a service would run is nothing to tell.
+                if kind != Kind::Service || !matches!(status, Status::UpToDate) {
+                    self.finished(target, &name, kind, &status, duration);
+                } else if let Some(live) = &mut self.live {
+                    live.finish(target, End::Good, duration);
+                }
+            }
             Event::Warning { target, message } => {
                 if !self.is_quiet() {
                     let text = block::warning(self.palette(), target.as_deref(), &message);
@@ -146,14 +169,40 @@ impl State {
                 to,
                 step,
             } => self.push(target, &name, &to, &step),
+            Event::Service { target, name, step } => self.service(target, &name, &step),
             Event::Summary(summary) => self.summary(&summary),
             // Shown from here on by whoever renders them.
-            Event::Scheduled { .. }
-            | Event::Span(_)
-            | Event::Tests { .. }
-            | Event::Service { .. } => {}
+            Event::Span(_) | Event::Tests { .. } => {}
             Event::Watch(step) => self.watch(&step),
         }
+    }
+
+    /// A line on the screen while it comes up; what it prints and how it ends.
+    fn service(&mut self, target: TargetId, name: &Arc<str>, step: &ServiceStep) {
+        if let Some(live) = &mut self.live {
+            match step {
+                ServiceStep::Starting { .. } if self.starting.insert(name.clone()) => {
+                    let label = block::label(Kind::Service, name);
+                    live.start_aside(target, &format!("{label}  starting"));
+                }
+                ServiceStep::Ready { .. }
+                | ServiceStep::Failed { .. }
+                | ServiceStep::Stopped { .. }
+                    if self.starting.remove(name) =>
+                {
+                    live.finish_aside(target);
+                }
+                _ => {}
+            }
+        }
+        let frame = service::Frame {
+            palette: self.look.palette,
+            layout: self.look.layout,
+            verbosity: self.look.verbosity,
+            tame: self.look.tame,
+        };
+        let shown = self.services.step(frame, name, step);
+        self.say(vec![Piece::Out(shown.out), Piece::text(shown.err)]);
     }
 
     fn palette(&self) -> Palette {
@@ -182,22 +231,16 @@ impl State {
             held.extend(pieces);
             return;
         }
-        if pieces.iter().all(Piece::is_empty) {
+        if pieces.iter().all(|piece| piece.bytes().is_empty()) {
             return;
         }
         let heading = self.watching.as_mut().map(Watching::before_speech);
         let pieces: Vec<Piece> = heading.map(Piece::text).into_iter().chain(pieces).collect();
-        let write = || {
-            for piece in &pieces {
-                match piece {
-                    Piece::Out(bytes) => self.sinks.out.write(bytes),
-                    Piece::Err(bytes) => self.sinks.err.write(bytes),
-                }
-            }
-        };
+        let newlines = |piece: &Piece| piece.bytes().iter().filter(|&&byte| byte == b'\n').count();
+        self.lines_since += pieces.iter().map(newlines).sum::<usize>();
         match &self.live {
-            Some(live) => live.above(write),
-            None => write(),
+            Some(live) => live.above(&pieces),
+            None => self.sinks.write(&pieces),
         }
     }
 
@@ -209,10 +252,10 @@ impl State {
             return;
         }
         // Said as it stands: it is no news of the run.
-        let write = || self.sinks.err.write(text.as_bytes());
+        let pieces = [Piece::text(text)];
         match &self.live {
-            Some(live) => live.above(write),
-            None => write(),
+            Some(live) => live.above(&pieces),
+            None => self.sinks.write(&pieces),
         }
     }
 
@@ -238,7 +281,7 @@ impl State {
             .as_ref()
             .map_or_else(|| self.way(kind), |running| running.output.way);
         let running = Running {
-            output: Output::new(way, &printable(name)),
+            output: Output::new(way, &self.prefix(name), self.look.tame),
             label: label.clone(),
             kind,
             command: command.to_owned(),
@@ -249,9 +292,27 @@ impl State {
             None => self.start_line(&running),
         }
         self.running.insert(target, running);
+        if self.live.is_some() {
+            // Its line is about to be seen: what the run is for comes first.
+            if let Some(watching) = &mut self.watching {
+                let heading = watching.before_speech();
+                self.say(vec![Piece::text(heading)]);
+            }
+        }
         if let Some(live) = &mut self.live {
             live.start(target, &label);
         }
+    }
+
+    /// What stands before each line of an output that is shown among others.
+    fn prefix(&self, name: &str) -> String {
+        let palette = if self.look.tame {
+            self.palette()
+        } else {
+            // Who reads this may not know what colours are.
+            Palette::PLAIN
+        };
+        palette.paint(Tone::Detail, &format!("{} |", printable(name))) + " "
     }
 
     fn way(&self, kind: Kind) -> Way {
@@ -336,15 +397,36 @@ impl State {
         }
     }
 
-    fn finished(&mut self, target: TargetId, label: &str, status: &Status, duration: Duration) {
+    fn finished(
+        &mut self,
+        target: TargetId,
+        name: &Arc<str>,
+        kind: Kind,
+        status: &Status,
+        duration: Duration,
+    ) {
         let running = self.running.remove(&target);
+        let label = block::label(kind, name);
         if let Some(live) = &mut self.live {
-            live.finish(target);
+            let end = match status {
+                Status::Failed(_) => End::Failed,
+                Status::Stale => End::Open,
+                _ => End::Good,
+            };
+            live.finish(target, end, duration);
         }
-        let line = block::finished(self.palette(), label, status, duration);
+        self.failures.remove(name);
+        let line = block::finished(self.palette(), &label, status, duration);
         let built = self.built.remove(&target);
         let mut pieces = match status {
-            Status::Failed(failure) => self.failed(running, line, failure),
+            Status::Failed(failure) => {
+                let (pieces, tail) = self.failed(running, line, failure);
+                let failed = Failed::new(&label, failure, &tail);
+                self.failures.insert(name.clone(), failed);
+                self.say(pieces);
+                self.lines_since = 0;
+                return;
+            }
             Status::Ran | Status::RanUnchanged | Status::Cancelled => self.ended(running, line),
             // What a command printed that was ended for a change tells nothing.
             Status::Stale => vec![Piece::text(line)],
@@ -362,20 +444,18 @@ impl State {
     }
 
     fn progress(&mut self, target: TargetId, text: &str) {
-        if let (Some(live), Some(running)) = (&mut self.live, self.running.get(&target)) {
-            live.say(target, format!("{}  {}", running.label, printable(text)));
+        if let Some(live) = &mut self.live {
+            live.progress(target, printable(text).into_owned());
         }
     }
 
     /// A failed push is told even when quiet.
     fn push(&mut self, target: TargetId, name: &str, to: &[String], step: &PushStep) {
         if let Some(live) = &mut self.live {
-            let label = image::push_label(name, to);
             match step {
-                PushStep::Started => live.start_aside(target, &label),
+                PushStep::Started => live.start_aside(target, &image::push_label(name, to)),
                 PushStep::Progress { done, total } => {
-                    let moved = size::progress(*done, *total);
-                    live.say(target, image::push_progress(name, to, &moved));
+                    live.progress(target, size::progress(*done, *total));
                 }
                 PushStep::Done(_) | PushStep::Failed(_) => live.finish_aside(target),
             }
@@ -416,16 +496,22 @@ impl State {
 
     /// The line, the command, its output, and how it ended. The output of a failed command is part of what gomake has
     /// to say, so it goes to standard error unless it has been shown.
-    fn failed(&self, running: Option<Running>, line: String, failure: &Failure) -> Vec<Piece> {
+    /// With them comes the end of its output.
+    fn failed(
+        &self,
+        running: Option<Running>,
+        line: String,
+        failure: &Failure,
+    ) -> (Vec<Piece>, Vec<u8>) {
         let palette = self.palette();
         let all = self.is_verbose();
         let command = block::command(palette, &failure.command, all);
         let end = block::failure_end(palette, failure);
         let Some(mut running) = running else {
-            return vec![Piece::text(line + &command + &end)];
+            return (vec![Piece::text(line + &command + &end)], Vec::new());
         };
         let rest = running.output.finish();
-        match running.output.way {
+        let pieces = match running.output.way {
             Way::Held => {
                 let mut heading = line;
                 if all && !running.reason.is_empty() {
@@ -440,31 +526,44 @@ impl State {
             Way::Prefixed | Way::Direct => {
                 vec![Piece::Out(rest), Piece::text(line + &command + &end)]
             }
-        }
+        };
+        (pieces, running.output.tail().to_vec())
     }
 
     fn summary(&mut self, summary: &Summary) {
-        // Nothing runs any more: the live lines go, and what a command held back comes out.
+        // Nothing runs any more: what a command held back comes out, and the live lines go.
         if let Some(held) = self.held.take() {
+            if let Some(live) = &self.live {
+                live.resume();
+            }
             self.say(held);
         }
-        self.live = None;
+        if let Some(live) = &mut self.live {
+            live.stop();
+        }
+        self.running.clear();
+        self.built.clear();
         let is_silent = self.watching.as_ref().is_some_and(Watching::is_silent);
         if !self.is_quiet() && !is_silent {
-            let text = block::summary(self.palette(), summary);
+            let text = self.failures_again(summary) + &block::summary(self.palette(), summary);
             self.say(vec![Piece::text(text)]);
         }
     }
-}
 
-impl Piece {
-    fn text(text: String) -> Self {
-        Self::Err(text.into_bytes())
-    }
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Out(bytes) | Self::Err(bytes) => bytes.is_empty(),
+    /// What failed, again, where the eye is at the end; nothing where it is to be seen there already.
+    fn failures_again(&self, summary: &Summary) -> String {
+        let scrolled = self.lines_since > SCROLLED && !summary.failed.is_empty();
+        if summary.failed.len() < 2 && !scrolled && summary.still_failing.is_empty() {
+            return String::new();
         }
+        let names = summary.failed.iter().chain(&summary.still_failing);
+        let failed: Vec<Failed> = names
+            .map(|name| match self.failures.get(name) {
+                Some(failed) => failed.clone(),
+                None => Failed::unknown(name),
+            })
+            .collect();
+        failures::text(self.palette(), &failed, self.frame().width)
     }
 }
 

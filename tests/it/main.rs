@@ -21,6 +21,7 @@ mod image;
 mod image_engine;
 mod incremental;
 mod language;
+mod live;
 mod model;
 mod terminal;
 mod verify;

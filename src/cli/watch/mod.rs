@@ -24,6 +24,7 @@ use crate::event::watch::{Trigger, WatchStep};
 use crate::event::{Emit, Event};
 use crate::execute::past::Past;
 use crate::execute::project::Reuse;
+use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
 use crate::plan::limit::read_duration;
@@ -66,7 +67,7 @@ pub fn watch(app: &App<'_>, root: &Path) -> u8 {
         }
         consumers.handle(&event);
     };
-    let status = Watch::start(app, root, &emit, &keys, &reasons).map(Watch::run);
+    let status = watched(app, root, &emit, &keys, &reasons);
     // The terminal is as it was before anything more is said.
     *keys.lock().unwrap_or_else(PoisonError::into_inner) = None;
     app.finish(
@@ -75,13 +76,32 @@ pub fn watch(app: &App<'_>, root: &Path) -> u8 {
     )
 }
 
+fn watched(
+    app: &App<'_>,
+    root: &Path,
+    emit: Emit<'_>,
+    keys: &Mutex<Option<Keys>>,
+    reasons: &Mutex<Vec<String>>,
+) -> Result<u8, Fault> {
+    let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
+    let _handlers =
+        install_signal_handlers(&cancel).map_err(|source| system("cannot take signals", source))?;
+    Services::with(emit, &cancel, Idle::Stays, |services| {
+        let watch = Watch::start(app, root, emit, keys, reasons, &cancel, services)?;
+        let status = watch.run();
+        services.stop_all();
+        Ok(status)
+    })
+}
+
 /// What lives as long as the watch.
 struct Watch<'a> {
     app: &'a App<'a>,
     root: PathBuf,
     emit: Emit<'a>,
-    cancel: Cancel,
+    cancel: &'a Cancel,
     slots: Slots,
+    services: &'a Services,
     inbox: Inbox,
     post: Post,
     watcher: Watcher,
@@ -95,7 +115,6 @@ struct Watch<'a> {
     answers: Answers,
     began: Instant,
     last_end: Instant,
-    _handlers: crate::execute::signal::SignalHandlers,
 }
 
 /// What is done after a wait.
@@ -118,10 +137,9 @@ impl<'a> Watch<'a> {
         emit: Emit<'a>,
         keys: &Mutex<Option<Keys>>,
         reasons: &'a Mutex<Vec<String>>,
+        cancel: &'a Cancel,
+        services: &'a Services,
     ) -> Result<Self, Fault> {
-        let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let handlers = install_signal_handlers(&cancel)
-            .map_err(|source| system("cannot take signals", source))?;
         let (inbox, send) = Inbox::new();
         let wake = send.clone();
         cancel.on_request(move || wake.send(Wake::Cancelled));
@@ -147,6 +165,7 @@ impl<'a> Watch<'a> {
             root: root.to_owned(),
             emit,
             cancel,
+            services,
             inbox,
             post: send,
             watcher,
@@ -158,7 +177,6 @@ impl<'a> Watch<'a> {
             answers: Answers::default(),
             began: Instant::now(),
             last_end: Instant::now(),
-            _handlers: handlers,
         })
     }
 
@@ -327,6 +345,7 @@ impl<'a> Watch<'a> {
             Key::Quit => return Some(Next::Quit(0)),
             Key::Rerun => {
                 self.past.forget();
+                self.services.forget_crashes();
                 return turn(Reuse::Allowed);
             }
             Key::All => return turn(Reuse::Never),

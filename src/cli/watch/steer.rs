@@ -134,7 +134,7 @@ impl Watch<'_> {
         paths: BTreeSet<PathBuf>,
         meanwhile: &mut Meanwhile,
     ) {
-        let mut overtaken = run
+        let overtaken = run
             .live
             .changed(&Change::Paths(paths.iter().cloned().collect()));
         if !meanwhile.drained
@@ -142,7 +142,7 @@ impl Watch<'_> {
         {
             let old = Self::keys(run.project, run.wanted);
             let is_stale = |name: &str| old.get(name) != new.get(name);
-            overtaken.extend(run.live.drain(&is_stale));
+            run.live.drain(&is_stale);
             meanwhile.drained = true;
         }
         if !overtaken.is_empty() {
@@ -175,7 +175,12 @@ impl Watch<'_> {
 
     fn keys_of(&self, run: &Run<'_>, world: &World) -> Option<BTreeMap<Name, Digest>> {
         let call = self.call(world);
-        let mut around = call.surroundings(run.project.cancel, &self.slots, Running::Allowed);
+        let mut around = call.surroundings(
+            run.project.cancel,
+            &self.slots,
+            self.services,
+            Running::Allowed,
+        );
         around.past = Some(&self.past);
         let words = &self.app.args.words;
         let mut planned = plan(&world.loaded, words, &world.observer, Running::Allowed).ok()?;

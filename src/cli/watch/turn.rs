@@ -88,7 +88,7 @@ impl Watch<'_> {
             .cancel
             .child()
             .map_err(|source| system("cannot make a pipe", source))?;
-        let mut around = call.surroundings(&cancel, &self.slots, Running::Allowed);
+        let mut around = call.surroundings(&cancel, &self.slots, self.services, Running::Allowed);
         around.past = Some(&self.past);
         around.options.reuse = turn.reuse;
         if !is_first {
@@ -125,7 +125,7 @@ impl Watch<'_> {
             .into_iter()
             .chain(words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let opened = Session::write(&self.root, call.caller, &command, &self.cancel, self.emit);
+        let opened = Session::write(&self.root, call.caller, &command, self.cancel, self.emit);
         let mut session = match opened {
             Ok(session) => session,
             Err(_) if self.cancel.is_cancelled() => return Ok(None),
@@ -161,6 +161,7 @@ impl Watch<'_> {
                 let mut done = self.steered(world, session, project, wanted, meanwhile)?;
                 if is_last {
                     self.load_images(project, &roots, &mut done)?;
+                    self.bring_up(project, &mut done);
                 }
                 interest.add(project, wanted);
                 Ok(done)
@@ -189,6 +190,15 @@ impl Watch<'_> {
             done.failed.extend(image::load(project, &images));
         }
         Ok(())
+    }
+
+    /// Services that the call names are up from now on.
+    fn bring_up(&self, project: &Project<'_>, done: &mut Summary) {
+        if done.failed.is_empty() && !done.interrupted {
+            let named = project.named_services();
+            done.failed.extend(self.services.bring_up(project, &named));
+            done.interrupted = project.cancel.is_cancelled();
+        }
     }
 
     /// What follows from what happened during the run.
