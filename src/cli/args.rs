@@ -1,6 +1,7 @@
 //! The flags and words of a call, as clap types. Knows nothing of what they lead to.
 
-use clap::{Parser, ValueEnum, ValueHint};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
     name = "gomake",
     version,
     max_term_width = 100,
+    disable_help_flag = true,
     override_usage = "gomake [OPTIONS] [TARGET | KIND | name=value]... [-- ARGS...]",
     after_help = "Exit status: 0 done, 1 a target failed, 2 the Gofile or the call is wrong, 130 interrupted."
 )]
@@ -61,7 +63,7 @@ pub struct Args {
     pub poll: Option<String>,
 
     /// Only what differs from this git commit can reach, uncommitted changes included; with --list: list it
-    #[arg(long, value_name = "REF", conflicts_with_all = ["check", "fmt"], help_heading = "Running")]
+    #[arg(long, value_name = "REF", conflicts_with_all = ["watch", "check", "fmt"], help_heading = "Running")]
     pub affected_by: Option<String>,
 
     /// As --affected-by, for what is staged in git's index
@@ -135,7 +137,11 @@ pub struct Args {
     pub ci: CiChoice,
 
     /// Pick targets from a list that narrows as you type, and run them
-    #[arg(long, group = "mode", help_heading = "Looking")]
+    #[arg(
+        long,
+        conflicts_with_all = ["list", "why", "graph", "check", "fmt", "cache", "man", "completions", "complete_words"],
+        help_heading = "Looking"
+    )]
     pub choose: bool,
 
     /// List the targets with their help
@@ -217,6 +223,10 @@ pub struct Args {
     /// Print the words that may stand on the command line; what the completion scripts call
     #[arg(long, hide = true, group = "mode")]
     pub complete_words: bool,
+
+    /// Print help; with targets, what they are: their parameters, inputs, outputs and last success
+    #[arg(short, long, action = ArgAction::Help)]
+    pub help: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -291,7 +301,26 @@ impl Args {
     /// # Errors
     /// clap's own: wrong usage (exit status 2), or the text of `--help` and `--version` (0).
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(spell_out_graph(words.into_iter().collect()))
+        let words = spell_out_graph(words.into_iter().collect());
+        match Self::try_parse_from(&words) {
+            Err(help) if help.kind() == ErrorKind::DisplayHelp => {
+                Self::about_targets(&words).ok_or(help)
+            }
+            read => read,
+        }
+    }
+
+    /// The call with `--help` as a flag like any other, if it names targets to be told about. Else the text is clap's own.
+    fn about_targets(words: &[OsString]) -> Option<Self> {
+        let command = Self::command().mut_arg("help", |help| help.action(ArgAction::SetTrue));
+        let matches = command.try_get_matches_from(words).ok()?;
+        let args = Self::from_arg_matches(&matches).ok()?;
+        (!args.words.is_empty()).then_some(args)
+    }
+
+    /// Whether the words are to be explained, and nothing else done.
+    pub fn wants_help(&self) -> bool {
+        self.help == Some(true)
     }
 }
 
@@ -315,7 +344,6 @@ fn spell_out_graph(mut words: Vec<OsString>) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn read(line: &str) -> Result<Args, clap::Error> {
         Args::read(line.split_whitespace().map(OsString::from))
@@ -385,6 +413,39 @@ mod tests {
                 "{one} {other}"
             );
         }
+    }
+
+    #[test]
+    fn help_is_claps_until_a_target_is_named() {
+        let text = |line: &str| {
+            let error = read(line).expect_err(line);
+            assert_eq!(
+                (error.kind(), error.exit_code()),
+                (ErrorKind::DisplayHelp, 0)
+            );
+            error.to_string()
+        };
+        let (short, long) = (text("gomake -h"), text("gomake --help"));
+        assert!(short.contains("--keep-going") && long.len() > short.len());
+        for line in [
+            "gomake app --help",
+            "gomake -kh app",
+            "gomake --list app -h",
+        ] {
+            let args = read(line).expect(line);
+            assert!(args.wants_help(), "{line}");
+            assert_eq!(args.words, ["app"], "{line}");
+        }
+        let args = read("gomake app -- --help -h").expect("for the script");
+        assert!(!args.wants_help());
+        assert_eq!(args.args, ["--help", "-h"]);
+    }
+
+    #[test]
+    fn what_is_chosen_may_be_looked_at_first() {
+        let args = read("gomake --choose -n app").expect("valid");
+        assert!(args.choose && args.dry_run);
+        assert!(wrong("gomake --choose --list").contains("cannot be used with"));
     }
 
     #[test]

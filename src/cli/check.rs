@@ -1,14 +1,16 @@
 //! `--check`: everything that can be said of a project without running anything.
 
+use crate::cli::about::stand_in;
 use crate::cli::fault::Fault;
 use crate::cli::plan::{Plan, graph as resolved, sorted};
 use crate::cli::run::Call;
 use crate::cli::session::{Session, with_project};
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
-use crate::plan::graph::{Graph, ParamInfo, TargetId};
+use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
 use crate::plan::value::Value;
@@ -24,7 +26,8 @@ impl Call<'_> {
             Cancel::new().map_err(|source| super::run::system("cannot make a pipe", source))?;
         let slots = Slots::serve(1)
             .map_err(|source| super::run::system("cannot make a jobserver", source))?;
-        let around = self.surroundings(&cancel, &slots, Running::Never);
+        let services = Services::none(&cancel);
+        let around = self.surroundings(&cancel, &slots, &services, Running::Never);
         let mut request = Request::default();
         let mut answers = Answers::default();
         let modules = &self.loaded.modules;
@@ -68,15 +71,8 @@ fn stand_ins(graph: &Graph) -> Vec<(String, BTreeMap<String, Value>)> {
         .values()
         .filter(|decl| decl.instances.is_empty() && decl.fors.is_empty());
     let with_values = uncalled.filter(|decl| !decl.params.is_empty()).map(|decl| {
-        let value = |param: &ParamInfo| match (&param.default, &param.choices) {
-            (Some(default), _) => default.clone(),
-            (None, Some(choices)) => Value::str(choices.first().map_or("", String::as_str)),
-            (None, None) => Value::str(format!("‹{}›", param.name)),
-        };
-        let values = decl
-            .params
-            .iter()
-            .map(|param| (param.name.clone(), value(param)));
+        let params = decl.params.iter();
+        let values = params.map(|param| (param.name.clone(), stand_in(param)));
         (decl.name.clone(), values.collect())
     });
     with_values.collect()

@@ -16,7 +16,9 @@ pub fn draw(graph: &Graph, wanted: &[TargetId], format: GraphFormat) -> String {
         GraphFormat::Dot => picture.dot(),
         GraphFormat::Mermaid => picture.mermaid(),
         GraphFormat::Json => picture.json(),
-        GraphFormat::Svg | GraphFormat::Html => todo!("the picture"),
+        GraphFormat::Svg | GraphFormat::Html => {
+            unreachable!("a picture needs to know more, and is drawn by `picture`")
+        }
     }
 }
 
@@ -110,7 +112,8 @@ impl Picture {
         let mut out = String::from("digraph gomake {\n  rankdir=LR;\n  node [shape=box];\n");
         for Node { id, name, kind } in &self.nodes {
             let shape = match Kind::from_word(kind) {
-                Some(Kind::Task | Kind::Clean | Kind::Service) => ", style=rounded",
+                Some(Kind::Service) => ", shape=cylinder",
+                Some(Kind::Task | Kind::Clean) => ", style=rounded",
                 Some(Kind::Test) => ", shape=ellipse",
                 Some(Kind::Image) => ", shape=box3d",
                 Some(Kind::Build) | None => "",
@@ -160,7 +163,7 @@ impl Picture {
 }
 
 /// The wanted targets and all that they need, in the order of the Gofile; all where none is wanted.
-fn reached(graph: &Graph, wanted: &[TargetId]) -> Vec<TargetId> {
+pub(super) fn reached(graph: &Graph, wanted: &[TargetId]) -> Vec<TargetId> {
     if wanted.is_empty() {
         return graph.targets.ids().collect();
     }

@@ -8,12 +8,15 @@ use miette::Diagnostic;
 #[derive(Debug, Default)]
 pub struct Fault {
     pub diagnostics: Vec<Box<dyn Diagnostic + Send + Sync>>,
+    /// The words of the call are wrong, whatever the Gofile says.
+    pub is_of_call: bool,
 }
 
 impl Fault {
     pub fn one(diagnostic: impl Diagnostic + Send + Sync + 'static) -> Self {
         Self {
             diagnostics: vec![Box::new(diagnostic)],
+            is_of_call: false,
         }
     }
     pub fn all<D: Diagnostic + Send + Sync + 'static>(
@@ -24,13 +27,17 @@ impl Fault {
                 .into_iter()
                 .map(|one| Box::new(one) as _)
                 .collect(),
+            is_of_call: false,
         }
     }
     pub fn plan(errors: Vec<PlanError>) -> Self {
         Self::all(errors)
     }
     pub fn select(errors: Vec<SelectError>) -> Self {
-        Self::all(errors)
+        Self {
+            is_of_call: true,
+            ..Self::all(errors)
+        }
     }
 }
 
@@ -72,6 +79,18 @@ pub enum CallError {
     #[error("{flag} tells of a run, and this call runs nothing")]
     #[diagnostic(code(gomake::call::nothing_runs), help("leave it out"))]
     NothingRuns { flag: &'static str },
+    #[error("the project's directory {} is gone", root.display())]
+    #[diagnostic(
+        code(gomake::watch::root_gone),
+        help("watching ends with it; start anew where the project is now")
+    )]
+    RootGone { root: std::path::PathBuf },
+    #[error("`{text}` is no interval to look for changes in")]
+    #[diagnostic(
+        code(gomake::watch::interval),
+        help("a duration of at least 50ms, as in `--poll=2s`")
+    )]
+    PollInterval { text: String },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

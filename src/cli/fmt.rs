@@ -94,7 +94,14 @@ mod tests {
         let path = dir.path().join("Gofile");
         fs::write_atomic(&path, text.as_bytes()).expect("written");
         let name = "Gofile".to_owned();
-        (dir, vec![GofilePath { path, name }])
+        (
+            dir,
+            vec![GofilePath {
+                path,
+                name,
+                digest: crate::base::digest::Digest::of(b""),
+            }],
+        )
     }
 
     #[test]

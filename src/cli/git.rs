@@ -40,6 +40,23 @@ pub fn branch(dir: &Path) -> Option<String> {
     }
 }
 
+/// The files that are written when HEAD or a branch moves; none where no repository is.
+pub fn heads(dir: &Path) -> Vec<PathBuf> {
+    let Some(repository) = find(dir) else {
+        return Vec::new();
+    };
+    let mut files = vec![
+        repository.own.join("HEAD"),
+        // Written at every move of HEAD, unless the user has turned that off.
+        repository.own.join("logs/HEAD"),
+        repository.common.join("packed-refs"),
+    ];
+    if let Some(Head::Branch(reference)) = head(&repository) {
+        files.push(repository.common.join(reference));
+    }
+    files
+}
+
 fn find(dir: &Path) -> Option<Repository> {
     let dot_git = dir
         .ancestors()

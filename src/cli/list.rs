@@ -126,7 +126,7 @@ fn instances(decl: &Decl) -> &[TargetId] {
 }
 
 /// Whether a bare `gomake` runs it.
-fn is_default(graph: &Graph, decl: &Decl) -> bool {
+pub(super) fn is_default(graph: &Graph, decl: &Decl) -> bool {
     let names = &graph.settings.default;
     if names.is_empty() {
         let first = graph.decls.values().next();
@@ -142,7 +142,7 @@ fn is_default(graph: &Graph, decl: &Decl) -> bool {
 }
 
 /// A value as the command line would take it; what is not known is named in `‹›`.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::Str(text) | Value::Optional(text) => text.to_string(),
         Value::Int(number) => number.to_string(),

@@ -1,6 +1,7 @@
 //! From a call to the parsed Gofiles: finds the root one, follows its includes. Resolves no names.
 
-use crate::base::fs::{self, FileKind, FsError};
+use crate::base::digest::Digest;
+use crate::base::fs::{self, FileKind, FsError, FsResult};
 use crate::base::names::nearest;
 use crate::base::path::{PathError, ProjectPath};
 use crate::base::source::{Sources, Span};
@@ -42,6 +43,8 @@ pub struct Loaded {
 pub struct GofilePath {
     pub path: PathBuf,
     pub name: String,
+    /// Of the bytes that were read.
+    pub digest: Digest,
 }
 
 /// Something wrong with one of the Gofiles.
@@ -162,15 +165,47 @@ pub enum LoadError {
     Io(#[from] FsError),
 }
 
+/// Where Gofiles are read from: the disk, or the tree as it was at another time. Paths are absolute.
+pub trait Tree {
+    /// Without symlinks.
+    fn canonical(&self, path: &Path) -> FsResult<PathBuf>;
+    /// What is there; follows symlinks.
+    fn kind(&self, path: &Path) -> FsResult<Option<FileKind>>;
+    fn read(&self, path: &Path) -> FsResult<Vec<u8>>;
+}
+
+/// The files as they are.
+pub struct Disk;
+
+impl Tree for Disk {
+    fn canonical(&self, path: &Path) -> FsResult<PathBuf> {
+        fs::canonical(path)
+    }
+    fn kind(&self, path: &Path) -> FsResult<Option<FileKind>> {
+        Ok(fs::if_exists(fs::stat(path))?.map(|stat| stat.kind))
+    }
+    fn read(&self, path: &Path) -> FsResult<Vec<u8>> {
+        fs::read(path)
+    }
+}
+
 /// Finds the root Gofile and reads it and its includes.
 ///
 /// # Errors
 /// When there is no root Gofile to read. Mistakes in texts are in [`Loaded::errors`].
 pub fn load(args: &Args, env: &Environment) -> Result<Loaded, LoadError> {
-    let gofile = find(args, env)?;
+    load_from(&find(args, env)?, &env.cwd, &Disk)
+}
+
+/// Reads a root Gofile and its includes from a tree; `cwd` is where messages name files from.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(gofile: &Path, cwd: &Path, tree: &dyn Tree) -> Result<Loaded, LoadError> {
     let dir = gofile.parent().unwrap_or(Path::new("/"));
     let root = fs::canonical(dir)?;
     let mut loader = Loader {
+        files: tree,
         loaded: Loaded {
             root,
             sources: Sources::default(),
@@ -178,13 +213,13 @@ pub fn load(args: &Args, env: &Environment) -> Result<Loaded, LoadError> {
             files: Vec::new(),
             errors: Vec::new(),
         },
-        cwd: env.cwd.clone(),
+        cwd: cwd.to_owned(),
         parsed: BTreeMap::new(),
     };
-    let tree = loader.read(&gofile, None)?;
-    let real = fs::canonical(&gofile)?;
+    let root_file = loader.read(gofile, None)?;
+    let real = tree.canonical(gofile)?;
     loader.add_module(
-        tree,
+        root_file,
         ProjectPath::root(),
         String::new(),
         &mut vec![real],
@@ -278,28 +313,30 @@ fn help_for_none(start: &Path, looked_in: &[&Path]) -> String {
 }
 
 /// The work in progress.
-struct Loader {
+struct Loader<'a> {
+    files: &'a dyn Tree,
     loaded: Loaded,
     cwd: PathBuf,
     /// By path without symlinks, so that a file that is included twice is read, and complained of, once.
     parsed: BTreeMap<PathBuf, File>,
 }
 
-impl Loader {
+impl Loader<'_> {
     /// Reads and parses a file; `included` is where it was asked for.
     fn read(&mut self, path: &Path, included: Option<Span>) -> Result<File, LoadError> {
-        let real = fs::canonical(path)?;
+        let real = self.files.canonical(path)?;
         if let Some(tree) = self.parsed.get(&real) {
             return Ok(tree.clone());
         }
         let name = shown(path, &self.cwd);
-        let bytes = fs::read(path)?;
+        let bytes = self.files.read(path)?;
         if bytes.len() > MAX_BYTES {
             return Err(LoadError::TooLarge {
                 name,
                 span: included,
             });
         }
+        let digest = Digest::of(&bytes);
         let text = String::from_utf8(bytes).map_err(|error| {
             let offset = error.utf8_error().valid_up_to();
             let before = &error.as_bytes()[..offset];
@@ -318,6 +355,7 @@ impl Loader {
         self.loaded.files.push(GofilePath {
             path: path.to_owned(),
             name,
+            digest,
         });
         self.parsed.insert(real, tree.clone());
         Ok(tree)
@@ -380,7 +418,7 @@ impl Loader {
         }
         let file = self.included_file(&include.path.value, dir, span)?;
         let path = file.under(&self.loaded.root);
-        let real = fs::canonical(&path)?;
+        let real = self.files.canonical(&path)?;
         if !real.starts_with(&self.loaded.root) {
             return Err(LoadError::IncludeOutside {
                 path: include.path.value.clone(),
@@ -419,13 +457,13 @@ impl Loader {
             looked_for: looked_for.to_string(),
             help,
         };
-        match fs::if_exists(fs::stat(&named.under(&self.loaded.root)))? {
+        match self.files.kind(&named.under(&self.loaded.root))? {
             None => Err(missing(&named, self.near_directory(&named, dir))),
-            Some(stat) if stat.kind != FileKind::Dir => Ok(named),
+            Some(kind) if kind != FileKind::Dir => Ok(named),
             Some(_) => {
                 let inside = named.resolve(GOFILE).map_err(outside)?;
-                match fs::if_exists(fs::stat(&inside.under(&self.loaded.root)))? {
-                    Some(stat) if stat.kind != FileKind::Dir => Ok(inside),
+                match self.files.kind(&inside.under(&self.loaded.root))? {
+                    Some(kind) if kind != FileKind::Dir => Ok(inside),
                     _ => Err(missing(
                         &inside,
                         Some(format!("the directory is there, but holds no `{GOFILE}`")),

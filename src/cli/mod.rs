@@ -1,5 +1,7 @@
 //! The command line: from the words of a call to one of the modes, and to an exit status.
 
+pub mod about;
+pub mod affected;
 pub mod args;
 pub mod check;
 pub mod complete;
@@ -9,19 +11,26 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+pub mod help;
+mod hook;
 pub mod keys;
 pub mod list;
 pub mod load;
+pub mod man;
 pub mod observe;
 pub mod observe_go;
 mod output;
+pub mod picture;
 pub mod plan;
+pub mod repository;
 pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod watch;
 
 use crate::base::source::{Sources, Span};
+use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
@@ -29,17 +38,35 @@ use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
+use crate::cli::session::Session;
 use crate::cli::settings::Environment;
-use crate::event::Event;
 use crate::event::timing::{Span as Time, Work};
+use crate::event::{Emit, Event};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Mistake, Reporter, Sinks, Start, Tone};
+use crate::report::{Consumer, Fanout, Mistake, Profile, Reporter, Sinks, Start, Tone};
 use miette::{Diagnostic, Severity};
 use std::cell::OnceCell;
 use std::process::ExitCode;
+
+/// A picture tells also what became of the targets. Without a state there is nothing to tell.
+fn picture(
+    loaded: &Loaded,
+    graph: &Graph,
+    wanted: &[TargetId],
+    format: GraphFormat,
+) -> Result<String, Fault> {
+    let session = Session::read(&loaded.root).ok();
+    let store = session.as_ref().map(|session| &session.store);
+    let book = Book::new(graph, &loaded.modules, &loaded.sources, store);
+    if format == GraphFormat::Svg {
+        return picture::svg(graph, wanted, &book);
+    }
+    let project = loaded.root.file_name().unwrap_or_default();
+    picture::html(graph, wanted, &book, &project.to_string_lossy())
+}
 
 /// Exit status where the Gofile or the call is wrong.
 const WRONG: u8 = 2;
@@ -90,6 +117,9 @@ impl App<'_> {
         if let Some(shell) = self.args.completions {
             return self.shown(&Sources::default(), Ok(complete::script(shell)));
         }
+        if self.args.man {
+            return self.shown(&Sources::default(), Ok(man::page()));
+        }
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
@@ -110,16 +140,13 @@ impl App<'_> {
             Ok(loaded) => self.with_gofile(loaded),
             Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
         };
-        if let Err(trouble) = outlets.finish(status) {
-            let palette = self.env.err_palette(self.args);
-            let head = palette.paint(Tone::Warning, "warning:");
-            let text = format!("{head} {trouble}\n");
-            self.sinks.err.write(text.as_bytes());
-        }
-        status
+        self.finish(outlets, status)
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
+        if self.args.watch {
+            return watch::watch(self, &loaded.root);
+        }
         if self.args.complete_words {
             return self.complete_words(&loaded);
         }
@@ -127,7 +154,7 @@ impl App<'_> {
         if !errors.is_empty() {
             return self.wrong(&loaded.sources, &Fault::all(errors));
         }
-        if self.args.fmt {
+        if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
         self.with_project(&loaded)
@@ -135,39 +162,42 @@ impl App<'_> {
 
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
-        let observer = match Observer::new(&loaded.root, &self.env.vars, &dotenv) {
+        let observer = match Observer::new(&loaded.root, &self.variables(), &dotenv) {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let none = Outlets::default();
-        let outlets = self.outlets.get().unwrap_or(&none);
-        let look = self.env.look(self.args);
-        let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
-        let reporter = reporter.for_service(outlets.service());
-        let consumers = Fanout(vec![Box::new(reporter), Box::new(outlets)]);
-        let emit = |event| consumers.handle(&event);
-        for (file, name) in observer.refused() {
-            emit(Event::Warning {
-                target: None,
-                message: format!(
-                    "{file} may not set {name}, which decides what code runs: it is ignored"
-                ),
-            });
-        }
-        let call = Call {
-            args: self.args,
-            env: self.env,
-            loaded,
-            observer: &observer,
-            caller: observer.variables(),
-            emit: &emit,
+        let consumers = match self.consumers() {
+            Ok(consumers) => consumers,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
         };
-        if self.args.check {
-            self.checked(loaded, &call)
+        let emit = |event| consumers.handle(&event);
+        let only = match self.affected(loaded, &observer, &emit) {
+            Ok(only) => only,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        let call = Call {
+            only: only.as_ref(),
+            ..self.call(loaded, &observer, &emit)
+        };
+        call.tell_refused();
+        let status = self.mode(loaded, &observer, &call);
+        self.finish(&consumers, status)
+    }
+
+    fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
+        if self.args.wants_help() {
+            self.shown(&loaded.sources, self.help(loaded, observer))
+        } else if self.args.check {
+            self.checked(loaded, call)
+        } else if let Some(hook) = self.args.install_hook {
+            let said = hook::install(hook, self.args, self.env, loaded, observer);
+            self.shown(&loaded.sources, said)
+        } else if let Some(text) = self.of_affected(loaded, call) {
+            self.shown(&loaded.sources, text)
         } else if self.args.list {
-            self.shown(&loaded.sources, self.list(loaded, &observer))
+            self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
-            self.shown(&loaded.sources, self.draw(loaded, &observer, format))
+            self.shown(&loaded.sources, self.draw(loaded, observer, format))
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -180,13 +210,70 @@ impl App<'_> {
         }
     }
 
+    /// Who takes the events of this call.
+    fn consumers(&self) -> Result<Fanout<'_>, Fault> {
+        let look = self.env.look(self.args);
+        let mut consumers = Fanout::default();
+        let sinks = match self.outlets.get() {
+            Some(outlets) => outlets.sinks(&self.sinks),
+            None => self.sinks.clone(),
+        };
+        let service = self.env.service(self.args);
+        let reporter = Reporter::new(look, sinks).for_service(service);
+        consumers.0.push(Box::new(reporter));
+        if self.args.profile {
+            let profile = Profile::new(&look, self.sinks.err.clone());
+            consumers.0.push(Box::new(profile));
+        }
+        if let Some(outlets) = self.outlets.get() {
+            consumers.0.push(Box::new(outlets));
+        }
+        Ok(consumers)
+    }
+
+    fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
+        Call {
+            args: self.args,
+            env: self.env,
+            loaded,
+            observer,
+            caller: observer.variables(),
+            emit,
+            only: None,
+        }
+    }
+
+    /// Writes what the consumers still hold.
+    fn finish(&self, consumers: &dyn Consumer, status: u8) -> u8 {
+        if let Err(trouble) = consumers.finish(status) {
+            let palette = self.env.err_palette(self.args);
+            let head = palette.paint(Tone::Warning, "warning:");
+            let text = format!("{head} {trouble}\n");
+            self.sinks.err.write(text.as_bytes());
+        }
+        status
+    }
+
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
         let graph = self.graph(loaded, observer)?;
-        Ok(if self.args.json {
-            list::json(&graph, &loaded.sources)
+        Ok(self.listed(&graph, loaded))
+    }
+
+    fn listed(&self, graph: &Graph, loaded: &Loaded) -> String {
+        if self.args.json {
+            list::json(graph, &loaded.sources)
         } else {
-            list::text(&graph, self.env.out_palette(self.args), self.args.verbose)
-        })
+            list::text(graph, self.env.out_palette(self.args), self.args.verbose)
+        }
+    }
+
+    fn help(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
+        let screen = settings::screen_size().filter(|_| self.env.stdout_is_terminal);
+        let look = help::Look {
+            palette: self.env.out_palette(self.args),
+            columns: screen.map(|(columns, _)| columns.into()),
+        };
+        help::text(loaded, &self.args.words, observer, look)
     }
 
     /// The whole graph, without a value that would need a command.
@@ -222,6 +309,9 @@ impl App<'_> {
         };
         if plan::ask_go(&mut plan, &asked, observer).is_err() {
             plan = plan::plan(loaded, &self.args.words, observer, Running::Never)?;
+        }
+        if matches!(format, GraphFormat::Svg | GraphFormat::Html) {
+            return picture(loaded, &plan.graph, &wanted, format);
         }
         Ok(draw::draw(&plan.graph, &wanted, format))
     }

@@ -32,11 +32,24 @@ pub fn plan(
     observer: &Observer,
     running: Running,
 ) -> Result<Plan, Fault> {
+    plan_from(loaded, words, observer, running, Answers::default())
+}
+
+/// As [`plan`], with answers that are known to hold still.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_from(
+    loaded: &Loaded,
+    words: &[String],
+    observer: &Observer,
+    running: Running,
+    mut answers: Answers,
+) -> Result<Plan, Fault> {
     let (request, names) = match read_words(&loaded.modules, words) {
         Ok(read) => read,
         Err(errors) => return Err(misread(loaded, words, observer, errors)),
     };
-    let mut answers = Answers::default();
     let graph = graph(&loaded.modules, &request, observer, running, &mut answers)?;
     let stages = select(&graph, &names).map_err(Fault::select)?;
     Ok(Plan {

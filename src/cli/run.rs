@@ -1,5 +1,6 @@
 //! The modes that concern what a run does: the run itself, `-n`, and `--why`.
 
+use crate::cli::affected::Affected;
 use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
@@ -14,6 +15,7 @@ use crate::execute::environment::Variables;
 use crate::execute::forecast::{Fate, forecast};
 use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
+use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
@@ -40,10 +42,34 @@ pub struct Call<'a> {
     /// The caller's variables with those of dotenv files.
     pub caller: &'a Variables,
     pub emit: Emit<'a>,
+    /// With `--affected-by` or `--staged`: what the call is narrowed to.
+    pub only: Option<&'a Affected>,
 }
 
 impl Call<'_> {
-    fn options(&self, slots: &Slots) -> Options {
+    /// The plan of the call, narrowed to what is affected where that is asked for.
+    pub(super) fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+        let _span = Spanned::whole(self.emit, Work::Plan);
+        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        if let Some(only) = self.only {
+            only.narrow(&mut planned);
+        }
+        Ok(planned)
+    }
+
+    /// Says what dotenv files tried to set and may not.
+    pub(super) fn tell_refused(&self) {
+        for (file, name) in self.observer.refused() {
+            (self.emit)(Event::Warning {
+                target: None,
+                message: format!(
+                    "{file} may not set {name}, which decides what code runs: it is ignored"
+                ),
+            });
+        }
+    }
+
+    pub(super) fn options(&self, slots: &Slots) -> Options {
         let jobs = match self.args.jobs {
             Some(jobs) => usize::from(jobs),
             None => slots.limit().unwrap_or_else(|| self.env.jobs(self.args)),
@@ -61,15 +87,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
-        }
-    }
-
-    fn slots(&self) -> Result<Slots, Fault> {
-        let joined = self.env.makeflags().and_then(Slots::join);
-        match joined {
-            Some(slots) => Ok(slots),
-            None => Slots::serve(self.env.jobs(self.args))
-                .map_err(|source| system("cannot make a jobserver", source)),
+            terminal: self.env.terminal_for_commands(self.args),
         }
     }
 
@@ -77,6 +95,7 @@ impl Call<'_> {
         &'b self,
         cancel: &'b Cancel,
         slots: &'b Slots,
+        services: &'b Services,
         running: Running,
     ) -> Surroundings<'b> {
         Surroundings {
@@ -87,6 +106,7 @@ impl Call<'_> {
             options: self.options(slots),
             cancel,
             slots,
+            services,
             emit: self.emit,
             extra_args: &self.args.args,
             docker_config: self.env.docker_config(),
@@ -99,28 +119,16 @@ impl Call<'_> {
         }
     }
 
-    /// The images that `flag` is about: those named, and those of groups that are named.
+    /// As [`images`]; of what a diff affects, none need be one.
     fn images(
         &self,
         project: &Project<'_>,
         roots: &[TargetId],
         flag: &'static str,
     ) -> Result<Vec<TargetId>, Fault> {
-        let images = images_of(project, roots);
-        if images.is_empty() {
-            return Err(Fault::one(CallError::NoImage { flag }));
-        }
-        let untagged = images.iter().filter(|id| {
-            project
-                .image_spec(**id)
-                .is_some_and(|spec| spec.tags.is_empty())
-        });
-        let names = untagged.map(|id| project.graph().target(*id).name.to_string());
-        let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
-        if faults.is_empty() {
-            Ok(images)
-        } else {
-            Err(Fault::all(faults))
+        match self.only {
+            Some(_) if images_of(project, roots).is_empty() => Ok(Vec::new()),
+            _ => images(project, roots, flag),
         }
     }
 
@@ -150,17 +158,13 @@ impl Call<'_> {
             done.failed.extend(image::push(project, &push));
             done.interrupted = project.cancel.is_cancelled();
         }
+        if done.failed.is_empty() && !done.interrupted {
+            let services = project.named_services();
+            done.failed
+                .extend(project.services.stay(project, &services));
+            done.interrupted = project.cancel.is_cancelled();
+        }
         Ok(done)
-    }
-
-    fn planned(&self) -> Result<Plan, Fault> {
-        let _span = Spanned::whole(self.emit, Work::Plan);
-        plan(
-            self.loaded,
-            &self.args.words,
-            self.observer,
-            Running::Allowed,
-        )
     }
 
     /// Runs what the call asks for. Returns the exit status.
@@ -172,12 +176,23 @@ impl Call<'_> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
             .map_err(|source| system("cannot take signals", source))?;
-        let slots = self.slots()?;
-        let around = self.surroundings(&cancel, &slots, Running::Allowed);
+        Services::with(self.emit, &cancel, Idle::Ends, |services| {
+            self.run_stages(began, &cancel, services)
+        })
+    }
+
+    fn run_stages(
+        &self,
+        began: Instant,
+        cancel: &Cancel,
+        services: &Services,
+    ) -> Result<u8, Fault> {
+        let slots = slots(self.args, self.env)?;
+        let around = self.surroundings(cancel, &slots, services, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = self.planned()?;
-        let session = Session::write(&self.loaded.root, self.caller, &command, &cancel, self.emit);
+        let mut plan_now = self.planned(&self.args.words)?;
+        let session = Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
             // Nothing is wrong with the Gofile when somebody is tired of waiting.
@@ -185,7 +200,7 @@ impl Call<'_> {
             (Err(fault), None) => return Err(fault),
         };
         if session.waited {
-            plan_now = self.planned()?;
+            plan_now = self.planned(&self.args.words)?;
         }
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -193,7 +208,7 @@ impl Call<'_> {
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
-                plan_now = self.planned()?;
+                plan_now = self.planned(&self.args.words)?;
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
@@ -213,6 +228,7 @@ impl Call<'_> {
                 break;
             }
         }
+        services.stop_all();
         self.settle(&session);
         // Planning counts too: it is what a person waits for.
         total.elapsed = began.elapsed();
@@ -226,7 +242,7 @@ impl Call<'_> {
     }
 
     /// Writes what was learnt; what cannot be written is only slower the next time.
-    fn settle(&self, session: &Session) {
+    pub(super) fn settle(&self, session: &Session) {
         let saved = session.memo.save().map_err(|error| error.to_string());
         let collected = session
             .cache
@@ -251,10 +267,16 @@ impl Call<'_> {
         self.forecast(&self.args.words, |project, fates, _| {
             let mut out = String::new();
             for (id, fate) in fates {
-                self.line(&mut out, project, *id, fate);
+                match project.graph().target(*id).kind {
+                    Kind::Service => service_line(&mut out, project, *id, fates),
+                    _ => self.line(&mut out, project, *id, fate),
+                }
             }
-            let counted =
-                |wanted: fn(&Fate) -> bool| fates.iter().filter(|(_, fate)| wanted(fate)).count();
+            let is_service = |id: TargetId| project.graph().target(id).kind == Kind::Service;
+            let counted = |wanted: fn(&Fate) -> bool| {
+                let ends = fates.iter().filter(|(id, _)| !is_service(*id));
+                ends.filter(|(_, fate)| wanted(fate)).count()
+            };
             let _ = writeln!(
                 out,
                 "would run {}, restore {}; {} up to date{}",
@@ -287,11 +309,8 @@ impl Call<'_> {
                 )
             }
         };
-        let runs = matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. });
-        if let (true, Some(bound)) = (runs, &project.bound[id]) {
-            for line in crate::execute::command::text(&bound.action.command).lines() {
-                let _ = writeln!(out, "    {line}");
-            }
+        if matches!(fate, Fate::Run { .. } | Fate::Perhaps { .. }) {
+            command_lines(out, project, id);
         }
         if target.kind == Kind::Clean
             && let Some(bound) = &project.bound[id]
@@ -329,9 +348,10 @@ impl Call<'_> {
         then: impl Fn(&Project<'_>, &[(TargetId, Fate)], &[TargetId]) -> String,
     ) -> Result<String, Fault> {
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
-        let slots = self.slots()?;
-        let around = self.surroundings(&cancel, &slots, Running::Allowed);
-        let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
+        let slots = slots(self.args, self.env)?;
+        let services = Services::none(&cancel);
+        let around = self.surroundings(&cancel, &slots, &services, Running::Allowed);
+        let mut planned = self.planned(words)?;
         let mut session = Session::read(&self.loaded.root)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
@@ -347,6 +367,40 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
+    }
+}
+
+/// A jobserver of ours, or the one of a make above us.
+pub(super) fn slots(args: &Args, env: &Environment) -> Result<Slots, Fault> {
+    match env.makeflags().and_then(Slots::join) {
+        Some(slots) => Ok(slots),
+        None => {
+            Slots::serve(env.jobs(args)).map_err(|source| system("cannot make a jobserver", source))
+        }
+    }
+}
+
+/// The images that `flag` is about: those named, and those of groups that are named.
+pub(super) fn images(
+    project: &Project<'_>,
+    roots: &[TargetId],
+    flag: &'static str,
+) -> Result<Vec<TargetId>, Fault> {
+    let images = images_of(project, roots);
+    if images.is_empty() {
+        return Err(Fault::one(CallError::NoImage { flag }));
+    }
+    let untagged = images.iter().filter(|id| {
+        project
+            .image_spec(**id)
+            .is_some_and(|spec| spec.tags.is_empty())
+    });
+    let names = untagged.map(|id| project.graph().target(*id).name.to_string());
+    let faults: Vec<CallError> = names.map(|name| CallError::NoTags { name }).collect();
+    if faults.is_empty() {
+        Ok(images)
+    } else {
+        Err(Fault::all(faults))
     }
 }
 
@@ -375,6 +429,46 @@ fn images_of(project: &Project<'_>, roots: &[TargetId]) -> Vec<TargetId> {
     images
 }
 
+/// A service of `-n`: whether it would start, and for whom.
+fn service_line(out: &mut String, project: &Project<'_>, id: TargetId, fates: &[(TargetId, Fate)]) {
+    let graph = project.graph();
+    let users = |wanted: fn(&Fate) -> bool| -> Vec<&str> {
+        let all = fates.iter().filter(|(_, fate)| wanted(fate));
+        let users = all.filter(|(user, _)| {
+            graph.target(*user).kind != Kind::Service
+                && !project.is_group(*user)
+                && project.services_behind(*user).contains(&id)
+        });
+        users.map(|(user, _)| &*graph.target(*user).name).collect()
+    };
+    let certain = users(|fate| matches!(fate, Fate::Run { .. }));
+    let possible = users(|fate| matches!(fate, Fate::Perhaps { .. }));
+    let name = &graph.target(id).name;
+    let _ = match (certain.as_slice(), possible.as_slice()) {
+        _ if project.named_services().contains(&id) => writeln!(out, "start       service {name}"),
+        ([], []) => return,
+        ([], all) => writeln!(
+            out,
+            "perhaps     service {name}  (needed by {})",
+            all.join(", ")
+        ),
+        (all, _) => writeln!(
+            out,
+            "start       service {name}  (needed by {})",
+            all.join(", ")
+        ),
+    };
+    command_lines(out, project, id);
+}
+
+fn command_lines(out: &mut String, project: &Project<'_>, id: TargetId) {
+    if let Some(bound) = &project.bound[id] {
+        for line in crate::execute::command::text(&bound.action.command).lines() {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+}
+
 fn first(reasons: &[String]) -> String {
     match reasons {
         [] => "no reason recorded".to_owned(),
@@ -400,6 +494,15 @@ fn explain(
         }
     };
     match fate {
+        Fate::UpToDate if graph.target(id).kind == Kind::Service => {
+            let changed = project.changed_in_service(id).unwrap_or_default();
+            let head = if changed.is_empty() {
+                "nothing changed since something that needs it last succeeded"
+            } else {
+                "it changed since something that needs it last succeeded:"
+            };
+            list(format!("{name} starts for what needs it: {head}"), &changed);
+        }
         Fate::UpToDate => list(
             format!("{name} is up to date: nothing changed since its last success"),
             &[],
@@ -408,9 +511,13 @@ fn explain(
         Fate::Run { reasons } => list(format!("{name} would run:"), reasons),
         Fate::Perhaps { because } => {
             let cause = graph.target(*because);
+            let makes = match cause.kind {
+                Kind::Service => "runs",
+                _ => "makes",
+            };
             list(
                 format!(
-                    "{name} runs if what {} makes comes out different:",
+                    "{name} runs if what {} {makes} comes out different:",
                     cause.name
                 ),
                 &[],

@@ -17,9 +17,11 @@ use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
+use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
 use crate::image::reference::Reference;
@@ -38,6 +40,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -144,6 +147,7 @@ pub struct Surroundings<'a> {
     pub options: crate::execute::project::Options,
     pub cancel: &'a Cancel,
     pub slots: &'a Slots,
+    pub services: &'a Services,
     pub emit: Emit<'a>,
     pub extra_args: &'a [String],
     /// Docker's `config.json`.
@@ -162,7 +166,7 @@ pub enum Resolve {
     All,
 }
 
-/// Binds what `roots` reach and hands the project over to `then`.
+/// Binds what `roots` reach and hands the project over to `then`. The plan's answers grow by what was asked for it.
 ///
 /// # Errors
 /// Everything that is wrong with the wanted targets.
@@ -243,11 +247,14 @@ pub fn with_project<T>(
             slots: around.slots,
             emit: around.emit,
             images: &images,
+            services: around.services,
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
             past: around.past,
             left_over: left_over.clone(),
+            turns: Turns::default(),
+            fresh: Mutex::default(),
         };
         match bind_all(&project, &wanted.order)
             .map_err(|error| Fault::one(CallError::Check(error)))?
@@ -269,7 +276,9 @@ pub fn with_project<T>(
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
                 drop(planning);
-                return then(&project, &wanted, lints);
+                let done = then(&project, &wanted, lints);
+                plan.answers = answers;
+                return done;
             }
         }
     }

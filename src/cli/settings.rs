@@ -3,12 +3,19 @@
 
 use crate::base::fs::FsError;
 use crate::cli::args::{Args, CiChoice, ColorChoice, OutputChoice};
+use crate::execute::project::CommandScreen;
 use crate::report::ci::Service;
+use crate::report::text::{columns as columns_of, printable};
 use crate::report::{Layout, Look, Palette, Verbosity};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+
+/// Where colours are forced and nobody knows how wide the screen will be: wide enough for most lines.
+const UNKNOWN_SCREEN: (u16, u16) = (120, 24);
+/// Programs that think that they have less make a mess.
+const LEAST_COLUMNS: u16 = 20;
 
 /// What the process was started with, read once.
 #[derive(Debug, Clone, Default)]
@@ -109,6 +116,8 @@ impl Environment {
                 _ => Verbosity::Normal,
             },
             palette: self.err_palette(args),
+            tame: self.stdout_is_terminal && self.can_redraw()
+                || self.terminal_for_commands(args).is_some(),
             screen: screen_size,
         }
     }
@@ -124,6 +133,12 @@ impl Environment {
             CiChoice::Auto if says_true("GITLAB_CI") => Service::Gitlab,
             CiChoice::Auto => Service::None,
         }
+    }
+
+    /// Commands get a terminal of this size where their output is streamed and may have colours; None: they get a pipe.
+    pub fn terminal_for_commands(&self, args: &Args) -> Option<CommandScreen> {
+        let colored = self.out_palette(args).is_colored();
+        (args.output == OutputChoice::Stream && colored).then_some(command_screen as CommandScreen)
     }
 
     /// Colours for what goes to standard output: lists.
@@ -171,6 +186,14 @@ pub fn screen_size() -> Option<(u16, u16)> {
         .ok()
         .map(|size| (size.ws_col, size.ws_row))
         .filter(|&(columns, rows)| columns > 0 && rows > 0)
+}
+
+/// Columns and rows for a command whose lines stand after its target's name.
+fn command_screen(target: &str) -> (u16, u16) {
+    let (columns, rows) = screen_size().unwrap_or(UNKNOWN_SCREEN);
+    let prefix = columns_of(&printable(target)) + 3;
+    let left = columns.saturating_sub(u16::try_from(prefix).unwrap_or(u16::MAX));
+    (left.max(LEAST_COLUMNS), rows)
 }
 
 #[cfg(test)]

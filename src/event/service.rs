@@ -13,7 +13,11 @@ pub enum ServiceStep {
     /// It answers.
     Ready { took: Duration },
     /// What it prints, masked, while somebody wants to see it: it was named on the command line.
-    Output { bytes: Arc<[u8]> },
+    Output {
+        bytes: Arc<[u8]>,
+        /// It is the only service that was named.
+        alone: bool,
+    },
     /// The last lines of its log, because something that needs it failed.
     Log { bytes: Arc<[u8]> },
     /// It was asked to end, and has.

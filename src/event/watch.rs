@@ -16,6 +16,10 @@ pub enum WatchStep {
     Overtaken { paths: Vec<String> },
     /// The Gofiles cannot be used as they are now; a diagnostic has been shown. The next change is waited for.
     Wrong,
+    /// Why the targets of the last run ran, a line each.
+    Why { lines: Vec<String> },
+    /// Which keys there are.
+    Keys,
     /// The screen is to be cleared, what is shown of the last run with it.
     Clear,
     /// Watching is over.

@@ -7,9 +7,9 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::cache::store::CachedResult;
 use crate::execute::expand::{Disk, Expanded};
 use crate::execute::project::{Bound, Project, Reuse};
-use crate::fingerprint::content::{Content, Outputs};
+use crate::fingerprint::content::{Content, Outputs, service_output};
 use crate::fingerprint::explain::{Change, compare, facts};
-use crate::fingerprint::key::Subject;
+use crate::fingerprint::key::{Field, Subject};
 use crate::plan::action::{Action, Kind};
 use crate::plan::bind::{Files, bind};
 use crate::plan::error::{Lint, PlanError};
@@ -107,6 +107,49 @@ impl Project<'_> {
         Ok(prepared)
     }
 
+    /// As [`Project::prepare`], for a target that is about to be settled. In a run that takes changes it is noted what the
+    /// target depends on, as a key; and where one comes while it is looked at, it is looked at again.
+    pub(crate) fn look(
+        &self,
+        id: TargetId,
+        mut disk: Disk,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<(Prepared, Option<Digest>), CheckError> {
+        if !self.turns.has(id) {
+            return Ok((self.prepare(id, disk, made)?, None));
+        }
+        loop {
+            let prepared = self.prepare(id, disk, made);
+            let key = prepared
+                .as_ref()
+                .ok()
+                .and_then(|prepared| self.watched_key(id, prepared, made).ok());
+            if self.turns.looked(id, key) {
+                return Ok((prepared?, key));
+            }
+            disk = Disk::Changed;
+        }
+    }
+
+    /// The key of a target as it is now, with what its last depfile named. For one that always runs, over what counts
+    /// for others: whether to run it is then asked by watch mode only.
+    pub(crate) fn watched_key(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+        made: &dyn Fn(TargetId) -> Outputs,
+    ) -> Result<Digest, CheckError> {
+        let target = self.graph().target(id);
+        let record = self.store.result(&target.name);
+        let deps = self.contents(record.as_ref().map_or(&[], |record| &record.deps))?;
+        if !target.always_runs {
+            return Ok(prepared.subject(&deps).key());
+        }
+        let mut counted = prepared.clone();
+        self.count(id, &mut counted, made)?;
+        Ok(counted.subject(&deps).key())
+    }
+
     /// Reads the contents that count.
     fn count(
         &self,
@@ -135,6 +178,13 @@ impl Project<'_> {
                     prepared.inputs.push((path, content));
                 }
                 prepared.upstream.push((name, outputs));
+            }
+        }
+        for service in self.services_of(id) {
+            let name = &self.graph().target(service).name;
+            // One that stands behind a group; the others are there already.
+            if prepared.upstream.iter().all(|(known, _)| known != name) {
+                prepared.upstream.push((name.clone(), made(service)));
             }
         }
         prepared.inputs.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -257,13 +307,7 @@ impl Project<'_> {
                 reasons
             }
         };
-        if let Some(missing) = prepared
-            .inputs
-            .iter()
-            .find(|(path, content)| *content == Content::Absent && self.is_declared_file(id, path))
-        {
-            return Err(CheckError::MissingInput(missing.0.to_string()));
-        }
+        self.refuse_missing(id, prepared)?;
         Ok(match self.lookup(id, prepared, key)? {
             Some((key, result)) => Verdict::Restorable {
                 key,
@@ -274,6 +318,22 @@ impl Project<'_> {
         })
     }
 
+    /// # Errors
+    /// When a declared file is not there.
+    pub(crate) fn refuse_missing(
+        &self,
+        id: TargetId,
+        prepared: &Prepared,
+    ) -> Result<(), CheckError> {
+        let mut inputs = prepared.inputs.iter();
+        let missing = inputs
+            .find(|(path, content)| *content == Content::Absent && self.is_declared_file(id, path));
+        match missing {
+            Some((path, _)) => Err(CheckError::MissingInput(path.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// The outputs of a target whose last success still holds; the part of [`Project::verdict`] that an unchanged project
     /// comes down to.
     pub fn is_up_to_date(
@@ -281,6 +341,11 @@ impl Project<'_> {
         id: TargetId,
         prepared: &Prepared,
     ) -> Result<Option<Outputs>, CheckError> {
+        if prepared.kind == Kind::Service {
+            // What it would run is all there is to know.
+            let known = self.refuse_missing(id, prepared).is_ok();
+            return Ok(known.then(|| service_output(prepared.subject(&[]).key())));
+        }
         let name = &self.graph().target(id).name;
         let Some(record) = self
             .store
@@ -315,8 +380,23 @@ impl Project<'_> {
         }
         compare(&recorded, &facts(subject))
             .iter()
-            .map(Change::sentence)
+            .map(|change| self.told_change(change))
             .collect()
+    }
+
+    /// A change as a sentence; that of a service with what it comes from, where that is known.
+    fn told_change(&self, change: &Change) -> String {
+        let service = self.graph().by_name.get(&change.name);
+        let changed = service
+            .filter(|_| {
+                change.field == Field::Service && change.old.is_some() && change.new.is_some()
+            })
+            .and_then(|id| self.changed_in_service(*id).ok())
+            .unwrap_or_default();
+        if changed.is_empty() {
+            return change.sentence();
+        }
+        format!("service {} changed: {}", change.name, changed.join(", "))
     }
 
     /// What is wrong with the outputs that the last success recorded.
@@ -420,6 +500,9 @@ pub fn bind_all(
 impl Project<'_> {
     /// The outputs of a target as they are on disk now.
     pub fn current_outputs(&self, id: TargetId) -> Outputs {
+        if self.graph().target(id).kind == Kind::Service {
+            return self.service_outputs(id, &|id| self.current_outputs(id));
+        }
         let now = |path: &str| {
             self.memo
                 .output_content(&recorded_path(path))
@@ -434,6 +517,9 @@ impl Project<'_> {
     /// The outputs of a target as the last success left them, or as declared where there was none.
     pub fn last_outputs(&self, id: TargetId) -> Outputs {
         let target = self.graph().target(id);
+        if target.kind == Kind::Service {
+            return self.service_outputs(id, &|id| self.last_outputs(id));
+        }
         if let Some(record) = self.store.result(&target.name) {
             return made(&record);
         }

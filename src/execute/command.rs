@@ -11,6 +11,7 @@ use crate::execute::process::{self, Group, How, Output, Spawn, Stdin};
 use crate::execute::project::Project;
 use crate::plan::action::{BaseEnv, Command, EnvValue, INPUTS_FILE, Kind};
 use crate::plan::graph::TargetId;
+use crate::plan::service::ShellLine;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
@@ -82,8 +83,9 @@ impl Project<'_> {
         let action = &prepared.action;
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
+        let cancel = self.cancel_of(id);
         let waiting = self.span(id, Work::Wait);
-        let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         drop(waiting);
         let mut files = Files {
             project: self,
@@ -114,6 +116,7 @@ impl Project<'_> {
         let mut sink = Sink::new(self, id, &line.secrets);
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
+        let cancel = self.cancel_for(id);
         let noise = &mut line.noise;
         let mut hand_on = |chunk: &[u8]| match noise {
             Some(noise) => {
@@ -140,15 +143,15 @@ impl Project<'_> {
             } else {
                 Stdin::Null
             },
-            output: if interactive {
-                Output::Inherit
-            } else {
-                Output::Capture(&mut hand_on)
+            output: match self.terminal_for(id, prepared) {
+                _ if interactive => Output::Inherit,
+                Some(size) => Output::Terminal(size, &mut hand_on),
+                None => Output::Capture(&mut hand_on),
             },
             group: if interactive { Group::Ours } else { Group::Own },
             timeout: action.limits.timeout,
             grace: self.options.grace,
-            cancel: self.cancel,
+            cancel: &cancel,
             jobserver: Some(self.slots),
         });
         drop(running);
@@ -173,7 +176,7 @@ impl Project<'_> {
             }),
             How::Cancelled => Err(Trouble::Cancelled),
             // A command that was interrupted together with us may end in its own way.
-            _ if self.cancel.is_cancelled() => Err(Trouble::Cancelled),
+            _ if cancel.is_cancelled() => Err(Trouble::Cancelled),
             how => {
                 let mut failure: Failure =
                     self.failure(id, ending(how, action.limits.timeout), command);
@@ -181,6 +184,46 @@ impl Project<'_> {
                 Err(Trouble::Failed(failure))
             }
         }
+    }
+
+    /// The size of the terminal that a command's output goes through, if it goes through one. What a container engine prints
+    /// is read by us, so it goes through none.
+    fn terminal_for(&self, id: TargetId, prepared: &Prepared) -> Option<(u16, u16)> {
+        match prepared.action.command {
+            Command::Script { .. } | Command::Argv(_) => {
+                let size = self.options.terminal?;
+                Some(size(&self.graph().target(id).name))
+            }
+            Command::None | Command::Image(_) => None,
+        }
+    }
+
+    /// The process of a service: it has no slot, and its own children have none to share.
+    pub(crate) fn service_line(&self, id: TargetId, prepared: &Prepared) -> Result<Line, String> {
+        let mut files = Files {
+            project: self,
+            prepared,
+            kept: Vec::new(),
+            inputs: None,
+        };
+        let (mut env, secrets) = self.environment(&mut files)?;
+        env.remove(&self.slots.variable().0);
+        self.line(&self.graph().target(id).name, files, env, secrets)
+    }
+
+    /// A script in one line as a program and its arguments, with the file that it may need.
+    pub(crate) fn shell_line(
+        &self,
+        line: &ShellLine,
+    ) -> Result<(Vec<OsString>, Option<NamedTempFile>), String> {
+        let mut words: Vec<OsString> = line.interpreter.iter().map(OsString::from).collect();
+        if !line.as_file {
+            words.extend(["-c".into(), OsString::from(&line.text)]);
+            return Ok((words, None));
+        }
+        let file = temporary(self, "script-", line.text.as_bytes())?;
+        words.push(file.path().into());
+        Ok((words, Some(file)))
     }
 
     /// The complete environment, and the values that must not be shown.
@@ -192,6 +235,9 @@ impl Project<'_> {
         };
         env.remove(OsStr::new("PWD"));
         env.remove(OsStr::new("OLDPWD"));
+        if self.options.terminal.is_some() {
+            environment::fit_for_terminal(&mut env);
+        }
         let mut secrets = Vec::new();
         for (name, value) in &prepared.action.env {
             let value = match value {
@@ -283,16 +329,7 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
-        let dir = self.project.tmp().map_err(|error| error.to_string())?;
-        let made = tempfile::Builder::new()
-            .prefix(prefix)
-            .tempfile_in(&dir)
-            .and_then(|mut file| {
-                file.write_all(bytes)?;
-                Ok(file)
-            });
-        let file =
-            made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))?;
+        let file = temporary(self.project, prefix, bytes)?;
         let path = file.path().as_os_str().to_owned();
         self.kept.push(file);
         Ok(path)
@@ -320,6 +357,19 @@ impl Files<'_> {
         self.inputs = Some(path.clone());
         Ok(path)
     }
+}
+
+/// A file in `.gomake/tmp`.
+fn temporary(project: &Project<'_>, prefix: &str, bytes: &[u8]) -> Result<NamedTempFile, String> {
+    let dir = project.tmp().map_err(|error| error.to_string())?;
+    let made = tempfile::Builder::new()
+        .prefix(prefix)
+        .tempfile_in(&dir)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            Ok(file)
+        });
+    made.map_err(|error| format!("cannot write a file in {}: {error}", dir.display()))
 }
 
 /// A command's bad end in words.

@@ -1,21 +1,25 @@
-//! Drives a run: settles what is up to date in one sweep, and the rest through the schedule on rayon threads.
+//! Drives a run: settles what is up to date in one sweep, and the rest through the schedule on rayon threads. What a run does
+//! that takes changes while it goes on stands in `live`.
 
 use crate::base::ids::Id;
 use crate::event::timing::Work;
 use crate::event::{Event, Status, Summary};
+use crate::execute::course::{Course, pending};
 use crate::execute::expand::Disk;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Going, Project, Reuse};
 use crate::execute::span::Spanned;
+use crate::execute::tally::{End, Tally, Unreached};
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
+use crate::plan::action::{Command, Kind};
 use crate::plan::graph::TargetId;
-use crate::schedule::graph::{Graph, Job};
-use crate::schedule::queue::{Needs, Outcome, PoolId, Schedule};
+use crate::schedule::graph::{EdgeKind, Job};
+use crate::schedule::queue::Outcome;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// From here on reading contents ahead on all threads is worth starting them.
@@ -26,60 +30,96 @@ const PARALLEL_FROM: usize = 256;
 /// # Errors
 /// When the threads cannot be started.
 pub fn run(project: &Project<'_>, wanted: &Wanted) -> std::io::Result<Summary> {
-    let began = Instant::now();
-    let drive = Drive::new(project, wanted);
-    let pending = drive.sweep();
-    if !pending.is_empty() {
-        drive.run_pending(&pending)?;
-    }
-    let mut summary = drive
-        .tally
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
-    summary.elapsed = began.elapsed();
-    summary.interrupted = project.cancel.is_cancelled();
-    Ok(summary)
+    Drive::new(project, wanted, Changes::Unseen).run()
 }
 
-struct Drive<'a> {
-    project: &'a Project<'a>,
-    wanted: &'a Wanted,
-    /// Outputs of the targets that are settled, by target id.
-    outputs: Vec<OnceLock<Outputs>>,
-    tally: Mutex<Summary>,
-    /// Commands that ran in this run: from the first on, the disk is not as planned.
-    ran: AtomicUsize,
+/// Whether a run takes changes while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changes {
+    Unseen,
+    Taken,
 }
 
-/// What the workers share.
-struct Shared {
-    schedule: Mutex<Schedule>,
-    changed: Condvar,
+pub(crate) struct Drive<'a> {
+    pub project: &'a Project<'a>,
+    pub wanted: &'a Wanted,
+    pub changes: Changes,
+    /// Outputs of the targets that were settled, by target id.
+    outputs: Vec<RwLock<Option<Outputs>>>,
+    pub tally: Mutex<Tally>,
+    /// Commands that ran and changes that came in this run: from the first on, the disk is not as planned.
+    pub moves: AtomicUsize,
+    state: Mutex<State>,
+    /// Something in `state` has changed.
+    pub moved: Condvar,
+}
+
+/// What the workers share with one another, and with whoever tells of changes. Locked before anything else.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub stage: Stage,
+    /// While the stage is `Going`.
+    pub course: Option<Course>,
+    /// How many are finding out what a change concerns: the run does not end before.
+    pub looking: usize,
+    /// Nothing more starts, whatever changes.
+    pub is_closed: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    #[default]
+    Sweeping,
+    Going,
+    Over,
 }
 
 impl<'a> Drive<'a> {
-    fn new(project: &'a Project<'a>, wanted: &'a Wanted) -> Self {
-        let outputs = (0..project.graph().targets.len())
-            .map(|_| OnceLock::new())
-            .collect();
+    pub fn new(project: &'a Project<'a>, wanted: &'a Wanted, changes: Changes) -> Self {
+        let targets = project.graph().targets.len();
         Self {
             project,
             wanted,
-            outputs,
-            tally: Mutex::default(),
-            ran: AtomicUsize::new(0),
+            changes,
+            outputs: (0..targets).map(|_| RwLock::default()).collect(),
+            tally: Mutex::new(Tally::new(targets)),
+            moves: AtomicUsize::new(0),
+            state: Mutex::default(),
+            moved: Condvar::new(),
         }
     }
 
-    /// The outputs of a settled target; of one that is not part of this run, those of its last success.
-    fn made(&self, id: TargetId) -> Outputs {
-        self.outputs[id.index()]
-            .get()
-            .cloned()
-            .unwrap_or_else(|| self.project.last_outputs(id))
+    pub fn run(&self) -> std::io::Result<Summary> {
+        let began = Instant::now();
+        let _services = self.project.services.run(self.project, self.wanted);
+        let over = Over(self);
+        let pending = self.sweep();
+        if !pending.is_empty() {
+            self.run_pending(pending)?;
+        }
+        drop(over);
+        let unreached = match self.state().is_closed {
+            true => Unreached::Left,
+            false => Unreached::Skipped,
+        };
+        let mut summary =
+            lock(&self.tally).summary(self.project.graph(), &self.wanted.order, unreached);
+        summary.elapsed = began.elapsed();
+        summary.interrupted = self.project.cancel.is_cancelled();
+        Ok(summary)
     }
 
-    /// Settles what is up to date and stands behind nothing that is not. Returns the rest, in order.
+    /// The outputs of a settled target; of one that is not part of this run, those of its last success.
+    pub fn made(&self, id: TargetId) -> Outputs {
+        let settled = self.outputs[id.index()]
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        settled.unwrap_or_else(|| self.project.last_outputs(id))
+    }
+
+    /// Settles what is up to date and stands behind nothing that is not, and what failed before as it is. Returns the rest,
+    /// in order.
     fn sweep(&self) -> Vec<TargetId> {
         if self.project.options.reuse == Reuse::Never {
             return self.wanted.order.clone();
@@ -90,33 +130,64 @@ impl<'a> Drive<'a> {
             self.read_ahead();
         }
         let mut is_pending = vec![false; self.outputs.len()];
+        let mut lost: HashMap<TargetId, TargetId> = HashMap::new();
         let mut pending = Vec::new();
         for &id in &self.wanted.order {
-            let behind = self
-                .wanted
-                .before(id)
+            let before = self.wanted.before(id);
+            let mut needed = before.iter().filter(|(_, kind)| *kind == EdgeKind::Needs);
+            if let Some(because) = needed.find_map(|(earlier, _)| lost.get(earlier).copied()) {
+                lost.insert(id, because);
+                self.tell_skipped(&self.skip(&[id]), because);
+                continue;
+            }
+            let is_behind = before
                 .iter()
                 .any(|(earlier, _)| is_pending[earlier.index()]);
-            if !behind && let Some(outputs) = self.up_to_date(id) {
-                self.finished(id, Settled::UpToDate(outputs), Duration::ZERO);
+            let already = if is_behind {
+                None
             } else {
-                is_pending[id.index()] = true;
-                pending.push(id);
+                self.settled_already(id)
+            };
+            match already {
+                Some(settled) => {
+                    if matches!(settled, Settled::StillFailing) {
+                        lost.insert(id, id);
+                    }
+                    self.finished(id, settled, Duration::ZERO);
+                }
+                None => {
+                    is_pending[id.index()] = true;
+                    pending.push(id);
+                }
             }
         }
         pending
     }
 
-    /// The outputs of a target that is up to date, looked at as it is now. Trouble is met again, and told, when it is run.
-    fn up_to_date(&self, id: TargetId) -> Option<Outputs> {
-        if self.project.graph().target(id).always_runs {
+    /// How a target stands that need not run, looked at as it is now. Trouble is met again, and told, when it is run.
+    fn settled_already(&self, id: TargetId) -> Option<Settled> {
+        let project = self.project;
+        let target = project.graph().target(id);
+        if target.always_runs && project.past.is_none() {
             return None;
         }
-        let prepared = self
-            .project
-            .prepare(id, Disk::AsPlanned, &|id| self.made(id))
-            .ok()?;
-        self.project.is_up_to_date(id, &prepared).ok()?
+        let made = |id| self.made(id);
+        let prepared = project.prepare(id, Disk::AsPlanned, &made).ok()?;
+        if project.past.is_some() {
+            if prepared.action.command == Command::None && target.kind != Kind::Clean {
+                return Some(Settled::UpToDate(Outputs::default()));
+            }
+            let key = project.watched_key(id, &prepared, &made).ok();
+            let known = project.by_past(id, key);
+            if known.is_some() || target.always_runs {
+                return known;
+            }
+        }
+        let outputs = project.is_up_to_date(id, &prepared).ok()??;
+        if let Some(past) = project.past {
+            past.forget_one(&target.name);
+        }
+        Some(Settled::UpToDate(outputs))
     }
 
     /// Hashes what has changed, on all threads, before the sweep asks one by one. Trouble is met again there.
@@ -131,181 +202,182 @@ impl<'a> Drive<'a> {
         });
     }
 
-    fn run_pending(&self, pending: &[TargetId]) -> std::io::Result<()> {
-        let shared = Shared {
-            schedule: Mutex::new(self.schedule(pending)),
-            changed: Condvar::new(),
+    fn run_pending(&self, pending: Vec<TargetId>) -> std::io::Result<()> {
+        self.tell_scheduled(&pending);
+        let mut threads = self.project.options.jobs.min(pending.len());
+        let course = match self.changes {
+            Changes::Unseen => Course::new(self.project, self.wanted, pending),
+            Changes::Taken => {
+                // A change may put back more than is left now.
+                threads = self.project.options.jobs.min(self.wanted.order.len());
+                let tally = lock(&self.tally);
+                Course::resumed(self.project, self.wanted, |id| tally.of(id).state())
+            }
         };
-        let threads = self.project.options.jobs.min(pending.len());
+        self.go(course);
         if threads == 1 {
-            self.work(&shared, pending);
+            self.work();
         } else {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .thread_name(|i| format!("action-{i}"))
                 .build()
                 .map_err(std::io::Error::other)?;
-            pool.broadcast(|_| self.work(&shared, pending));
+            pool.broadcast(|_| self.work());
         }
-        let schedule = shared
-            .schedule
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
-        self.tell_unreached(&schedule, pending);
         Ok(())
     }
 
-    /// The schedule over the targets that are not settled yet.
-    fn schedule(&self, pending: &[TargetId]) -> Schedule {
-        let jobs: HashMap<TargetId, Job> = pending
-            .iter()
-            .enumerate()
-            .map(|(i, &id)| (id, Job::from_index(i)))
-            .collect();
-        let mut edges = Vec::new();
-        for &id in pending {
-            for &(earlier, kind) in self.wanted.before(id) {
-                if let Some(&earlier) = jobs.get(&earlier) {
-                    edges.push((earlier, jobs[&id], kind));
-                }
-            }
+    fn go(&self, mut course: Course) {
+        let mut state = self.state();
+        if state.is_closed {
+            course.schedule.stop();
         }
-        let pools: Vec<(&String, &u32)> = self.project.graph().settings.pools.iter().collect();
-        let needs: Vec<Needs> = pending.iter().map(|&id| self.needs(id, &pools)).collect();
-        let durations: Vec<u64> = pending.iter().map(|&id| self.last_duration(id)).collect();
-        let graph = Graph::new(pending.len(), &edges);
-        let priorities = graph.critical_path(&durations);
-        let capacities: Vec<u32> = pools.iter().map(|(_, capacity)| **capacity).collect();
-        let workers = u32::try_from(self.project.options.jobs).unwrap_or(u32::MAX);
-        Schedule::new(graph, priorities, needs, &capacities, workers)
-    }
-
-    fn needs(&self, id: TargetId, pools: &[(&String, &u32)]) -> Needs {
-        let Some(bound) = &self.project.bound[id] else {
-            return Needs::default();
-        };
-        let limits = &bound.action.limits;
-        let pool = limits
-            .pool
-            .as_ref()
-            .and_then(|name| pools.iter().position(|(known, _)| *known == name));
-        Needs {
-            pool: pool.map(PoolId::from_index),
-            weight: limits.weight,
-            exclusive: limits.exclusive || limits.interactive,
-        }
-    }
-
-    /// Milliseconds that the target took last time; at least 1, so that longer chains come first among the unknown.
-    fn last_duration(&self, id: TargetId) -> u64 {
-        let name = &self.project.graph().target(id).name;
-        self.project
-            .store
-            .result(name)
-            .map_or(1, |record| record.duration_ms.max(1))
+        state.course = Some(course);
+        state.stage = Stage::Going;
+        drop(state);
+        self.moved.notify_all();
     }
 
     /// One worker: takes the most critical ready target, settles it, until nothing is left.
-    fn work(&self, shared: &Shared, pending: &[TargetId]) {
-        while let Some(job) = self.next(shared) {
-            let guard = Abandoned {
-                shared,
-                job: Some(job),
-            };
-            let id = pending[job.index()];
-            let outcome = self.settle(id);
+    fn work(&self) {
+        while let Some((job, id)) = self.next() {
+            let guard = Abandoned { drive: self, job };
+            let began = Instant::now();
+            let settled = self.settle(id);
+            let settled = self.judge(job, id, settled);
+            let end = self.finished(id, settled, began.elapsed());
             std::mem::forget(guard);
-            let mut schedule = lock(&shared.schedule);
-            let skipped = schedule.finish(job, outcome);
-            let stop = outcome == Outcome::Failed
-                && self.project.options.keep_going == Going::StopAtFailure;
-            if stop || self.project.cancel.is_cancelled() {
-                schedule.stop();
-            }
-            drop(schedule);
-            shared.changed.notify_all();
-            for job in skipped {
-                self.skipped(pending[job.index()], id);
-            }
+            self.conclude(job, id, end);
         }
     }
 
-    fn next(&self, shared: &Shared) -> Option<Job> {
-        let mut schedule = lock(&shared.schedule);
+    fn next(&self) -> Option<(Job, TargetId)> {
+        let mut state = self.state();
         loop {
+            let is_looked_at = state.looking > 0;
+            let course = state.course.as_mut()?;
             if self.project.cancel.is_cancelled() {
-                schedule.stop();
+                course.schedule.stop();
             }
-            if let Some(job) = schedule.next() {
+            if let Some(job) = course.schedule.next() {
+                let id = course.target(job);
+                self.begin_turn(id);
                 // What became ready together with this job is for the others.
-                shared.changed.notify_one();
-                return Some(job);
+                self.moved.notify_one();
+                return Some((job, id));
             }
-            if schedule.is_idle() {
-                shared.changed.notify_all();
+            if course.schedule.is_idle() && !is_looked_at {
+                // In this very moment: a change that comes later is told that it is too late.
+                state.stage = Stage::Over;
+                state.course = None;
+                self.moved.notify_all();
                 return None;
             }
-            schedule = shared
-                .changed
-                .wait(schedule)
+            state = self
+                .moved
+                .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn settle(&self, id: TargetId) -> Outcome {
-        let began = Instant::now();
-        let disk = if self.ran.load(Ordering::Acquire) == 0 {
+    fn settle(&self, id: TargetId) -> Settled {
+        let disk = if self.moves.load(Ordering::Acquire) == 0 {
             Disk::AsPlanned
         } else {
             Disk::Changed
         };
         let settled = self.project.settle(id, disk, &|id| self.made(id));
         if matches!(settled, Settled::Ran { .. } | Settled::Restored(_)) {
-            self.ran.fetch_add(1, Ordering::Release);
+            self.moves.fetch_add(1, Ordering::Release);
         }
-        self.finished(id, settled, began.elapsed())
+        settled
     }
 
     /// Takes note of an end and tells it.
-    fn finished(&self, id: TargetId, settled: Settled, duration: Duration) -> Outcome {
+    fn finished(&self, id: TargetId, settled: Settled, duration: Duration) -> End {
         self.project.tell_tests(id, &settled);
-        let target = self.project.graph().target(id);
-        let mut tally = lock(&self.tally);
-        let mut outcome = Outcome::Done;
-        let (status, outputs) = match settled {
-            Settled::UpToDate(outputs) => {
-                tally.up_to_date += 1;
-                (Status::UpToDate, Some(outputs))
+        let (end, status, outputs) = match settled {
+            Settled::UpToDate(outputs) => (End::UpToDate, Status::UpToDate, Some(outputs)),
+            Settled::Restored(outputs) => (End::Restored, Status::Restored, Some(outputs)),
+            Settled::Ran {
+                outputs, unchanged, ..
+            } => {
+                let status = if unchanged {
+                    Status::RanUnchanged
+                } else {
+                    Status::Ran
+                };
+                (End::Ran, status, Some(outputs))
             }
-            Settled::Restored(outputs) => {
-                tally.restored += 1;
-                (Status::Restored, Some(outputs))
-            }
-            Settled::Ran { outputs, unchanged } => {
-                tally.ran += 1;
-                (
-                    if unchanged {
-                        Status::RanUnchanged
-                    } else {
-                        Status::Ran
-                    },
-                    Some(outputs),
-                )
-            }
-            Settled::Failed(failure) => {
-                tally.failed.push(target.name.clone());
-                outcome = Outcome::Failed;
-                (Status::Failed(Box::new(failure)), None)
-            }
-            Settled::Cancelled => {
-                tally.cancelled += 1;
-                outcome = Outcome::Failed;
-                (Status::Cancelled, None)
+            Settled::Failed(failure) => (End::Failed, Status::Failed(Box::new(failure)), None),
+            Settled::Cancelled => (End::Cancelled, Status::Cancelled, None),
+            Settled::Stale => (End::Stale, Status::Stale, None),
+            Settled::StillFailing => {
+                // It has been told when it failed.
+                lock(&self.tally).set(id, End::StillFailing);
+                let name = &self.project.graph().target(id).name;
+                self.project.services.settled(name);
+                return End::StillFailing;
             }
         };
-        drop(tally);
+        lock(&self.tally).set(id, end);
         if let Some(outputs) = outputs {
-            let _ = self.outputs[id.index()].set(outputs);
+            *self.outputs[id.index()]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner) = Some(outputs);
+        }
+        self.tell_finished(id, status, duration);
+        end
+    }
+
+    /// Lets the schedule know of an end, and tells what is skipped for it.
+    fn conclude(&self, job: Job, id: TargetId, end: End) {
+        let mut state = self.state();
+        let Some(course) = state.course.as_mut() else {
+            return;
+        };
+        let outcome = if end.is_success() {
+            Outcome::Done
+        } else {
+            Outcome::Failed
+        };
+        let was_put_back = course.schedule.is_put_back(job);
+        let skipped = course.schedule.finish(job, outcome);
+        let fails = matches!(end, End::Failed | End::Cancelled) && !was_put_back;
+        let stop = fails && self.project.options.keep_going == Going::StopAtFailure;
+        if stop || self.project.cancel.is_cancelled() {
+            course.schedule.stop();
+        }
+        if was_put_back && end != End::Cancelled {
+            lock(&self.tally).set(id, End::Open);
+        }
+        let skipped: Vec<TargetId> = skipped.iter().map(|job| course.target(*job)).collect();
+        let skipped = self.skip(&skipped);
+        drop(state);
+        self.moved.notify_all();
+        self.tell_skipped(&skipped, id);
+    }
+
+    fn skip(&self, targets: &[TargetId]) -> Vec<TargetId> {
+        let mut tally = lock(&self.tally);
+        for &id in targets {
+            tally.set(id, End::Skipped);
+        }
+        targets.to_vec()
+    }
+
+    fn tell_skipped(&self, skipped: &[TargetId], because: TargetId) {
+        for &id in skipped {
+            let because = self.project.graph().target(because).name.clone();
+            self.tell_finished(id, Status::Skipped { because }, Duration::ZERO);
+        }
+    }
+
+    fn tell_finished(&self, id: TargetId, status: Status, duration: Duration) {
+        let target = self.project.graph().target(id);
+        if !matches!(status, Status::Stale) {
+            self.project.services.settled(&target.name);
         }
         (self.project.emit)(Event::Finished {
             target: id,
@@ -314,51 +386,49 @@ impl<'a> Drive<'a> {
             status,
             duration,
         });
-        outcome
     }
 
-    fn skipped(&self, id: TargetId, because: TargetId) {
-        let target = self.project.graph().target(id);
-        lock(&self.tally).skipped += 1;
-        (self.project.emit)(Event::Finished {
-            target: id,
-            name: target.name.clone(),
-            kind: target.kind,
-            status: Status::Skipped {
-                because: self.project.graph().target(because).name.clone(),
-            },
-            duration: Duration::ZERO,
+    pub fn tell_scheduled(&self, left: &[TargetId]) {
+        (self.project.emit)(Event::Scheduled {
+            jobs: self.project.options.jobs,
+            pending: pending(self.project, self.wanted, left).into(),
         });
     }
 
-    /// Counts what a stop left undone.
-    fn tell_unreached(&self, schedule: &Schedule, pending: &[TargetId]) {
-        use crate::schedule::queue::State;
-        let unreached = (0..pending.len())
-            .filter(|&i| schedule.state(Job::from_index(i)) == State::Waiting)
-            .count();
-        lock(&self.tally).skipped += unreached;
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// However a run ends, it is over for those who wait to tell it of a change.
+struct Over<'a>(&'a Drive<'a>);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.state().stage = Stage::Over;
+        self.0.moved.notify_all();
     }
 }
 
 /// Ends the run for the other workers when one of them panics, so that they do not wait for its target for ever.
 struct Abandoned<'a> {
-    shared: &'a Shared,
-    job: Option<Job>,
+    drive: &'a Drive<'a>,
+    job: Job,
 }
 
 impl Drop for Abandoned<'_> {
     fn drop(&mut self) {
-        if let Some(job) = self.job.take() {
-            let mut schedule = lock(&self.shared.schedule);
-            schedule.finish(job, Outcome::Failed);
-            schedule.stop();
-            drop(schedule);
-            self.shared.changed.notify_all();
+        let mut state = self.drive.state();
+        state.is_closed = true;
+        if let Some(course) = &mut state.course {
+            course.schedule.finish(self.job, Outcome::Failed);
+            course.schedule.stop();
         }
+        drop(state);
+        self.drive.moved.notify_all();
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

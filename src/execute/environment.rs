@@ -22,6 +22,18 @@ pub fn strict(caller: &Variables) -> Variables {
         .collect()
 }
 
+/// What a command must know whose output goes through a terminal that nobody sits at: that there are colours, and that
+/// nobody turns pages. Not counted: where a target sets these itself, its own values stand.
+pub fn fit_for_terminal(env: &mut Variables) {
+    let term = env.get(OsStr::new("TERM"));
+    if term.is_none_or(|term| term.is_empty() || term == "dumb") {
+        env.insert("TERM".into(), "xterm-256color".into());
+    }
+    for pager in ["PAGER", "GIT_PAGER"] {
+        env.insert(pager.into(), "cat".into());
+    }
+}
+
 fn is_base(name: &OsStr) -> bool {
     name.to_str().is_some_and(is_base_variable)
 }

@@ -9,6 +9,7 @@ use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::graph::{EdgeWhy, Input, Output, Target, TargetId};
 use crate::plan::query::{Answer, Query};
 use std::collections::HashSet;
+use std::sync::PoisonError;
 
 /// A target's inputs as files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,8 +130,16 @@ impl Project<'_> {
             .needs
             .iter()
             .any(|edge| matches!(edge.why, EdgeWhy::Go(_)));
+        let fresh = match disk {
+            Disk::Changed => {
+                let fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+                fresh.get(&query).cloned()
+            }
+            Disk::AsPlanned => None,
+        };
         match (disk, self.context.answers.get(&query)) {
             (Disk::Changed, _) if generated => Some(self.observe_one(query)),
+            _ if fresh.is_some() => fresh,
             (_, Some(answer)) => Some(answer.clone()),
             (_, None) => Some(self.observe_one(query)),
         }

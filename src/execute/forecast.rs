@@ -5,6 +5,7 @@ use crate::execute::expand::Disk;
 use crate::execute::project::Project;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
+use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use std::collections::HashMap;
 
@@ -40,6 +41,7 @@ pub fn forecast(
             .before(id)
             .iter()
             .map(|(earlier, _)| *earlier)
+            .chain(project.services_of(id))
             .find(|id| dirty.get(id).copied().unwrap_or(false));
         let fate = match behind {
             Some(because) if !project.graph().target(id).always_runs => {
@@ -55,12 +57,20 @@ pub fn forecast(
 
 /// Whether what comes after must wait to know: a task or a passed test gives nothing that counts.
 fn makes_anew(project: &Project<'_>, id: TargetId, fate: &Fate) -> bool {
-    !matches!(fate, Fate::UpToDate) && !project.graph().target(id).outputs.is_empty()
+    let target = project.graph().target(id);
+    let counts = !target.outputs.is_empty() || target.kind == Kind::Service;
+    !matches!(fate, Fate::UpToDate) && counts
 }
 
 fn fate(project: &Project<'_>, id: TargetId) -> Result<Fate, CheckError> {
     let made = |id: TargetId| -> Outputs { project.current_outputs(id) };
     let prepared = project.prepare(id, Disk::AsPlanned, &made)?;
+    if prepared.kind == Kind::Service {
+        // It runs for others; what it would run is known.
+        return project
+            .refuse_missing(id, &prepared)
+            .map(|()| Fate::UpToDate);
+    }
     Ok(match project.verdict(id, &prepared)? {
         Verdict::UpToDate(_) => Fate::UpToDate,
         Verdict::Restorable { reasons, .. } => Fate::Restore { reasons },
@@ -74,7 +84,11 @@ fn behind_dirty(
     id: TargetId,
     because: TargetId,
 ) -> Result<Fate, CheckError> {
-    let name = &project.graph().target(id).name;
+    let target = project.graph().target(id);
+    if target.kind == Kind::Service {
+        return Ok(Fate::Perhaps { because });
+    }
+    let name = &target.name;
     let Some(record) = project.store.result(name) else {
         return Ok(Fate::Run {
             reasons: vec!["never built".to_owned()],

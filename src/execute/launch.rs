@@ -3,12 +3,15 @@
 use crate::base::fs::{self, FileKind};
 use crate::execute::poll::readable;
 use crate::execute::process::{Group, Output, Spawn, Stdin};
+use crate::execute::pty::Pty;
 use crate::execute::signal::Level;
 use rustix::fs::Access;
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader};
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -62,8 +65,15 @@ pub enum SpawnError {
     },
 }
 
-/// Starts it. The pipe brings standard output and error, if they are captured.
-pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), SpawnError> {
+/// Where a command's output comes from.
+pub(super) struct Source {
+    pub from: File,
+    /// A terminal's side, which does not say how much there is, and whose end is an error.
+    pub is_terminal: bool,
+}
+
+/// Starts it. The source brings standard output and error, if they are captured.
+pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<Source>), SpawnError> {
     let program = resolve(spawn)?;
     let system = |source| SpawnError::System {
         path: program.clone(),
@@ -89,17 +99,39 @@ pub(super) fn start(spawn: &Spawn<'_>) -> Result<(Child, Option<PipeReader>), Sp
     if spawn.stdin == Stdin::Null {
         command.stdin(Stdio::null());
     }
-    let mut pipe = None;
-    if let Output::Capture(_) = spawn.output {
-        let (reader, writer) = io::pipe().map_err(system)?;
+    let mut source = None;
+    if let Some((ours, theirs)) = ends(&spawn.output).map_err(system)? {
         command
-            .stdout(writer.try_clone().map_err(system)?)
-            .stderr(writer);
-        pipe = Some(reader);
+            .stdout(theirs.try_clone().map_err(system)?)
+            .stderr(theirs);
+        source = Some(ours);
     }
-    // The command holds the pipe's other end: it must be gone before we wait for the end of the output.
+    // The command holds the other end: it must be gone before we wait for the end of the output.
     let child = patiently(command, spawn).map_err(|error| explain(spawn, program, error))?;
-    Ok((child, pipe))
+    Ok((child, source))
+}
+
+/// Our end of what the output goes through, and the command's.
+fn ends(output: &Output<'_>) -> io::Result<Option<(Source, OwnedFd)>> {
+    let size = match output {
+        Output::Inherit => return Ok(None),
+        Output::Capture(_) => None,
+        Output::Terminal(size, _) => Some(*size),
+    };
+    // Without a terminal there are no colours; that is all.
+    if let Some(pty) = size.and_then(|size| Pty::open(size).ok()) {
+        let source = Source {
+            from: pty.ours.into(),
+            is_terminal: true,
+        };
+        return Ok(Some((source, pty.theirs)));
+    }
+    let (reader, writer) = io::pipe()?;
+    let source = Source {
+        from: OwnedFd::from(reader).into(),
+        is_terminal: false,
+    };
+    Ok(Some((source, writer.into())))
 }
 
 /// The error of a child that we can no longer follow.

@@ -2,13 +2,28 @@
 //! that does not concern them does not run them again.
 
 use crate::base::digest::Digest;
-use std::collections::BTreeMap;
+use crate::execute::check::recorded_path;
+use crate::execute::perform::Settled;
+use crate::execute::project::{Project, Reuse};
+use crate::fingerprint::content::Outputs;
+use crate::plan::graph::TargetId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// By target name, over the runs of one watch.
 #[derive(Debug, Default)]
 pub struct Past {
-    ends: Mutex<BTreeMap<Arc<str>, (Digest, End)>>,
+    ends: Mutex<BTreeMap<Arc<str>, Entry>>,
+    /// Targets that were found to change what they read.
+    restless: Mutex<BTreeSet<Arc<str>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    key: Digest,
+    end: End,
+    /// What a success made.
+    outputs: Outputs,
 }
 
 /// How a target's last run in this watch ended.
@@ -21,16 +36,60 @@ pub enum End {
 impl Past {
     /// The key that a target had when it last ran, and how that ended.
     pub fn of(&self, target: &str) -> Option<(Digest, End)> {
-        self.ends().get(target).copied()
+        lock(&self.ends)
+            .get(target)
+            .map(|entry| (entry.key, entry.end))
     }
-    pub fn note(&self, target: &Arc<str>, key: Digest, end: End) {
-        self.ends().insert(target.clone(), (key, end));
+    /// A failure, or a success that no record stands for; `outputs` are what it made.
+    pub fn note(&self, target: &Arc<str>, key: Digest, end: End, outputs: Outputs) {
+        lock(&self.ends).insert(target.clone(), Entry { key, end, outputs });
     }
     /// Everything runs as if for the first time: what failed, and what always runs.
     pub fn forget(&self) {
-        self.ends().clear();
+        lock(&self.ends).clear();
+        lock(&self.restless).clear();
     }
-    fn ends(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, (Digest, End)>> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The same for one target.
+    pub fn forget_one(&self, target: &str) {
+        lock(&self.ends).remove(target);
     }
+    /// Takes note that a target changes what it reads. Returns whether that is new.
+    pub fn note_restless(&self, target: &Arc<str>) -> bool {
+        lock(&self.restless).insert(target.clone())
+    }
+    /// Whether a target was found to change what it reads: a change while it runs is probably its own.
+    pub fn is_restless(&self, target: &str) -> bool {
+        lock(&self.restless).contains(target)
+    }
+    fn made(&self, target: &str) -> Outputs {
+        let ends = lock(&self.ends);
+        ends.get(target)
+            .map(|entry| entry.outputs.clone())
+            .unwrap_or_default()
+    }
+}
+
+impl Project<'_> {
+    /// What an earlier run of this watch says of a target that has this key now.
+    pub(crate) fn by_past(&self, id: TargetId, key: Option<Digest>) -> Option<Settled> {
+        let past = self.past.filter(|_| self.options.reuse == Reuse::Allowed)?;
+        let name = &self.graph().target(id).name;
+        let (known, end) = past.of(name)?;
+        if Some(known) != key {
+            return None;
+        }
+        if end == End::Failed {
+            return Some(Settled::StillFailing);
+        }
+        let outputs = past.made(name);
+        let are_there = outputs.iter().all(|(path, made)| {
+            let now = self.memo.output_content(&recorded_path(path));
+            now.is_ok_and(|now| now == *made)
+        });
+        are_there.then_some(Settled::UpToDate(outputs))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,7 +12,7 @@ use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
 use crate::execute::outcome::Discovered;
 use crate::execute::project::Project;
-use crate::fingerprint::content::{Content, Outputs};
+use crate::fingerprint::content::{Content, Outputs, SERVICE};
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
 use crate::plan::graph::{EdgeWhy, TargetId};
@@ -24,9 +24,18 @@ use std::time::Duration;
 pub enum Settled {
     UpToDate(Outputs),
     Restored(Outputs),
-    Ran { outputs: Outputs, unchanged: bool },
+    Ran {
+        outputs: Outputs,
+        unchanged: bool,
+        /// What it read changed meanwhile (`a.txt (and 2 more)`): the result does not count.
+        overtaken: Option<String>,
+    },
     Failed(Failure),
     Cancelled,
+    /// Failed in an earlier run of this watch, and would again.
+    StillFailing,
+    /// Overtaken by a change: it takes its turn again.
+    Stale,
 }
 
 /// What a command that succeeded has made.
@@ -57,14 +66,24 @@ impl Project<'_> {
     }
 
     fn settle_here(&self, id: TargetId, disk: Disk, made: &dyn Fn(TargetId) -> Outputs) -> Settled {
+        if self.graph().target(id).kind == Kind::Service {
+            return self.settle_service(id, disk, made);
+        }
         self.sweep_unfinished(id);
         let looking = self.span(id, Work::Look);
-        let verdict = self
-            .prepare(id, disk, made)
-            .and_then(|prepared| Ok((self.verdict(id, &prepared)?, prepared)));
+        let (prepared, key) = match self.look(id, disk, made) {
+            Ok(looked) => looked,
+            Err(error) => {
+                return Settled::Failed(self.failure(id, error.to_string(), String::new()));
+            }
+        };
+        if let Some(settled) = self.by_past(id, key) {
+            return settled;
+        }
+        let verdict = self.verdict(id, &prepared);
         drop(looking);
-        let (verdict, prepared) = match verdict {
-            Ok(found) => found,
+        let verdict = match verdict {
+            Ok(verdict) => verdict,
             Err(error) => {
                 return Settled::Failed(self.failure(id, error.to_string(), String::new()));
             }
@@ -158,13 +177,16 @@ impl Project<'_> {
                 Kind::Clean => Settled::Ran {
                     outputs,
                     unchanged: false,
+                    overtaken: None,
                 },
                 // A group: what it stands for has been told, and nothing ran for the group itself.
                 _ => Settled::UpToDate(outputs),
             });
         }
         let before = self.store.result(&target.name);
-        let (launched, start) = self.attempts(id, prepared, reasons, made)?;
+        let lease = self.lease(id, made)?;
+        let attempted = self.attempts(id, prepared, reasons, made);
+        let (launched, start) = self.with_lease(id, lease, attempted)?;
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
@@ -187,10 +209,11 @@ impl Project<'_> {
             outputs: &outputs,
             duration: launched.duration,
         };
-        self.keep(id, prepared, &deps, made_anew, made);
+        let overtaken = self.keep(id, prepared, &deps, made_anew, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
             unchanged,
+            overtaken,
         })
     }
 
@@ -235,7 +258,7 @@ impl Project<'_> {
         }
     }
 
-    /// Records a success, unless something that it read changed meanwhile.
+    /// Records a success, unless something that it read changed meanwhile; then says what.
     fn keep(
         &self,
         id: TargetId,
@@ -243,7 +266,7 @@ impl Project<'_> {
         found: &Discovered,
         anew: MadeAnew<'_>,
         made: &dyn Fn(TargetId) -> Outputs,
-    ) {
+    ) -> Option<String> {
         let _span = self.span(id, Work::Store);
         let target = self.graph().target(id);
         let mut changed = found.changed.clone();
@@ -257,20 +280,21 @@ impl Project<'_> {
             .upstream
             .iter()
             .flat_map(|(_, outputs)| outputs.iter())
+            .filter(|(path, _)| path != SERVICE)
         {
             match self.memo.output_content(&recorded_path(path)) {
                 Ok(now) if now == *content => {}
                 _ => changed.push(path.clone()),
             }
         }
+        changed.extend(self.changed_services(id, made));
         if let Some(first) = changed.first() {
             let more = if changed.len() > 1 {
                 format!(" (and {} more)", changed.len() - 1)
             } else {
                 String::new()
             };
-            self.warn(id, format!("{first}{more} changed while the command ran: the result does not count, and it will run again"));
-            return;
+            return Some(format!("{first}{more}"));
         }
         let subject = prepared.subject(&found.deps);
         let key = subject.key();
@@ -314,10 +338,11 @@ impl Project<'_> {
                 );
             }
         }
+        None
     }
 
     #[expect(clippy::too_many_arguments, reason = "a record is made of just these")]
-    fn record_of(
+    pub(crate) fn record_of(
         &self,
         id: TargetId,
         prepared: &Prepared,
@@ -354,6 +379,9 @@ impl Project<'_> {
         planned.upstream.clear();
         for edge in &target.needs {
             let upstream = self.graph().target(edge.to);
+            if upstream.kind == Kind::Service {
+                continue;
+            }
             if let Some(record) = self.store.result(&upstream.name) {
                 let stands_for = Content::File {
                     digest: record.planned,
@@ -369,6 +397,18 @@ impl Project<'_> {
                 planned.inputs.retain(|(path, _)| {
                     !matches!(path, InputPath::Project(path) if outputs.iter().any(|(made, _)| made == path.as_str()))
                 });
+            }
+        }
+        for service in self.services_of(id) {
+            // Its record may be of another time: only those that need it, and ran, write one.
+            if let Ok(prepared) = self.prepare(service, Disk::Changed, made) {
+                let stands_for = Content::File {
+                    digest: self.planned_key(service, &prepared, &[], made),
+                    executable: false,
+                };
+                let name = self.graph().target(service).name.clone();
+                let outputs = [("planned".to_owned(), stands_for)].into();
+                planned.upstream.push((name, outputs));
             }
         }
         planned.subject(deps).key()

@@ -1,6 +1,6 @@
 //! Runs one child process to its end. Knows nothing of targets, caches or schedules.
 
-use crate::execute::launch;
+use crate::execute::launch::{self, Source};
 use crate::execute::poll::readable;
 use crate::execute::signal::{Cancel, Level};
 use crate::execute::slots::Slots;
@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use signal_hook::consts::{SIGINT, SIGQUIT};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, PipeReader, Read};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -48,6 +48,9 @@ pub enum Stdin {
 pub enum Output<'a> {
     /// Standard output and error through one pipe, so that their order is kept, in chunks as they come.
     Capture(&'a mut dyn FnMut(&[u8])),
+    /// As `Capture`, through a terminal of so many columns and rows, so that programs keep their colours; through a pipe
+    /// where no terminal can be had.
+    Terminal((u16, u16), &'a mut dyn FnMut(&[u8])),
     /// Ours.
     Inherit,
 }
@@ -90,7 +93,28 @@ impl Ended {
 ///
 /// # Errors
 /// When it cannot be started. A command that fails is not an error.
-pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
+pub fn run(spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
+    run_as(spawn, Signal::TERM, Leaves::Running, &mut |_| {})
+}
+
+/// What becomes of processes that a command leaves behind when it ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    Running,
+    /// They are killed.
+    Nothing,
+}
+
+/// As [`run`], asked to end by another signal than TERM. `started` is told the process id, which is that of the group as well.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_as(
+    mut spawn: Spawn<'_>,
+    ask: Signal,
+    leaves: Leaves,
+    started: &mut dyn FnMut(Pid),
+) -> Result<Ended, SpawnError> {
     let start = Instant::now();
     if spawn.cancel.is_cancelled() {
         return Ok(Ended {
@@ -99,8 +123,11 @@ pub fn run(mut spawn: Spawn<'_>) -> Result<Ended, SpawnError> {
         });
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
-    let (child, pipe) = launch::start(&spawn)?;
-    let how = Running::new(child, pipe, &spawn)
+    let (child, source) = launch::start(&spawn)?;
+    let mut running = Running::new(child, source, &spawn);
+    (running.ask, running.leaves) = (ask, leaves);
+    started(running.pid);
+    let how = running
         .follow(&mut spawn)
         .map_err(|error| launch::lost(&spawn, error))?;
     drop(foreground);
@@ -121,6 +148,8 @@ const AFTER_KILL: Duration = Duration::from_secs(5);
 /// Between looks at a child on systems that cannot wait for one together with other things.
 const TICK: Duration = Duration::from_millis(50);
 const CHUNK: usize = 64 * 1024;
+/// Linux's terminals hold up to 64 KiB and hand out up to 4 KiB at a time.
+const TERMINAL_READS: usize = 64;
 
 struct Running {
     child: Child,
@@ -129,8 +158,11 @@ struct Running {
     /// Readable when the child has ended. None where the system has no such thing.
     watch: Option<OwnedFd>,
     /// None at the end of the output.
-    pipe: Option<PipeReader>,
+    source: Option<Source>,
     stage: Stage,
+    /// How it is asked to end.
+    ask: Signal,
+    leaves: Leaves,
     /// The child has ended. Until it is reaped, its process id and group stay its own.
     exited: bool,
     reaped: bool,
@@ -165,7 +197,7 @@ struct Seen {
 }
 
 impl Running {
-    fn new(child: Child, pipe: Option<PipeReader>, spawn: &Spawn<'_>) -> Self {
+    fn new(child: Child, source: Option<Source>, spawn: &Spawn<'_>) -> Self {
         let pid = Pid::from_child(&child);
         let until = spawn
             .timeout
@@ -175,13 +207,15 @@ impl Running {
             pid,
             group: spawn.group,
             watch: watch(pid),
-            chunk: if pipe.is_some() {
+            chunk: if source.is_some() {
                 vec![0; CHUNK]
             } else {
                 Vec::new()
             },
-            pipe,
+            source,
             stage: Stage::Runs { until },
+            ask: Signal::TERM,
+            leaves: Leaves::Running,
             exited: false,
             reaped: false,
         }
@@ -222,7 +256,7 @@ impl Running {
         }
         let [output, exit, cancel] = readable(
             [
-                self.pipe.as_ref().map(AsFd::as_fd),
+                self.source.as_ref().map(|source| source.from.as_fd()),
                 watch.map(AsFd::as_fd),
                 cancel,
             ],
@@ -247,8 +281,8 @@ impl Running {
                 self.end(How::TimedOut, Level::Polite, grace)
             }
             Stage::Runs { .. } => {}
-            Stage::Ended { until } => return self.pipe.is_none() || now >= until,
-            Stage::Asked { .. } if self.exited && self.pipe.is_none() => return true,
+            Stage::Ended { until } => return self.source.is_none() || now >= until,
+            Stage::Asked { .. } if self.exited && self.source.is_none() => return true,
             Stage::Asked { why, until } if now >= until => {
                 self.kill(why);
                 return self.exited;
@@ -263,7 +297,7 @@ impl Running {
         match self.stage {
             Stage::Runs { .. } if level == Level::Now => self.kill(why),
             Stage::Runs { .. } => {
-                self.send(Signal::TERM);
+                self.send(self.ask);
                 // A stopped process (it read from the terminal, say) must wake up to take it.
                 self.send(Signal::CONT);
                 self.stage = Stage::Asked {
@@ -291,30 +325,56 @@ impl Running {
     }
     /// One chunk of what is there.
     fn read(&mut self, output: &mut Output<'_>) {
-        let (Some(pipe), Output::Capture(on_chunk)) = (&mut self.pipe, output) else {
+        let (Some(source), Output::Capture(on_chunk) | Output::Terminal(_, on_chunk)) =
+            (&mut self.source, output)
+        else {
             return;
         };
-        match pipe.read(&mut self.chunk) {
+        match source.from.read(&mut self.chunk) {
             Ok(bytes) if bytes > 0 => on_chunk(&self.chunk[..bytes]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(_) | Err(_) => self.pipe = None,
+            // Of a terminal that nobody holds any more, the end is EIO on Linux.
+            Ok(_) | Err(_) => self.source = None,
         }
     }
-    /// What is in the pipe now and no more, so that somebody who goes on writing cannot hold us.
+    /// What is there now and no more, so that somebody who goes on writing cannot hold us.
     fn drain(&mut self, output: &mut Output<'_>) {
-        let there = self
-            .pipe
+        if self
+            .source
             .as_ref()
-            .and_then(|pipe| rustix::io::ioctl_fionread(pipe).ok())
+            .is_some_and(|source| source.is_terminal)
+        {
+            return self.drain_terminal(output);
+        }
+        let there = self
+            .source
+            .as_ref()
+            .and_then(|source| rustix::io::ioctl_fionread(&source.from).ok())
             .unwrap_or(0);
         for _ in 0..there.div_ceil(CHUNK as u64) {
             self.read(output);
         }
     }
+    /// What is on its way through a terminal, it cannot tell; but it is never much.
+    fn drain_terminal(&mut self, output: &mut Output<'_>) {
+        for _ in 0..TERMINAL_READS {
+            let from = self.source.as_ref().map(|source| source.from.as_fd());
+            match readable([from], Some(Instant::now())) {
+                Ok([true]) => self.read(output),
+                Ok([false]) | Err(_) => return,
+            }
+        }
+    }
     fn reap(mut self) -> io::Result<How> {
         self.reaped = true;
         let why = match self.stage {
-            Stage::Runs { .. } | Stage::Ended { .. } => None,
+            Stage::Runs { .. } | Stage::Ended { .. } => {
+                // Until the child is reaped, the group's number is nobody else's.
+                if self.leaves == Leaves::Nothing {
+                    self.send(Signal::KILL);
+                }
+                None
+            }
             Stage::Asked { why, .. } | Stage::Killed { why, .. } => {
                 // Who is still there has closed its output or was asked as long ago as the others.
                 self.send(Signal::KILL);
@@ -374,6 +434,31 @@ mod tests {
     /// Longer than any test takes: only a broken one meets it.
     const LONG: Duration = Duration::from_secs(60);
 
+    #[test]
+    fn a_command_can_be_asked_by_another_signal_and_leave_nothing_behind() {
+        let text = "sleep 1000 & echo $!; trap 'exit 3' INT; wait";
+        let case = script(text);
+        let (mut seen, mut pid) = (None, None);
+        let mut on_chunk = |chunk: &[u8]| {
+            seen = processes(std::str::from_utf8(chunk).unwrap(), 1);
+            case.cancel.request(Level::Polite);
+        };
+        let spawn = case.spawned(Output::Capture(&mut on_chunk), Group::Own);
+        let ended = run_as(spawn, Signal::INT, Leaves::Nothing, &mut |started| {
+            pid = Some(started)
+        });
+        assert_eq!(ended.unwrap().how, How::Cancelled);
+        assert!(pid.is_some() && are_gone(&seen.unwrap()));
+
+        let case = script("sleep 1000 & echo $!");
+        let mut seen = None;
+        let mut on_chunk = |chunk: &[u8]| seen = processes(std::str::from_utf8(chunk).unwrap(), 1);
+        let spawn = case.spawned(Output::Capture(&mut on_chunk), Group::Own);
+        let ended = run_as(spawn, Signal::TERM, Leaves::Nothing, &mut |_| {});
+        assert_eq!(ended.unwrap().how, How::Exit(0));
+        assert!(are_gone(&seen.unwrap()));
+    }
+
     /// A command with what tests usually want.
     struct Case {
         program: OsString,
@@ -402,7 +487,10 @@ mod tests {
 
     impl Case {
         fn spawn<'a>(&'a self, output: Output<'a>, group: Group) -> Result<Ended, SpawnError> {
-            run(Spawn {
+            run(self.spawned(output, group))
+        }
+        fn spawned<'a>(&'a self, output: Output<'a>, group: Group) -> Spawn<'a> {
+            Spawn {
                 program: &self.program,
                 args: &self.args,
                 env: &self.env,
@@ -414,7 +502,7 @@ mod tests {
                 grace: self.grace,
                 cancel: &self.cancel,
                 jobserver: None,
-            })
+            }
         }
         /// Its end and all of its output; `watch` sees the output so far after each chunk.
         fn watched(&self, mut watch: impl FnMut(&str)) -> (How, String) {
@@ -573,6 +661,48 @@ mod tests {
                 .success()
         );
         assert_eq!(bytes, 10_500_000);
+    }
+
+    /// The end of a command with a terminal of 77 by 11, and its output.
+    fn in_a_terminal(case: &Case) -> (How, String) {
+        let mut bytes = Vec::new();
+        let mut on_chunk = |chunk: &[u8]| bytes.extend_from_slice(chunk);
+        let ended = case
+            .spawn(Output::Terminal((77, 11), &mut on_chunk), Group::Own)
+            .unwrap();
+        (ended.how, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[test]
+    fn a_command_with_a_terminal_sees_one_and_ends_as_ever() {
+        let look =
+            "test -t 1 && test -t 2 && test ! -t 0 && stty size <&1; printf 'a\\nb' >&2; exit 3";
+        assert_eq!(
+            in_a_terminal(&script(look)),
+            (How::Exit(3), "11 77\na\nb".into())
+        );
+        assert_eq!(in_a_terminal(&script("kill -SEGV $$")).0, How::Signal(11));
+        let mut slow = script("echo begins; sleep 1000");
+        slow.timeout = Some(Duration::from_millis(300));
+        assert_eq!(in_a_terminal(&slow), (How::TimedOut, "begins\n".into()));
+    }
+
+    #[test]
+    fn much_output_through_a_terminal_comes_whole() {
+        let (how, text) = in_a_terminal(&script("seq 1 200000; echo end >&2"));
+        assert_eq!(how, How::Exit(0));
+        let numbers: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+        assert!(text == numbers + "end\n", "{} bytes", text.len());
+    }
+
+    #[test]
+    fn who_holds_the_terminal_on_does_not_hold_us() {
+        let (how, text) = in_a_terminal(&script("sleep 1000 & echo $!"));
+        assert_eq!(how, How::Exit(0));
+        let left = processes(&text, 1).unwrap();
+        rustix::process::pidfd_send_signal(&left[0], Signal::KILL).unwrap();
+        let (how, _) = in_a_terminal(&script("(exec yes) & exit 4"));
+        assert_eq!(how, How::Exit(4));
     }
 
     #[test]

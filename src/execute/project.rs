@@ -8,17 +8,19 @@ use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
+use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::turns::Turns;
 use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
 use crate::plan::graph::{Graph, TargetId};
-use crate::plan::query::{Answer, Query};
+use crate::plan::query::{Answer, Answers, Query};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How a run goes about it.
@@ -30,7 +32,12 @@ pub struct Options {
     pub reuse: Reuse,
     /// How long a command may take to end after it was asked to.
     pub grace: Duration,
+    /// Commands get a terminal of this size for their output, and so keep their colours; None: they get a pipe.
+    pub terminal: Option<CommandScreen>,
 }
+
+/// Columns and rows for the command of a target, by the target's name.
+pub type CommandScreen = fn(&str) -> (u16, u16);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Going {
@@ -74,6 +81,7 @@ pub struct Project<'a> {
     pub emit: Emit<'a>,
     /// Registries, and what was pulled from them.
     pub images: &'a Images<'a>,
+    pub services: &'a Services,
     /// Answers a question anew.
     pub observe: &'a (dyn Fn(Query) -> Answer + Sync),
     /// What git tracks in the project; nothing where there is no repository, an error where git cannot tell.
@@ -84,6 +92,10 @@ pub struct Project<'a> {
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
+    /// In a run that takes changes: who runs on what.
+    pub turns: Turns,
+    /// What Go says since changes came in this run, where it is not what was planned with.
+    pub fresh: Mutex<Answers>,
 }
 
 impl Project<'_> {
@@ -101,6 +113,12 @@ impl Project<'_> {
             extra_args,
             ..self.context
         }
+    }
+    /// By what the command of a target is told to end.
+    pub fn cancel_of(&self, id: TargetId) -> Cancel {
+        self.turns
+            .cancel_of(id)
+            .unwrap_or_else(|| self.cancel.clone())
     }
     pub fn observe_one(&self, query: Query) -> Answer {
         (self.observe)(query)

@@ -40,6 +40,8 @@ struct Shared {
     handed_back: Mutex<Option<Instant>>,
     /// What is done when the level first rises.
     hooks: Mutex<Vec<Hook>>,
+    /// Whose child this is. Signals and the terminal are the affair of the outermost.
+    parent: Option<Cancel>,
     /// Requests that rise with this one.
     children: Mutex<Vec<Weak<Shared>>>,
     /// Each holds a byte that nobody reads from the moment its level is reached.
@@ -59,7 +61,11 @@ impl Cancel {
     /// # Errors
     /// When no more file descriptors can be had.
     pub fn new() -> io::Result<Self> {
+        Self::below(None)
+    }
+    fn below(parent: Option<Self>) -> io::Result<Self> {
         Ok(Self(Arc::new(Shared {
+            parent,
             level: AtomicU8::new(0),
             signal: AtomicI32::new(0),
             foreground: AtomicUsize::new(0),
@@ -80,12 +86,13 @@ impl Cancel {
     pub fn is_cancelled(&self) -> bool {
         self.level() > Level::None
     }
-    /// A request of its own that also rises with this one; what is asked of it is not asked of this one.
+    /// A request of its own that also rises with this one; what is asked of it is not asked of this one. A signal that ends
+    /// a command is meant for the whole run all the same.
     ///
     /// # Errors
     /// When no more file descriptors can be had.
     pub fn child(&self) -> io::Result<Self> {
-        let child = Self::new()?;
+        let child = Self::below(Some(self.clone()))?;
         let mut children = self.children();
         children.retain(|child| child.strong_count() > 0);
         children.push(Arc::downgrade(&child.0));
@@ -93,6 +100,13 @@ impl Cancel {
         // Only now: a rise between the two would have been missed.
         child.request(self.level());
         Ok(child)
+    }
+    fn outermost(&self) -> &Self {
+        let mut cancel = self;
+        while let Some(parent) = &cancel.0.parent {
+            cancel = parent;
+        }
+        cancel
     }
     fn children(&self) -> MutexGuard<'_, Vec<Weak<Shared>>> {
         self.0
@@ -152,6 +166,9 @@ impl Cancel {
     }
     /// What [`Cancel::signalled`] does with a signal that is certainly ours.
     pub fn take(&self, signal: i32) {
+        self.outermost().take_here(signal);
+    }
+    fn take_here(&self, signal: i32) {
         // The number first: who sees the level must also find the signal.
         let first = self
             .0
@@ -163,7 +180,7 @@ impl Cancel {
     }
     /// The first signal that was taken, if it was a signal.
     pub fn signal(&self) -> Option<i32> {
-        Some(self.0.signal.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+        Some(self.outermost().0.signal.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
     /// The exit status to end with after a signal: 128 and its number (130 for INT, 143 for TERM). None without a signal.
     pub fn exit_status(&self) -> Option<u8> {
@@ -181,8 +198,9 @@ impl Cancel {
     /// While the guard lives, a child owns the terminal and its Ctrl-C, as under system(3): SIGINT and SIGQUIT are the
     /// child's affair. Whoever waits for it may pass on that it died of one, by [`Cancel::signalled`] after the guard is gone.
     pub fn hand_over_terminal(&self) -> Foreground {
-        self.0.foreground.fetch_add(1, Ordering::SeqCst);
-        Foreground(self.clone())
+        let outermost = self.outermost().clone();
+        outermost.0.foreground.fetch_add(1, Ordering::SeqCst);
+        Foreground(outermost)
     }
 }
 
@@ -332,6 +350,21 @@ mod tests {
         assert_eq!((one.level(), other.level()), (Level::Now, Level::Now));
         assert_eq!(parent.child().unwrap().level(), Level::Now);
         assert!(is_readable(&other, Level::Polite));
+    }
+
+    #[test]
+    fn a_signal_that_a_child_saw_is_for_all() {
+        let parent = Cancel::new().unwrap();
+        let child = parent.child().unwrap().child().unwrap();
+        let foreground = child.hand_over_terminal();
+        parent.signalled(SIGINT);
+        assert_eq!(parent.level(), Level::None);
+        drop(foreground);
+        child.take(SIGINT);
+        assert_eq!(
+            (parent.level(), child.level(), child.exit_status()),
+            (Level::Polite, Level::Polite, Some(130))
+        );
     }
 
     #[test]

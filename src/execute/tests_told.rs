@@ -19,7 +19,7 @@ impl Project<'_> {
     pub(crate) fn tell_tests(&self, id: TargetId, settled: &Settled) {
         match settled {
             Settled::UpToDate(_) | Settled::Restored(_) | Settled::Ran { .. } => self.tell(id),
-            Settled::Failed(_) | Settled::Cancelled => {}
+            Settled::Failed(_) | Settled::Cancelled | Settled::Stale | Settled::StillFailing => {}
         }
     }
 

@@ -25,6 +25,19 @@ pub enum Content {
 /// stands behind the target reads it.
 pub type Outputs = Arc<[(String, Content)]>;
 
+/// Stands among the outputs of a service, which makes no files: its content is the key of what the service runs. No path
+/// holds a NUL.
+pub const SERVICE: &str = "\0service";
+
+/// What a service counts as for whoever needs it.
+pub fn service_output(key: Digest) -> Outputs {
+    let content = Content::File {
+        digest: key,
+        executable: false,
+    };
+    [(SERVICE.to_owned(), content)].into()
+}
+
 /// A directory's content, as hashed and as the cache stores it. Entries are sorted by name bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tree {

@@ -183,6 +183,13 @@ impl Change {
     /// One line for people: `variable CC: "gcc" -> "clang"`, `input src/a.c changed (1a2b3c4d -> 5e6f7a8b)`.
     pub fn sentence(&self) -> String {
         let subject = self.subject();
+        if self.field == Field::Service {
+            return match (&self.old, &self.new) {
+                (None, _) => format!("{subject} is needed now"),
+                (_, None) => format!("{subject} is needed no longer"),
+                _ => format!("what {subject} runs changed"),
+            };
+        }
         match (&self.old, &self.new) {
             (Some(Value::Hidden(_)), Some(Value::Hidden(_))) => {
                 format!("{subject} changed (hidden)")
@@ -230,6 +237,7 @@ impl Change {
             },
             Field::Dep => format!("depfile input {name}"),
             Field::Image => format!("image {name}"),
+            Field::Service => format!("service {name}"),
         }
     }
 
@@ -350,7 +358,9 @@ mod tests {
 
     #[test]
     fn each_kind_of_change_reads_well() {
-        use Field::{Dep, Dir, Env, Fact, Input, Kind, Output, Script, Secret, Tool, Upstream};
+        use Field::{
+            Dep, Dir, Env, Fact, Input, Kind, Output, Script, Secret, Service, Tool, Upstream,
+        };
         let old = [
             text(Kind, "", "build"),
             text(Script, "", "one\ntwo\nthree\n"),
@@ -367,6 +377,8 @@ mod tests {
             content(Upstream, "obj[src/a.c]\0build/a.o", file("a", false)),
             content(Dep, "a.h", file("a", false)),
             content(Dep, "was.h", file("a", false)),
+            content(Service, "api", file("a", false)),
+            content(Service, "old", file("a", false)),
         ];
         let new = [
             text(Kind, "", "test"),
@@ -383,6 +395,8 @@ mod tests {
             content(Input, "run.sh", file("a", true)),
             content(Upstream, "obj[src/a.c]\0build/a.o", file("b", false)),
             content(Dep, "a.h", Content::Absent),
+            content(Service, "api", file("b", false)),
+            content(Service, "db", file("b", false)),
         ];
         let (a, b) = (&Digest::of(b"a").hex()[..8], &Digest::of(b"b").hex()[..8]);
         let (one, two) = (&Digest::of(b"1").hex()[..8], &Digest::of(b"2").hex()[..8]);
@@ -406,6 +420,9 @@ mod tests {
             &format!("output of obj[src/a.c]: build/a.o changed ({a} -> {b})"),
             "depfile input a.h is gone",
             "depfile input was.h removed",
+            "what service api runs changed",
+            "service db is needed now",
+            "service old is needed no longer",
         ];
         assert_eq!(sentences(&old, &new), expected);
     }

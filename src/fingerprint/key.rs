@@ -2,7 +2,7 @@
 
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::path::{InputPath, ProjectPath};
-use crate::fingerprint::content::{Content, Outputs};
+use crate::fingerprint::content::{Content, Outputs, SERVICE};
 use crate::plan::action::{Action, BaseEnv, Command, EnvValue, Kind};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub enum Field {
     Dep,
     /// A part of an image's description.
     Image,
+    /// A service that it needs.
+    Service,
 }
 
 /// The value of a fact. Texts may be long (scripts).
@@ -143,6 +145,10 @@ impl Subject<'_> {
         let mut name = String::new();
         for (target, outputs) in self.upstream {
             for (path, content) in outputs.iter() {
+                if path == SERVICE {
+                    visit(Field::Service, target, FactValue::Content(*content));
+                    continue;
+                }
                 name.clear();
                 name.extend([target, "\0", path.as_str()]);
                 visit(Field::Upstream, &name, FactValue::Content(*content));

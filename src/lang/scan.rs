@@ -27,10 +27,10 @@ pub struct Scan {
 }
 
 /// Words that begin a statement.
-pub const STATEMENTS: [&str; 9] = [
-    "gofile", "settings", "let", "include", "build", "test", "image", "task", "clean",
+pub const STATEMENTS: [&str; 10] = [
+    "gofile", "settings", "let", "include", "build", "test", "image", "service", "task", "clean",
 ];
-const KINDS: [&str; 5] = ["build", "test", "image", "task", "clean"];
+const KINDS: [&str; 6] = ["build", "test", "image", "service", "task", "clean"];
 
 /// Scans the text of one statement that starts at the global offset `base`.
 pub fn scan(text: &str, base: u32) -> Scan {

@@ -4,6 +4,7 @@ use crate::base::path::{InputPath, ProjectPath};
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
 use crate::plan::image::ImageSpec;
+use crate::plan::service::ServiceSpec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Action {
     pub limits: Limits,
     /// False keeps results out of the cache.
     pub cache: bool,
+    /// `service` only.
+    pub service: Option<Arc<ServiceSpec>>,
     /// `clean` only: what `remove` names, as written after normalisation; trees and files alike, or patterns.
     pub remove: Vec<String>,
 }

@@ -25,6 +25,7 @@ use crate::plan::tool;
 use crate::plan::uncounted;
 use crate::plan::value::{Selector, TargetRef, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What a target reads and makes by name, at the moment it is bound.
 #[derive(Debug, Clone, Default)]
@@ -190,6 +191,7 @@ impl<'c> Binder<'c> {
             // What an engine built lies in the engine, which no cache can give back.
             cache: self.flag("cache").unwrap_or(!self.is_dockerfile()),
             remove: self.removals(),
+            service: (self.target.kind == Kind::Service).then(|| Arc::new(self.service())),
             args: if takes_args {
                 self.context.extra_args.to_vec()
             } else {

@@ -39,8 +39,10 @@ struct Key {
     shape: Shape,
 }
 
-use Kind::{Build, Clean, Image, Task, Test};
+use Kind::{Build, Clean, Image, Service, Task, Test};
 const EVERY: &[Kind] = &Kind::ALL;
+/// What comes to an end by itself.
+const ENDING: &[Kind] = &[Build, Test, Image, Task, Clean];
 const IMAGE: &[Kind] = &[Image];
 
 const fn key(name: &'static str, kinds: &'static [Kind], shape: Shape) -> Key {
@@ -59,14 +61,16 @@ const KEYS: &[Key] = &[
     key("pass_env", EVERY, Shape::Texts),
     key("dir", EVERY, Shape::Text),
     key("tools", EVERY, Shape::Texts),
-    key("timeout", EVERY, Shape::Duration),
-    key("retries", EVERY, Shape::Int),
-    key("pool", EVERY, Shape::Text),
-    key("weight", EVERY, Shape::Int),
-    key("interactive", EVERY, Shape::Bool),
-    key("exclusive", EVERY, Shape::Bool),
+    key("timeout", ENDING, Shape::Duration),
+    key("retries", ENDING, Shape::Int),
+    key("pool", ENDING, Shape::Text),
+    key("weight", ENDING, Shape::Int),
+    key("interactive", ENDING, Shape::Bool),
+    key("exclusive", ENDING, Shape::Bool),
     key("cache", &[Build, Test, Image], Shape::Bool),
     key("remove", &[Clean], Shape::Texts),
+    key("ready", &[Service], Shape::Plain),
+    key("stop", &[Service], Shape::Plain),
     key("base", IMAGE, Shape::TextOrTarget),
     key("files", IMAGE, Shape::Files),
     key("dockerfile", IMAGE, Shape::Text),
@@ -281,6 +285,13 @@ fn unknown_key(kind: Kind, entry: &Entry) -> PlanError {
     let known = KEYS.iter().filter(|key| key.kinds.contains(&kind));
     let near = nearest(name, known.map(|key| key.name));
     let help = match (near, elsewhere) {
+        (_, Some(_)) if kind == Service && name == "timeout" => Some(
+            "it runs until nobody needs it any more; how long it may take to be ready is said by `ready = { …, timeout = \"30s\" }`"
+                .to_owned(),
+        ),
+        (_, Some(_)) if kind == Service && name == "outputs" => Some(
+            "a service makes no files: what makes them is a build, which the service can need".to_owned(),
+        ),
         (Some(near), _) => Some(format!("did you mean `{near}`?")),
         (None, Some(key)) => {
             let kinds: Vec<&str> = key.kinds.iter().map(|kind| kind.word()).collect();

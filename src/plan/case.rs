@@ -791,6 +791,7 @@ fn every_diagnostic_has_a_code_of_its_own_and_a_case() {
         include_str!("case.rs"),
         include_str!("case_bind.rs"),
         include_str!("case_image.rs"),
+        include_str!("case_service.rs"),
     ]
     .concat();
     // The environment of a test's caller can always be read.

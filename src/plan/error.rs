@@ -612,6 +612,21 @@ pub enum PlanError {
         span: Span,
     },
 
+    // Services.
+    #[error("`{first_key}` and `{key}` both say when a service is ready")]
+    #[diagnostic(
+        code(gomake::plan::two_probes),
+        help("keep one of them; what answers a request listens as well")
+    )]
+    TwoProbes {
+        first_key: String,
+        key: String,
+        #[label("first here")]
+        first: Span,
+        #[label("and again here")]
+        span: Span,
+    },
+
     // Images.
     #[error("`{text}` is not {expected}")]
     #[diagnostic(code(gomake::plan::not_one_of))]

@@ -101,7 +101,12 @@ impl Pass<'_, '_> {
             .iter()
             .filter(|edge| edge.why == EdgeWhy::Needs);
         let names: Vec<&str> = needed.map(|edge| &*graph.targets[edge.to].name).collect();
-        let help = if names.is_empty() {
+        let help = if target.kind == Kind::Service {
+            format!(
+                "a service makes no files: write `needs = {}`, and it runs meanwhile",
+                target.name
+            )
+        } else if names.is_empty() {
             "to have it run first, write it in `needs`".to_owned()
         } else {
             format!("name what it needs: {}", names.join(", "))

@@ -10,10 +10,9 @@ mod healthcheck;
 mod keys;
 mod moment;
 mod platforms;
-mod reader;
+pub(in crate::plan) mod reader;
 mod settle;
 
-use crate::base::digest::Digest;
 use crate::base::path::ProjectPath;
 use crate::image::addition::Addition;
 use crate::image::config::RunConfig;
@@ -21,6 +20,7 @@ use crate::image::layer::Compression;
 use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
+use crate::plan::name::file_name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,22 +29,10 @@ pub(in crate::plan) use crate::plan::image::files::exclusion;
 pub(in crate::plan) use crate::plan::image::form::is_own as is_own_key;
 pub(in crate::plan) use crate::plan::image::settle::settle;
 
-/// Where the image that a target builds lies: an OCI layout. Names are not paths (`dist[linux,amd64]`, `api:app`), so what
-/// cannot stand in a file's name is replaced, and a digest of the name keeps two of them apart.
+/// Where the image that a target builds lies: an OCI layout.
 pub fn layout_dir(name: &str) -> ProjectPath {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let mut escaped: String = name
-        .chars()
-        .map(|c| if is_plain(c) { c } else { '_' })
-        .collect();
-    // File systems take names of 255 bytes.
-    escaped.truncate(100);
-    if escaped != name || name.starts_with('.') {
-        escaped.push('-');
-        escaped.push_str(&Digest::of(name.as_bytes()).hex()[..8]);
-    }
     ProjectPath::root()
-        .resolve(&format!(".gomake/images/{escaped}"))
+        .resolve(&format!(".gomake/images/{}", file_name(name)))
         .expect("a name without `/` below a directory")
 }
 

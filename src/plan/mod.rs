@@ -20,6 +20,8 @@ mod case;
 mod case_bind;
 #[cfg(test)]
 mod case_image;
+#[cfg(test)]
+mod case_service;
 mod check;
 mod claim;
 pub mod environment;
@@ -37,7 +39,7 @@ pub mod graph;
 pub mod image;
 mod instance;
 pub mod interpolate;
-mod limit;
+pub mod limit;
 pub mod module;
 pub mod name;
 mod named;
@@ -50,6 +52,7 @@ pub mod query;
 pub mod resolve;
 pub mod script;
 pub mod select;
+pub mod service;
 pub mod settings;
 mod target;
 #[cfg(test)]

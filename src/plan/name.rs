@@ -2,6 +2,7 @@
 //! or holds a blank or one of `, [ ] ( ) = " \ *` stands in double quotes, with `\"` and `\\` inside.
 //! Does not know which targets exist.
 
+use crate::base::digest::Digest;
 use crate::plan::value::{Selector, Value};
 use std::fmt;
 
@@ -34,6 +35,23 @@ impl fmt::Display for Word {
             None => Ok(()),
         }
     }
+}
+
+/// A file's name for a target. Names are not paths (`dist[linux,amd64]`, `api:app`), so what cannot stand in a file's name is
+/// replaced, and a digest of the name keeps two of them apart.
+pub fn file_name(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut escaped: String = name
+        .chars()
+        .map(|c| if is_plain(c) { c } else { '_' })
+        .collect();
+    // File systems take names of 255 bytes.
+    escaped.truncate(100);
+    if escaped != name || name.starts_with('.') {
+        escaped.push('-');
+        escaped.push_str(&Digest::of(name.as_bytes()).hex()[..8]);
+    }
+    escaped
 }
 
 /// The text of a value that can stand in an instance's name: strings, integers, booleans, targets, and lists of them.

@@ -123,9 +123,9 @@ impl Answers {
     pub fn insert(&mut self, query: Query, answer: Answer) {
         self.0.insert(query, answer);
     }
-    /// Forgets an answer that an action may have made untrue.
-    pub fn forget(&mut self, query: &Query) {
-        self.0.remove(query);
+    /// Keeps the answers that still hold.
+    pub fn retain(&mut self, mut holds: impl FnMut(&Query, &Answer) -> bool) {
+        self.0.retain(|query, answer| holds(query, answer));
     }
     pub fn iter(&self) -> impl Iterator<Item = (&Query, &Answer)> {
         self.0.iter()

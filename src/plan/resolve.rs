@@ -202,7 +202,7 @@ pub fn unmet_inputs(graph: &Graph, wanted: &[TargetId]) -> Vec<PlanError> {
 }
 
 /// A target's declaration by its place.
-pub(super) fn tree_of(modules: &Modules, module: ModuleId, statement: usize) -> &TargetDecl {
+pub fn tree_of(modules: &Modules, module: ModuleId, statement: usize) -> &TargetDecl {
     match &modules.modules[module].tree.statements[statement] {
         Statement::Target(decl) => decl,
         other => unreachable!("declarations are made of targets, not of {other:?}"),

@@ -245,7 +245,7 @@ fn binding<'g>(graph: &'g Graph, id: TargetId, name: &str) -> Option<&'g Value> 
 
 fn unknown_target(graph: &Graph, word: &Word, text: &str) -> SelectError {
     let names = graph.decls.values().map(|decl| decl.name.as_str());
-    let kinds = ["build", "test", "image", "clean"];
+    let kinds = ["build", "test", "image", "service", "clean"];
     let near = nearest(&word.name, names.clone().chain(kinds));
     let help = match (Kind::from_word(text), near) {
         (Some(Kind::Task), _) => {

@@ -14,10 +14,12 @@ use crate::plan::go;
 use crate::plan::goenv::GoVariables;
 use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, Output, TargetId};
 use crate::plan::image;
+use crate::plan::image::reader::Reader;
 use crate::plan::module::ModuleId;
 use crate::plan::namespace::GIVEN;
 use crate::plan::place::{Place, place};
 use crate::plan::resolve::Resolver;
+use crate::plan::service;
 use crate::plan::value::{TargetRef, Value};
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -62,7 +64,12 @@ impl<'a> Resolver<'a> {
         let mut read = Read::default();
         let kind = self.graph.targets[id].kind;
         for entry in &body.entries {
-            if kind != Kind::Image || !image::is_own_key(&entry.key.value) {
+            let is_own = match kind {
+                Kind::Image => image::is_own_key(&entry.key.value),
+                Kind::Service => service::is_own_key(&entry.key.value),
+                _ => false,
+            };
+            if !is_own {
                 self.read_entry(id, module, &scope, entry, &mut read);
             }
         }
@@ -70,6 +77,9 @@ impl<'a> Resolver<'a> {
             read.outputs = self.read_image(id, module, &scope, &body);
         }
         self.take_report(id, &mut read);
+        if kind == Kind::Service {
+            self.check_service(module, &scope, &body);
+        }
         self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
@@ -436,6 +446,23 @@ impl<'a> Resolver<'a> {
         );
     }
 
+    /// `ready` and `stop`, as far as they are known without running anything.
+    fn check_service(&mut self, module: ModuleId, scope: &Scope<'a>, body: &Body<'a>) {
+        let mut reader = Reader {
+            plan: &self.plan,
+            run: &self.check,
+            module,
+            scope,
+            dir: &self.modules.modules[module].dir,
+            body,
+            errors: Vec::new(),
+            lints: Vec::new(),
+        };
+        reader.service();
+        let errors = reader.errors;
+        self.errors.extend(errors);
+    }
+
     /// The command and the target's own lets, as far as they can be checked without running it. The targets that the
     /// command names are needed.
     fn read_command(
@@ -509,6 +536,9 @@ impl<'a> Resolver<'a> {
                 "run",
                 "`go test` alone writes no report: add `run: go test -json ./... > $out`",
             );
+        }
+        if kind == Kind::Service && body.run.is_none() {
+            missing("run", "write the command that keeps running as `run: …`");
         }
         if kind == Kind::Image && body.get("base").is_none() && body.get("dockerfile").is_none() {
             missing(

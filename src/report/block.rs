@@ -12,8 +12,6 @@ use std::time::Duration;
 const COMMAND_LINES: usize = 12;
 /// Removed paths that are shown without `-v`.
 const REMOVED_PATHS: usize = 20;
-/// Names of failed targets that the summary repeats.
-const FAILED_NAMES: usize = 20;
 
 /// A target as lines call it: `build app`, `clean`.
 pub fn label(kind: Kind, name: &str) -> String {
@@ -133,41 +131,26 @@ pub fn removed(palette: Palette, paths: &[String], all: bool) -> String {
     out
 }
 
-/// The last line of a run, after the names of what failed where these are several:
-/// `done: 3 ran, 5 up to date, 1 restored, 0 failed in 1.2s`.
+/// The last line of a run: `done: 3 ran, 5 up to date, 1 restored, 0 failed in 1.2s`.
 pub fn summary(palette: Palette, summary: &Summary) -> String {
-    let mut out = String::new();
-    if summary.failed.len() > 1 {
-        let names: Vec<_> = summary
-            .failed
-            .iter()
-            .take(FAILED_NAMES)
-            .map(|name| printable(name))
-            .collect();
-        let more = summary.failed.len() - names.len();
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        out.push_str(&format!("these failed: {}{more}\n", names.join(", ")));
-    }
+    let all_good = summary.failed.is_empty() && summary.still_failing.is_empty();
     let (word, tone) = match summary {
         Summary {
             interrupted: true, ..
         } => ("interrupted:", Tone::Warning),
-        Summary { failed, .. } if failed.is_empty() => ("done:", Tone::Good),
+        _ if all_good => ("done:", Tone::Good),
         _ => ("failed:", Tone::Bad),
     };
-    out.push_str(&format!(
+    let mut out = format!(
         "{} {} ran, {} up to date, {} restored, {} failed",
         palette.paint(tone, word),
         summary.ran,
         summary.up_to_date,
         summary.restored,
         summary.failed.len(),
-    ));
+    );
     for (number, what) in [
+        (summary.still_failing.len(), "still failing"),
         (summary.skipped, "skipped"),
         (summary.cancelled, "cancelled"),
     ] {
@@ -213,11 +196,10 @@ mod tests {
         end.skipped = 2;
         assert_eq!(
             text(&end),
-            "these failed: unit, smoke\n\
-             failed: 3 ran, 5 up to date, 1 restored, 2 failed, 2 skipped in 1.2s\n"
+            "failed: 3 ran, 5 up to date, 1 restored, 2 failed, 2 skipped in 1.2s\n"
         );
         end.interrupted = true;
-        assert!(text(&end).contains("\ninterrupted: 3 ran"));
+        assert!(text(&end).starts_with("interrupted: 3 ran"));
     }
 
     #[test]

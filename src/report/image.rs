@@ -321,11 +321,6 @@ pub fn push_label(name: &str, to: &[String]) -> String {
     format!("{:<5} {} to {}", "push", printable(name), tags(to))
 }
 
-/// `push  api  3.1/4.6 MB to localhost:5000/api:v1`: the part that changes in front, where a narrow terminal still shows it.
-pub fn push_progress(name: &str, to: &[String], moved: &str) -> String {
-    format!("{:<5} {}  {moved} to {}", "push", printable(name), tags(to))
-}
-
 /// `pushed     image api to localhost:5000/api:v1  sha256:…  2 blobs, 4.4 MB sent, 1 there  0.31s`
 ///
 /// The digest is whole: it is what others write to get this very image.

@@ -6,23 +6,31 @@ mod cases;
 pub mod ci;
 mod consumer;
 pub mod diagnostic;
+mod estimate;
 pub mod events;
+mod failures;
 mod image;
 pub mod junit;
 mod live;
 mod output;
 mod palette;
+mod profile;
+mod region;
 mod reporter;
+mod service;
 mod sink;
 mod size;
 mod start;
 mod story;
+mod tame;
 pub mod text;
 pub mod time;
 pub mod trace;
+mod watch;
 
 pub use consumer::{Consumer, Fanout, Mistake};
 pub use palette::{Palette, Tone};
+pub use profile::Profile;
 pub use reporter::Reporter;
 pub use sink::{Sink, Sinks};
 pub use start::Start;
@@ -35,9 +43,14 @@ pub struct Look {
     pub live: bool,
     pub verbosity: Verbosity,
     pub palette: Palette,
-    /// Columns and rows of the terminal, at the moment it is asked; None where that cannot be known.
-    pub screen: fn() -> Option<(u16, u16)>,
+    /// Take what moves the cursor out of what commands print, and keep the colours. For commands that were given a
+    /// terminal, and for a screen that others would disturb.
+    pub tame: bool,
+    pub screen: ScreenSize,
 }
+
+/// Columns and rows of the terminal, at the moment it is asked; None where that cannot be known.
+pub type ScreenSize = fn() -> Option<(u16, u16)>;
 
 /// When a command's output is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Renders a run's events, from any thread, each thing once.
 
+use crate::event::service::ServiceStep;
 use crate::event::tests::TestReport;
+use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
@@ -8,18 +10,24 @@ use crate::report::block;
 use crate::report::cases;
 use crate::report::ci::Service;
 use crate::report::consumer::Consumer;
+use crate::report::failures::{self, Failed};
 use crate::report::image::{self, Frame};
-use crate::report::live::Live;
+use crate::report::live::{End, Live};
 use crate::report::output::{Output, Way};
 use crate::report::palette::{Palette, Tone};
-use crate::report::sink::Sinks;
+use crate::report::service::{self, Services};
+use crate::report::sink::{Piece, Sinks};
 use crate::report::text::printable;
+use crate::report::watch::Watching;
 use crate::report::{Layout, Look, Verbosity, size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Takes the events of one run. Dropping it wipes what is live on the terminal.
+/// Above so many lines that were said since, a single failure is told again at the end.
+const SCROLLED: usize = 10;
+
+/// Takes the events of one run, or of several that follow one another. Dropping it wipes what is live on the terminal.
 pub struct Reporter {
     state: Mutex<State>,
 }
@@ -33,10 +41,19 @@ struct State {
     /// Single tests of targets that are not settled yet.
     tests: BTreeMap<TargetId, Arc<TestReport>>,
     /// Folds what commands printed.
-    service: Service,
+    ci: Service,
+    services: Services,
+    /// Services that have a live line.
+    starting: BTreeSet<Arc<str>>,
     live: Option<Live>,
+    /// In watch mode.
+    watching: Option<Watching>,
     /// What is said while a command has the terminal; shown when it gives it back.
     held: Option<Vec<Piece>>,
+    /// Targets whose last run failed, by name. Kept from one run to the next: they may be failing still.
+    failures: BTreeMap<Arc<str>, Failed>,
+    /// Lines that were said since the last failure.
+    lines_since: usize,
 }
 
 /// A command between its start and its end.
@@ -48,16 +65,10 @@ struct Running {
     output: Output,
 }
 
-/// Bytes for one of the two streams.
-enum Piece {
-    Out(Vec<u8>),
-    Err(Vec<u8>),
-}
-
 impl Reporter {
     pub fn new(look: Look, sinks: Sinks) -> Self {
         let live = look.live && look.verbosity > Verbosity::Quiet;
-        let live = live.then(|| Live::new(sinks.err.clone(), look.screen));
+        let live = live.then(|| Live::new(sinks.clone(), look.screen, look.palette));
         Self {
             state: Mutex::new(State {
                 look,
@@ -65,9 +76,14 @@ impl Reporter {
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
                 tests: BTreeMap::new(),
-                service: Service::None,
+                ci: Service::None,
+                services: Services::default(),
+                starting: BTreeSet::new(),
                 live,
+                watching: None,
                 held: None,
+                failures: BTreeMap::new(),
+                lines_since: 0,
             }),
         }
     }
@@ -76,7 +92,7 @@ impl Reporter {
     #[must_use]
     pub fn for_service(self, service: Service) -> Self {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.service = service;
+        state.ci = service;
         drop(state);
         self
     }
@@ -98,6 +114,11 @@ impl State {
                     live.plan(wanted);
                 }
             }
+            Event::Scheduled { jobs, pending } => {
+                if let Some(live) = &mut self.live {
+                    live.schedule(jobs, &pending);
+                }
+            }
             Event::LockWait { holder } => self.lock_wait(&holder),
             Event::Started {
                 target,
@@ -116,7 +137,14 @@ impl State {
                 kind,
                 status,
                 duration,
-            } => self.finished(target, &block::label(kind, &name), &status, duration),
+            } => {
+                // That it is known what a service would run is nothing to tell.
+                if kind != Kind::Service || !matches!(status, Status::UpToDate) {
+                    self.finished(target, &name, kind, &status, duration);
+                } else if let Some(live) = &mut self.live {
+                    live.finish(target, End::Good, duration);
+                }
+            }
             Event::Warning { target, message } => {
                 if !self.is_quiet() {
                     let text = block::warning(self.palette(), target.as_deref(), &message);
@@ -160,13 +188,43 @@ impl State {
                 to,
                 step,
             } => self.push(target, &name, &to, &step),
+            Event::Service { target, name, step } => self.service(target, &name, &step),
             Event::Summary(summary) => self.summary(&summary),
             Event::Tests { target, report, .. } => {
                 self.tests.insert(target, report);
             }
-            // Shown from here on by whoever renders them.
-            Event::Scheduled { .. } | Event::Span(_) | Event::Service { .. } | Event::Watch(_) => {}
+            // For traces.
+            Event::Span(_) => {}
+            Event::Watch(step) => self.watch(&step),
         }
+    }
+
+    /// A line on the screen while it comes up; what it prints and how it ends.
+    fn service(&mut self, target: TargetId, name: &Arc<str>, step: &ServiceStep) {
+        if let Some(live) = &mut self.live {
+            match step {
+                ServiceStep::Starting { .. } if self.starting.insert(name.clone()) => {
+                    let label = block::label(Kind::Service, name);
+                    live.start_aside(target, &format!("{label}  starting"));
+                }
+                ServiceStep::Ready { .. }
+                | ServiceStep::Failed { .. }
+                | ServiceStep::Stopped { .. }
+                    if self.starting.remove(name) =>
+                {
+                    live.finish_aside(target);
+                }
+                _ => {}
+            }
+        }
+        let frame = service::Frame {
+            palette: self.look.palette,
+            layout: self.look.layout,
+            verbosity: self.look.verbosity,
+            tame: self.look.tame,
+        };
+        let shown = self.services.step(frame, name, step);
+        self.say(vec![Piece::Out(shown.out), Piece::text(shown.err)]);
     }
 
     fn palette(&self) -> Palette {
@@ -195,20 +253,31 @@ impl State {
             held.extend(pieces);
             return;
         }
-        if pieces.iter().all(Piece::is_empty) {
+        if pieces.iter().all(|piece| piece.bytes().is_empty()) {
             return;
         }
-        let write = || {
-            for piece in &pieces {
-                match piece {
-                    Piece::Out(bytes) => self.sinks.out.write(bytes),
-                    Piece::Err(bytes) => self.sinks.err.write(bytes),
-                }
-            }
-        };
+        let heading = self.watching.as_mut().map(Watching::before_speech);
+        let pieces: Vec<Piece> = heading.map(Piece::text).into_iter().chain(pieces).collect();
+        let newlines = |piece: &Piece| piece.bytes().iter().filter(|&&byte| byte == b'\n').count();
+        self.lines_since += pieces.iter().map(newlines).sum::<usize>();
         match &self.live {
-            Some(live) => live.above(write),
-            None => write(),
+            Some(live) => live.above(&pieces),
+            None => self.sinks.write(&pieces),
+        }
+    }
+
+    fn watch(&mut self, step: &WatchStep) {
+        let palette = self.palette();
+        let watching = self.watching.get_or_insert_with(|| Watching::new(palette));
+        let text = watching.step(step, self.look.live);
+        if self.is_quiet() {
+            return;
+        }
+        // Said as it stands: it is no news of the run.
+        let pieces = [Piece::text(text)];
+        match &self.live {
+            Some(live) => live.above(&pieces),
+            None => self.sinks.write(&pieces),
         }
     }
 
@@ -234,7 +303,7 @@ impl State {
             .as_ref()
             .map_or_else(|| self.way(kind), |running| running.output.way);
         let running = Running {
-            output: Output::new(way, &printable(name)),
+            output: Output::new(way, &self.prefix(name), self.look.tame),
             label: label.clone(),
             kind,
             command: command.to_owned(),
@@ -245,9 +314,27 @@ impl State {
             None => self.start_line(&running),
         }
         self.running.insert(target, running);
+        if self.live.is_some() {
+            // Its line is about to be seen: what the run is for comes first.
+            if let Some(watching) = &mut self.watching {
+                let heading = watching.before_speech();
+                self.say(vec![Piece::text(heading)]);
+            }
+        }
         if let Some(live) = &mut self.live {
             live.start(target, &label);
         }
+    }
+
+    /// What stands before each line of an output that is shown among others.
+    fn prefix(&self, name: &str) -> String {
+        let palette = if self.look.tame {
+            self.palette()
+        } else {
+            // Who reads this may not know what colours are.
+            Palette::PLAIN
+        };
+        palette.paint(Tone::Detail, &format!("{} |", printable(name))) + " "
     }
 
     fn way(&self, kind: Kind) -> Way {
@@ -332,13 +419,27 @@ impl State {
         }
     }
 
-    fn finished(&mut self, target: TargetId, label: &str, status: &Status, duration: Duration) {
+    fn finished(
+        &mut self,
+        target: TargetId,
+        name: &Arc<str>,
+        kind: Kind,
+        status: &Status,
+        duration: Duration,
+    ) {
         let running = self.running.remove(&target);
+        let label = block::label(kind, name);
         if let Some(live) = &mut self.live {
-            live.finish(target);
+            let end = match status {
+                Status::Failed(_) => End::Failed,
+                Status::Stale => End::Open,
+                _ => End::Good,
+            };
+            live.finish(target, end, duration);
         }
+        self.failures.remove(name);
         let tests = self.tests.remove(&target);
-        let mut line = block::finished(self.palette(), label, status, duration);
+        let mut line = block::finished(self.palette(), &label, status, duration);
         if let Some(tests) = &tests {
             line.insert_str(line.len() - 1, &cases::counted(tests));
         }
@@ -350,7 +451,12 @@ impl State {
                     let failed = cases::failed(self.palette(), tests, self.is_verbose());
                     end.insert_str(0, &failed);
                 }
-                self.failed(running, line, failure, end, duration)
+                let (pieces, tail) = self.failed(running, line, failure, end, duration);
+                let failed = Failed::new(&label, failure, &tail);
+                self.failures.insert(name.clone(), failed);
+                self.say(pieces);
+                self.lines_since = 0;
+                return;
             }
             Status::Ran | Status::RanUnchanged | Status::Cancelled => {
                 self.ended(running, line, duration)
@@ -371,20 +477,18 @@ impl State {
     }
 
     fn progress(&mut self, target: TargetId, text: &str) {
-        if let (Some(live), Some(running)) = (&mut self.live, self.running.get(&target)) {
-            live.say(target, format!("{}  {}", running.label, printable(text)));
+        if let Some(live) = &mut self.live {
+            live.progress(target, printable(text).into_owned());
         }
     }
 
     /// A failed push is told even when quiet.
     fn push(&mut self, target: TargetId, name: &str, to: &[String], step: &PushStep) {
         if let Some(live) = &mut self.live {
-            let label = image::push_label(name, to);
             match step {
-                PushStep::Started => live.start_aside(target, &label),
+                PushStep::Started => live.start_aside(target, &image::push_label(name, to)),
                 PushStep::Progress { done, total } => {
-                    let moved = size::progress(*done, *total);
-                    live.say(target, image::push_progress(name, to, &moved));
+                    live.progress(target, size::progress(*done, *total));
                 }
                 PushStep::Done(_) | PushStep::Failed(_) => live.finish_aside(target),
             }
@@ -417,7 +521,7 @@ impl State {
                 let heading = line + &self.details(&running);
                 // What a task prints may be read by others, and stays on standard output as it is.
                 let is_folded = running.kind != Kind::Task && !rest.is_empty();
-                let brackets = self.service.brackets(&heading, took, false);
+                let brackets = self.ci.brackets(&heading, took, false);
                 match brackets.filter(|_| is_folded) {
                     // One stream: the service reads the two apart, and would mix them.
                     Some(brackets) => vec![
@@ -434,6 +538,7 @@ impl State {
 
     /// The line, the command, its output, and how it ended. The output of a failed command is part of what gomake has
     /// to say, so it goes to standard error unless it has been shown.
+    /// With them comes the end of its output.
     fn failed(
         &self,
         running: Option<Running>,
@@ -441,22 +546,22 @@ impl State {
         failure: &Failure,
         end: String,
         took: Duration,
-    ) -> Vec<Piece> {
+    ) -> (Vec<Piece>, Vec<u8>) {
         let palette = self.palette();
         let all = self.is_verbose();
         let command = block::command(palette, &failure.command, all);
         let Some(mut running) = running else {
-            return vec![Piece::text(line + &command + &end)];
+            return (vec![Piece::text(line + &command + &end)], Vec::new());
         };
         let rest = running.output.finish();
-        match running.output.way {
+        let pieces = match running.output.way {
             Way::Held => {
                 let mut heading = line;
                 if all && !running.reason.is_empty() {
                     heading.push_str(&format!("  because {}\n", printable(&running.reason)));
                 }
                 let heading = heading + &command;
-                let (heading, end) = match self.service.brackets(&heading, took, true) {
+                let (heading, end) = match self.ci.brackets(&heading, took, true) {
                     Some(brackets) => (brackets.open, end + &brackets.close),
                     None => (heading, end),
                 };
@@ -465,30 +570,44 @@ impl State {
             Way::Prefixed | Way::Direct => {
                 vec![Piece::Out(rest), Piece::text(line + &command + &end)]
             }
-        }
+        };
+        (pieces, running.output.tail().to_vec())
     }
 
     fn summary(&mut self, summary: &Summary) {
-        // Nothing runs any more: the live lines go, and what a command held back comes out.
+        // Nothing runs any more: what a command held back comes out, and the live lines go.
         if let Some(held) = self.held.take() {
+            if let Some(live) = &self.live {
+                live.resume();
+            }
             self.say(held);
         }
-        self.live = None;
-        if !self.is_quiet() {
-            let text = block::summary(self.palette(), summary);
+        if let Some(live) = &mut self.live {
+            live.stop();
+        }
+        self.running.clear();
+        self.built.clear();
+        let is_silent = self.watching.as_ref().is_some_and(Watching::is_silent);
+        if !self.is_quiet() && !is_silent {
+            let text = self.failures_again(summary) + &block::summary(self.palette(), summary);
             self.say(vec![Piece::text(text)]);
         }
     }
-}
 
-impl Piece {
-    fn text(text: String) -> Self {
-        Self::Err(text.into_bytes())
-    }
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Out(bytes) | Self::Err(bytes) => bytes.is_empty(),
+    /// What failed, again, where the eye is at the end; nothing where it is to be seen there already.
+    fn failures_again(&self, summary: &Summary) -> String {
+        let scrolled = self.lines_since > SCROLLED && !summary.failed.is_empty();
+        if summary.failed.len() < 2 && !scrolled && summary.still_failing.is_empty() {
+            return String::new();
         }
+        let names = summary.failed.iter().chain(&summary.still_failing);
+        let failed: Vec<Failed> = names
+            .map(|name| match self.failures.get(name) {
+                Some(failed) => failed.clone(),
+                None => Failed::unknown(name),
+            })
+            .collect();
+        failures::text(self.palette(), &failed, self.frame().width)
     }
 }
 

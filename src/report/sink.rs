@@ -18,6 +18,32 @@ impl Sinks {
             err: Sink::new(Box::new(io::stderr())),
         }
     }
+
+    pub(super) fn write(&self, pieces: &[Piece]) {
+        for piece in pieces {
+            match piece {
+                Piece::Out(bytes) => self.out.write(bytes),
+                Piece::Err(bytes) => self.err.write(bytes),
+            }
+        }
+    }
+}
+
+/// Bytes for one of the two streams.
+pub(super) enum Piece {
+    Out(Vec<u8>),
+    Err(Vec<u8>),
+}
+
+impl Piece {
+    pub fn text(text: String) -> Self {
+        Self::Err(text.into_bytes())
+    }
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Out(bytes) | Self::Err(bytes) => bytes,
+        }
+    }
 }
 
 /// A writer that can be handed to several owners.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 /// `text` on one line and without anything that a terminal would obey: control characters are shown as escapes.
 /// Names of targets and files may hold any of them.
@@ -66,9 +66,18 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Columns of a terminal that a text without control characters takes: a Chinese character takes two.
+/// Columns and rows of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size {
+    pub columns: usize,
+    pub rows: usize,
+}
+
+/// Columns of a terminal that a text without control characters takes at most: a Chinese character takes two. Terminals do
+/// not agree on emoji that are made of several characters; the wider way counts, since what is too wide wraps.
 pub fn columns(text: &str) -> usize {
-    text.width()
+    let mut widths = Widths::default();
+    text.chars().map(|c| widths.next(c)).sum()
 }
 
 /// As much of `text` as fits, ending in `…` where something is left out.
@@ -76,19 +85,39 @@ pub fn clipped(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
-    let mut out = String::new();
+    let mut widths = Widths::default();
     let mut taken = 1;
-    for c in text.chars() {
-        taken += c.width().unwrap_or(0);
-        if taken > width {
-            break;
-        }
-        out.push(c);
-    }
+    let end = text.char_indices().find(|&(_, c)| {
+        taken += widths.next(c);
+        taken > width
+    });
+    let end = end.map_or(text.len(), |(at, _)| at);
+    // What joins the next character to this one joins nothing now.
+    let mut out = text[..end].trim_end_matches('\u{200d}').to_owned();
     if width > 0 {
         out.push('…');
     }
     out
+}
+
+/// The widths of characters that follow one another.
+#[derive(Default)]
+struct Widths {
+    before: usize,
+}
+
+impl Widths {
+    fn next(&mut self, c: char) -> usize {
+        // It asks for the picture form of the character before, which takes two columns.
+        if c == '\u{fe0f}' {
+            return 2_usize.saturating_sub(std::mem::replace(&mut self.before, 2));
+        }
+        let width = c.width().unwrap_or(0);
+        if width > 0 {
+            self.before = width;
+        }
+        width
+    }
 }
 
 #[cfg(test)]
@@ -104,6 +133,11 @@ mod tests {
         assert_eq!(clipped("/资产/图", 4), "/资…");
         assert_eq!(clipped("/资", 1), "…");
         assert_eq!(clipped("x", 0), "");
+        // Marks stay with what they stand on, and halves of joined emoji are not joined to the dots.
+        assert_eq!(clipped("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
+        assert_eq!(clipped("👩\u{200d}🚀x", 4), "👩…");
+        assert_eq!(columns("☎\u{fe0f}"), 2);
+        assert_eq!(columns("👩\u{200d}🚀"), 4);
     }
 
     #[test]

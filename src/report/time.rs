@@ -20,9 +20,37 @@ pub fn short(duration: Duration) -> String {
     }
 }
 
+/// As [`short`], for a time that goes on: no digit that changes faster than it can be read. `0.3s`, `9.9s`, `12s`,
+/// `2m 05s`.
+pub fn ticking(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let (tenths, seconds) = (millis / 100, millis / 1000);
+    if seconds < 10 {
+        format!("{}.{}s", tenths / 10, tenths % 10)
+    } else if seconds < 60 {
+        format!("{seconds}s")
+    } else {
+        short(Duration::from_secs(duration.as_secs()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_goes_on_is_readable() {
+        for (millis, text) in [
+            (0, "0.0s"),
+            (312, "0.3s"),
+            (9_999, "9.9s"),
+            (12_900, "12s"),
+            (59_999, "59s"),
+            (125_900, "2m 05s"),
+        ] {
+            assert_eq!(ticking(Duration::from_millis(millis)), text, "{millis} ms");
+        }
+    }
 
     #[test]
     fn figures_that_matter_and_no_rounding_over_the_edge() {

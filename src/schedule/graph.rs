@@ -55,6 +55,15 @@ impl Graph {
             predecessors,
         }
     }
+    /// The same pairs the other way round.
+    pub fn reversed(&self) -> Self {
+        let pairs = self.jobs().flat_map(|job| {
+            let later = self.successors(job).iter();
+            later.map(move |&(later, kind)| (later, job, kind))
+        });
+        let pairs: Vec<(Job, Job, EdgeKind)> = pairs.collect();
+        Self::new(self.len(), &pairs)
+    }
     /// How many jobs there are.
     pub fn len(&self) -> usize {
         self.predecessors.len()

@@ -4,7 +4,7 @@ use crate::base::ids::Id;
 use crate::dense_id;
 use crate::schedule::graph::{EdgeKind, Graph, Job};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 dense_id! {
     /// A named pool of the Gofile.
@@ -49,18 +49,37 @@ pub enum State {
     Skipped,
 }
 
+/// What putting jobs back did, with what stands behind them. Both lists by id.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct PutBack {
+    /// These run: whoever drives them is to end them. They wait again once they are finished, however they ended.
+    pub running: Vec<Job>,
+    /// These had ended, and wait again.
+    pub waiting: Vec<Job>,
+}
+
 /// Hands out jobs, the most critical ready one first; equal ones by id, so that the order is the same in every run.
 ///
 /// A job that is next in line for its pool, but does not fit yet, holds back the lighter ones behind it: a heavy job
 /// is not starved. Other pools go on. An exclusive job waits its turn; when that comes, nothing more is handed out until
 /// it has run alone.
+///
+/// A job that was handed out can be put back, whatever became of it ([`Schedule::put_back`]): it is then handed out again,
+/// and so is all that needs it.
 #[derive(Debug)]
 pub struct Schedule {
     graph: Graph,
     priorities: Vec<u64>,
     needs: Vec<Needs>,
+    /// How many of those before each job have not ended.
     missing: Vec<u32>,
     states: Vec<State>,
+    /// Those that run and were put back: they wait again when they have finished.
+    again: Vec<bool>,
+    /// For each of these, who may not start before it has finished, because it is behind them.
+    holds: Vec<(Job, Vec<Job>)>,
+    /// How many hold each job back.
+    held: Vec<u32>,
     /// Ready jobs that share a limit: those without a pool, then those of each pool, at last the exclusive ones.
     lanes: Vec<Lane>,
     workers: Room,
@@ -133,6 +152,9 @@ impl Schedule {
         let mut schedule = Self {
             missing: graph.predecessor_counts().to_vec(),
             states: vec![State::Waiting; graph.len()],
+            again: vec![false; graph.len()],
+            holds: Vec::new(),
+            held: vec![0; graph.len()],
             lanes: rooms
                 .map(|room| Lane {
                     ready: BinaryHeap::new(),
@@ -154,6 +176,20 @@ impl Schedule {
             }
         }
         schedule
+    }
+    /// Takes note, before anything is handed out, of how jobs stand already: one state for each job, none of them running.
+    /// What needs a failed one is skipped.
+    ///
+    /// # Panics
+    /// When the number of states is not that of the jobs, or something runs.
+    pub fn start_from_states(&mut self, states: &[State]) {
+        assert_eq!(states.len(), self.graph.len(), "a state for each job");
+        assert!(
+            self.running == 0 && !states.contains(&State::Running),
+            "nothing runs yet"
+        );
+        self.states.copy_from_slice(states);
+        self.count_anew();
     }
     /// Hands out the next job, which is then running. `None`: nothing may start before something ends.
     #[expect(
@@ -179,23 +215,79 @@ impl Schedule {
             self.start_from(self.exclusive_lane())
         }
     }
-    /// Takes note that a running job has ended, and returns the jobs that are skipped for it, nearest first.
+    /// Takes note that a running job has ended, and returns the jobs that are skipped for it, nearest first. One that was put
+    /// back meanwhile waits again, and its outcome says nothing.
     ///
     /// # Panics
     /// When the job is not running.
     pub fn finish(&mut self, job: Job, outcome: Outcome) -> Vec<Job> {
         assert_eq!(self.state(job), State::Running, "only a running job ends");
+        let is_again = std::mem::take(&mut self.again[job.index()]);
         self.states[job.index()] = match outcome {
+            _ if is_again => State::Waiting,
             Outcome::Done => State::Done,
             Outcome::Failed => State::Failed,
         };
         self.running -= 1;
         self.release(job);
-        self.settle(job)
+        self.let_go(job);
+        if !is_again {
+            return self.settle(job);
+        }
+        self.waiting += 1;
+        if self.is_free(job) {
+            self.make_ready(job);
+        }
+        Vec::new()
+    }
+    /// Has jobs take their turn again, with all that needs them, however far behind: what they make may be different. What
+    /// only comes after them keeps what it did. One that waits goes on waiting, and what was skipped for a job that is not
+    /// put back stays skipped.
+    ///
+    /// None of them starts before those behind it that run now have finished. Takes time in proportion to the whole schedule.
+    pub fn put_back(&mut self, jobs: &[Job]) -> PutBack {
+        let mut open = jobs.to_vec();
+        let mut seen = vec![false; self.graph.len()];
+        let mut put = PutBack::default();
+        while let Some(job) = open.pop() {
+            if std::mem::replace(&mut seen[job.index()], true) {
+                continue;
+            }
+            match self.state(job) {
+                State::Waiting => continue,
+                State::Running => {
+                    self.again[job.index()] = true;
+                    put.running.push(job);
+                }
+                State::Done | State::Failed | State::Skipped => {
+                    self.states[job.index()] = State::Waiting;
+                    put.waiting.push(job);
+                }
+            }
+            let needing = self.graph.successors(job).iter();
+            open.extend(
+                needing
+                    .filter(|(_, kind)| *kind == EdgeKind::Needs)
+                    .map(|(later, _)| *later),
+            );
+        }
+        self.count_anew();
+        put.waiting.retain(|job| self.state(*job) == State::Waiting);
+        put.running.sort_unstable();
+        put.waiting.sort_unstable();
+        put
+    }
+    /// Whether a running job was put back.
+    pub fn is_put_back(&self, job: Job) -> bool {
+        self.again[job.index()]
     }
     /// Hands out nothing more (fail-fast, an interrupt). What runs is still to be finished.
     pub fn stop(&mut self) {
         self.stopped = true;
+    }
+    /// Takes a stop back.
+    pub fn resume(&mut self) {
+        self.stopped = false;
     }
     pub fn is_stopped(&self) -> bool {
         self.stopped
@@ -240,6 +332,10 @@ impl Schedule {
         self.lanes[lane]
             .ready
             .push((self.priorities[job.index()], Reverse(job)));
+    }
+    /// Whether nothing keeps a waiting job from being handed out but limits.
+    fn is_free(&self, job: Job) -> bool {
+        self.missing[job.index()] == 0 && self.held[job.index()] == 0
     }
     /// The lane with the most critical job among those that have room in their pool; none if there are too few workers
     /// for that job.
@@ -290,7 +386,7 @@ impl Schedule {
                     self.states[later.index()] = State::Skipped;
                     self.waiting -= 1;
                     skipped.push(later);
-                } else if self.missing[later.index()] == 0 {
+                } else if self.is_free(later) {
                     self.make_ready(later);
                 }
             }
@@ -299,303 +395,94 @@ impl Schedule {
         }
         skipped
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn edges(pairs: &[(u32, u32)]) -> Vec<(Job, Job, EdgeKind)> {
-        pairs
-            .iter()
-            .map(|&(a, b)| (Job(a), Job(b), EdgeKind::Needs))
-            .collect()
-    }
-    fn plain(jobs: usize, pairs: &[(u32, u32)], workers: u32) -> Schedule {
-        Schedule::new(
-            Graph::new(jobs, &edges(pairs)),
-            vec![0; jobs],
-            vec![Needs::default(); jobs],
-            &[],
-            workers,
-        )
-    }
-
-    #[test]
-    fn a_failure_skips_what_needs_it_and_frees_what_only_follows() {
-        let graph = Graph::new(
-            5,
-            &[
-                (Job(0), Job(1), EdgeKind::Needs),
-                (Job(1), Job(2), EdgeKind::Needs),
-                (Job(2), Job(3), EdgeKind::After),
-                (Job(0), Job(4), EdgeKind::After),
-            ],
-        );
-        let mut schedule = Schedule::new(graph, vec![0; 5], vec![Needs::default(); 5], &[], 9);
-        assert_eq!(schedule.next(), Some(Job(0)));
-        assert_eq!(schedule.next(), None);
-        assert_eq!(schedule.finish(Job(0), Outcome::Failed), [Job(1), Job(2)]);
-        assert_eq!(
-            (schedule.next(), schedule.next()),
-            (Some(Job(3)), Some(Job(4)))
-        );
-        assert_eq!(schedule.state(Job(2)), State::Skipped);
-        schedule.finish(Job(3), Outcome::Done);
-        assert!(!schedule.is_idle());
-        schedule.finish(Job(4), Outcome::Done);
-        assert!(schedule.is_idle());
-        assert_eq!(schedule.remaining(), 0);
-    }
-
-    #[test]
-    fn an_exclusive_job_drains_the_others_and_runs_alone() {
-        let mut needs = vec![Needs::default(); 4];
-        needs[1].exclusive = true;
-        let mut schedule = Schedule::new(Graph::new(4, &[]), vec![9, 8, 7, 6], needs, &[], 9);
-        assert_eq!(schedule.next(), Some(Job(0)));
-        assert_eq!(
-            schedule.next(),
-            None,
-            "the exclusive job's turn has come: the rest drains"
-        );
-        schedule.finish(Job(0), Outcome::Done);
-        assert_eq!(schedule.next(), Some(Job(1)));
-        assert_eq!(schedule.next(), None);
-        schedule.finish(Job(1), Outcome::Done);
-        assert_eq!(
-            (schedule.next(), schedule.next()),
-            (Some(Job(2)), Some(Job(3)))
-        );
-    }
-
-    #[test]
-    fn a_heavy_job_keeps_its_place_in_the_pool_while_others_pass() {
-        let pool = Some(PoolId(0));
-        let needs = vec![
-            Needs {
-                pool,
-                weight: 1,
-                exclusive: false,
-            },
-            Needs {
-                pool,
-                weight: 99,
-                exclusive: false,
-            },
-            Needs {
-                pool,
-                weight: 1,
-                exclusive: false,
-            },
-            Needs::default(),
-        ];
-        let mut schedule = Schedule::new(Graph::new(4, &[]), vec![9, 8, 7, 6], needs, &[2], 9);
-        assert_eq!(
-            (schedule.next(), schedule.next(), schedule.next()),
-            (Some(Job(0)), Some(Job(3)), None)
-        );
-        schedule.finish(Job(0), Outcome::Done);
-        assert_eq!(
-            (schedule.next(), schedule.next()),
-            (Some(Job(1)), None),
-            "clamped to the whole pool"
-        );
-        schedule.finish(Job(1), Outcome::Done);
-        assert_eq!(schedule.next(), Some(Job(2)));
-    }
-
-    #[test]
-    fn workers_bound_what_runs_and_stop_ends_it() {
-        let mut schedule = plain(5, &[], 2);
-        assert_eq!(
-            (schedule.next(), schedule.next(), schedule.next()),
-            (Some(Job(0)), Some(Job(1)), None)
-        );
-        schedule.stop();
-        schedule.finish(Job(0), Outcome::Done);
-        assert_eq!(schedule.next(), None);
-        assert!(!schedule.is_idle());
-        schedule.finish(Job(1), Outcome::Done);
-        assert!(schedule.is_idle());
-        assert_eq!(
-            (schedule.remaining(), schedule.state(Job(4))),
-            (3, State::Waiting)
-        );
-    }
-
-    #[test]
-    fn long_chains_do_not_recurse() {
-        let pairs: Vec<(u32, u32)> = (0..99_999).map(|job| (job, job + 1)).collect();
-        let graph = Graph::new(100_000, &edges(&pairs));
-        assert_eq!(graph.critical_path(&vec![2; 100_000])[0], 200_000);
-        let mut schedule = plain(100_000, &pairs, 1);
-        let first = schedule.next().unwrap();
-        assert_eq!(schedule.finish(first, Outcome::Failed).len(), 99_999);
-        assert!(schedule.is_idle());
-    }
-
-    #[test]
-    fn a_cycle_is_left_waiting() {
-        let mut schedule = plain(3, &[(0, 1), (1, 0), (2, 2)], 4);
-        assert_eq!(schedule.next(), None);
-        assert!(schedule.is_idle());
-        assert_eq!(
-            Graph::new(2, &edges(&[(0, 1), (1, 0)])).critical_path(&[3, 4]),
-            [3, 4]
-        );
-    }
-
-    /// A random schedule and the choices of a random run of it.
-    #[derive(Debug, Clone)]
-    struct Case {
-        edges: Vec<(Job, Job, EdgeKind)>,
-        priorities: Vec<u64>,
-        needs: Vec<Needs>,
-        pools: Vec<u32>,
-        workers: u32,
-        /// For each end: which of the running jobs, and whether it fails.
-        ends: Vec<(usize, bool)>,
-        stop_after: usize,
-    }
-
-    fn case() -> impl Strategy<Value = Case> {
-        (1usize..20).prop_flat_map(|jobs| {
-            let pair = (0..jobs, 0..jobs, any::<bool>()).prop_map(|(a, b, after)| {
-                let kind = if after {
-                    EdgeKind::After
-                } else {
-                    EdgeKind::Needs
-                };
-                (Job::from_index(a.min(b)), Job::from_index(a.max(b)), kind)
-            });
-            let pairs = prop::collection::vec(pair, 0..40)
-                .prop_map(|pairs| pairs.into_iter().filter(|(a, b, _)| a != b).collect());
-            let need = (
-                prop::option::of(0u32..2),
-                0u32..5,
-                prop::bool::weighted(0.1),
-            )
-                .prop_map(|(pool, weight, exclusive)| Needs {
-                    pool: pool.map(PoolId),
-                    weight,
-                    exclusive,
-                });
-            let ends = prop::collection::vec((any::<usize>(), prop::bool::weighted(0.2)), jobs);
-            (
-                pairs,
-                prop::collection::vec(0u64..4, jobs),
-                prop::collection::vec(need, jobs),
-                prop::collection::vec(1u32..4, 2),
-                1u32..5,
-                ends,
-                prop_oneof![Just(usize::MAX), 0..jobs],
-            )
-                .prop_map(
-                    |(edges, priorities, needs, pools, workers, ends, stop_after)| Case {
-                        edges,
-                        priorities,
-                        needs,
-                        pools,
-                        workers,
-                        ends,
-                        stop_after,
-                    },
-                )
-        })
-    }
-
-    /// Runs it to its end, checks every step, and returns the order of starts with the final states.
-    fn play(case: &Case) -> (Vec<Job>, Vec<State>) {
-        let graph = Graph::new(case.needs.len(), &case.edges);
-        let mut schedule = Schedule::new(
-            graph,
-            case.priorities.clone(),
-            case.needs.clone(),
-            &case.pools,
-            case.workers,
-        );
-        let (mut started, mut running, mut ends) =
-            (Vec::new(), Vec::<Job>::new(), case.ends.iter());
-        loop {
-            while let Some(job) = schedule.next() {
-                running.push(job);
-                started.push(job);
-                check_start(case, &schedule, job, &running);
-            }
-            if running.is_empty() {
-                break;
-            }
-            let &(pick, fails) = ends.next().unwrap();
-            let job = running.remove(pick % running.len());
-            schedule.finish(
-                job,
-                if fails {
-                    Outcome::Failed
-                } else {
-                    Outcome::Done
-                },
-            );
-            if started.len() > case.stop_after {
-                schedule.stop();
+    /// Whom a job held back, which has finished, it holds no more.
+    fn let_go(&mut self, job: Job) {
+        let Some(at) = self.holds.iter().position(|(by, _)| *by == job) else {
+            return;
+        };
+        let (_, held) = self.holds.swap_remove(at);
+        for job in held {
+            self.held[job.index()] -= 1;
+            if self.state(job) == State::Waiting && self.is_free(job) {
+                self.make_ready(job);
             }
         }
-        assert!(schedule.is_idle());
-        let states: Vec<State> = (0..case.needs.len())
-            .map(|job| schedule.state(Job::from_index(job)))
-            .collect();
-        let waiting = states
-            .iter()
-            .filter(|state| **state == State::Waiting)
-            .count();
-        assert_eq!(waiting, schedule.remaining());
-        assert!(
-            schedule.is_stopped() || waiting == 0,
-            "an acyclic schedule comes to its end"
-        );
-        for job in (0..states.len()).map(Job::from_index) {
-            let lost = case.edges.iter().any(|(earlier, later, kind)| {
-                let failed = matches!(states[earlier.index()], State::Failed | State::Skipped);
-                *later == job && *kind == EdgeKind::Needs && failed
-            });
-            assert_eq!(states[job.index()] == State::Skipped, lost);
-        }
-        (started, states)
     }
-
-    fn check_start(case: &Case, schedule: &Schedule, job: Job, running: &[Job]) {
-        for (earlier, later, kind) in &case.edges {
-            if *later == job {
-                match schedule.state(*earlier) {
-                    State::Done => {}
-                    State::Failed | State::Skipped => assert_eq!(*kind, EdgeKind::After),
-                    state => panic!("{job:?} started before {earlier:?}, which is {state:?}"),
+    /// Everything that follows from the states, from nothing: simpler to be sure of than keeping it up through changes that
+    /// go backwards, and those are rare.
+    fn count_anew(&mut self) {
+        self.skip_behind_failures();
+        self.missing.fill(0);
+        for job in self.graph.jobs() {
+            if matches!(self.state(job), State::Waiting | State::Running) {
+                for (later, _) in self.graph.successors(job) {
+                    self.missing[later.index()] += 1;
                 }
             }
         }
-        if running.iter().any(|job| case.needs[job.index()].exclusive) {
-            assert_eq!(running.len(), 1, "exclusive means alone");
+        self.hold();
+        self.waiting = self
+            .states
+            .iter()
+            .filter(|state| **state == State::Waiting)
+            .count();
+        for lane in &mut self.lanes {
+            lane.ready.clear();
         }
-        for (pool, capacity) in case.pools.iter().enumerate() {
-            let inside = running
-                .iter()
-                .map(|job| case.needs[job.index()])
-                .filter(|needs| !needs.exclusive);
-            let used: u32 = inside
-                .filter(|needs| needs.pool == Some(PoolId::from_index(pool)))
-                .map(|needs| needs.weight.clamp(1, *capacity))
-                .sum();
-            assert!(used <= *capacity);
+        for job in self.graph.jobs() {
+            if self.state(job) == State::Waiting && self.is_free(job) {
+                self.make_ready(job);
+            }
         }
-        assert!(running.len() <= case.workers as usize);
-        assert_eq!(running.len(), schedule.running());
+        // Unless it runs, the turn of an exclusive job may have passed: it is found again by its priority.
+        self.alone = self
+            .graph
+            .jobs()
+            .any(|job| self.state(job) == State::Running && self.needs[job.index()].exclusive);
     }
-
-    proptest! {
-        #[test]
-        fn every_run_keeps_the_rules_and_is_repeatable(case in case()) {
-            prop_assert_eq!(play(&case), play(&case));
+    fn skip_behind_failures(&mut self) {
+        let is_lost = |state: State| matches!(state, State::Failed | State::Skipped);
+        let jobs = self.graph.jobs();
+        let mut lost: Vec<Job> = jobs.filter(|job| is_lost(self.state(*job))).collect();
+        while let Some(job) = lost.pop() {
+            for &(later, kind) in self.graph.successors(job) {
+                if kind == EdgeKind::Needs && self.states[later.index()] == State::Waiting {
+                    self.states[later.index()] = State::Skipped;
+                    lost.push(later);
+                }
+            }
+        }
+    }
+    /// What runs on what is to be made anew holds back those who make it.
+    fn hold(&mut self) {
+        self.held.fill(0);
+        self.holds.clear();
+        let ending: Vec<Job> = self
+            .graph
+            .jobs()
+            .filter(|job| self.is_put_back(*job))
+            .collect();
+        if ending.is_empty() {
+            return;
+        }
+        let backwards = self.graph.reversed();
+        for by in ending {
+            let mut seen = HashSet::from([by]);
+            let (mut open, mut held) = (vec![by], Vec::new());
+            while let Some(job) = open.pop() {
+                for &(earlier, kind) in backwards.successors(job) {
+                    let waits = self.state(earlier) == State::Waiting;
+                    if kind == EdgeKind::Needs && waits && seen.insert(earlier) {
+                        self.held[earlier.index()] += 1;
+                        held.push(earlier);
+                        open.push(earlier);
+                    }
+                }
+            }
+            self.holds.push((by, held));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -300,6 +300,10 @@ impl Going {
         drop(text);
         self
     }
+    /// What standard error holds by now.
+    pub fn err_so_far(&self) -> String {
+        self.err.so_far()
+    }
     /// Waits for its end, and for the end of everything that holds its output open.
     pub fn end(mut self) -> Run {
         let status = wait_for_exit(&mut self.child);
@@ -480,7 +484,7 @@ fn fates(err: &str) -> Vec<(String, String)> {
         "failed",
         "skipped",
     ];
-    const KINDS: [&str; 5] = ["build", "test", "task", "image", "clean"];
+    const KINDS: [&str; 6] = ["build", "test", "task", "image", "service", "clean"];
     let read = |line: &str| {
         let fate = FATES.into_iter().find(|fate| {
             line.strip_prefix(fate)

@@ -5,6 +5,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
+mod affected;
 mod article;
 mod buildinfo;
 mod ci;
@@ -20,6 +21,8 @@ mod image;
 mod image_engine;
 mod incremental;
 mod language;
+mod live;
 mod model;
 mod terminal;
+mod watch;
 mod why;

@@ -64,13 +64,14 @@ impl Project<'_> {
         spec: &ImageSpec,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Launched, Trouble> {
-        let _slot = self.slots.acquire(self.cancel).ok_or(Trouble::Cancelled)?;
+        let cancel = self.cancel_of(id);
+        let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         let began = Instant::now();
         let timeout = prepared.action.limits.timeout;
         let is_late = || timeout.is_some_and(|timeout| began.elapsed() >= timeout);
-        let go_on = || !self.cancel.is_cancelled() && !is_late();
+        let go_on = || !cancel.is_cancelled() && !is_late();
         let trouble = |how: String| {
-            if self.cancel.is_cancelled() {
+            if cancel.is_cancelled() {
                 Trouble::Cancelled
             } else if is_late() {
                 self.image_failed(id, ending(How::TimedOut, timeout))

@@ -206,7 +206,7 @@ fn item() -> BoxedStrategy<String> {
 }
 
 fn target() -> impl Strategy<Value = String> {
-    let kind = prop::sample::select(vec!["build", "test", "image", "task", "clean"]);
+    let kind = prop::sample::select(vec!["build", "test", "image", "service", "task", "clean"]);
     let param = (name(), prop::option::of(value()), prop::option::of(value())).prop_map(
         |(name, choices, default)| {
             let choices = choices

@@ -1,4 +1,5 @@
-//! Reads the keys of an image's body: values by shape, mistakes where they stand. What the keys mean is said beside it.
+//! Reads the keys of an image's or a service's body: values by shape, mistakes where they stand. What the keys mean is
+//! said elsewhere.
 
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -27,7 +28,7 @@ pub(in crate::plan) struct Reader<'r, 'a> {
 }
 
 /// An entry of a map, with its place where it is written as one.
-pub(super) struct Pair<'e> {
+pub(in crate::plan) struct Pair<'e> {
     pub key: String,
     pub key_span: Span,
     pub value: Value,
@@ -36,17 +37,17 @@ pub(super) struct Pair<'e> {
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    pub(super) fn entry(&self, key: &str) -> Option<&'a Entry> {
+    pub(in crate::plan) fn entry(&self, key: &str) -> Option<&'a Entry> {
         self.body.get(key)
     }
 
     /// A value that only a run needs, if it has the shape; what is not known yet is as if it were not written.
-    pub(super) fn value(&mut self, key: &str, shape: Shape) -> Option<(Value, Span)> {
+    pub(in crate::plan) fn value(&mut self, key: &str, shape: Shape) -> Option<(Value, Span)> {
         self.value_by(self.run, key, shape)
     }
 
     /// A value that the graph rests on.
-    pub(super) fn plan_value(&mut self, key: &str, shape: Shape) -> Option<(Value, Span)> {
+    pub(in crate::plan) fn plan_value(&mut self, key: &str, shape: Shape) -> Option<(Value, Span)> {
         self.value_by(self.plan, key, shape)
     }
 
@@ -65,12 +66,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         (fits && !is_open(&value)).then_some((value, span))
     }
 
-    pub(super) fn text(&mut self, key: &str) -> Option<(String, Span)> {
+    pub(in crate::plan) fn text(&mut self, key: &str) -> Option<(String, Span)> {
         let (value, span) = self.value(key, Shape::Text)?;
         Some((value.as_text()?.to_string(), span))
     }
 
-    pub(super) fn flag(&mut self, key: &str) -> Option<bool> {
+    pub(in crate::plan) fn flag(&mut self, key: &str) -> Option<bool> {
         match self.value(key, Shape::Bool)?.0 {
             Value::Bool(flag) => Some(flag),
             _ => None,
@@ -78,7 +79,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The items of a list, or the one value, each where it stands.
-    pub(super) fn items(&mut self, key: &str, shape: Shape) -> Option<Vec<(Value, Span)>> {
+    pub(in crate::plan) fn items(&mut self, key: &str, shape: Shape) -> Option<Vec<(Value, Span)>> {
         let entry = self.entry(key)?;
         let mut found = Vec::new();
         for (value, span) in spanned(self.run, self.module, self.scope, &entry.value) {
@@ -91,7 +92,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         Some(found)
     }
 
-    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<(String, Span)>> {
+    pub(in crate::plan) fn texts(&mut self, key: &str) -> Option<Vec<(String, Span)>> {
         let items = self.items(key, Shape::Texts)?;
         let texts = items.into_iter();
         Some(
@@ -102,7 +103,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// A map of plain texts.
-    pub(super) fn labels(&mut self, key: &str) -> BTreeMap<String, String> {
+    pub(in crate::plan) fn labels(&mut self, key: &str) -> BTreeMap<String, String> {
         let Some((Value::Map(pairs), _)) = self.value(key, Shape::Labels) else {
             return BTreeMap::new();
         };
@@ -113,7 +114,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The entries of a map; `Err` holds a value that is none.
-    pub(super) fn pairs<'e>(
+    pub(in crate::plan) fn pairs<'e>(
         &self,
         evaluator: &Evaluator<'a>,
         expr: &'e Expr,
@@ -139,7 +140,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    pub(super) fn bad_text(
+    pub(in crate::plan) fn bad_text(
         &mut self,
         text: &str,
         expected: &'static str,
@@ -154,7 +155,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         });
     }
 
-    pub(super) fn key_type(
+    pub(in crate::plan) fn key_type(
         &mut self,
         key: &str,
         expected: &'static str,
@@ -175,7 +176,7 @@ impl<'r, 'a> Reader<'r, 'a> {
 }
 
 /// The entries of a map that is no literal, all at one place.
-pub(super) fn pairs_of(value: &Value, span: Span) -> Result<Vec<Pair<'static>>, Value> {
+pub(in crate::plan) fn pairs_of(value: &Value, span: Span) -> Result<Vec<Pair<'static>>, Value> {
     match value {
         Value::Map(pairs) => Ok(pairs
             .iter()
@@ -193,12 +194,12 @@ pub(super) fn pairs_of(value: &Value, span: Span) -> Result<Vec<Pair<'static>>, 
 }
 
 /// Whether a value is not known yet, or was reported.
-pub(super) fn is_open(value: &Value) -> bool {
+pub(in crate::plan) fn is_open(value: &Value) -> bool {
     matches!(value, Value::Unknown(_) | Value::Bad)
 }
 
 /// A path in an image: absolute, with components that are neither empty nor dots.
-pub(super) fn image_path(text: &str) -> Result<String, &'static str> {
+pub(in crate::plan) fn image_path(text: &str) -> Result<String, &'static str> {
     if !text.starts_with('/') {
         return Err("paths in an image are absolute: begin it with `/`");
     }

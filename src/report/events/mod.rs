@@ -119,7 +119,7 @@ impl State {
             Event::Service {
                 target,
                 name,
-                step: ServiceStep::Output { bytes },
+                step: ServiceStep::Output { bytes, .. },
             } => {
                 if let Some((text, lossy)) = self.whole(*target, bytes) {
                     self.line(View::of_service_output(name, &text, lossy), now);

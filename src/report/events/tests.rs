@@ -234,6 +234,7 @@ fn samples(start: &Start) -> Vec<Event> {
             },
             ServiceStep::Output {
                 bytes: b"\xff\n".as_slice().into(),
+                alone: true,
             },
             ServiceStep::Ready { took: second() },
             ServiceStep::Log { bytes: log.clone() },
@@ -266,6 +267,10 @@ fn samples(start: &Start) -> Vec<Event> {
             paths: vec!["a.c".into()],
         },
         WatchStep::Wrong,
+        WatchStep::Why {
+            lines: vec!["app: a.c changed".into()],
+        },
+        WatchStep::Keys,
         WatchStep::Clear,
         WatchStep::Ended { after: second() },
     ];

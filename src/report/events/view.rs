@@ -217,6 +217,8 @@ pub struct WatchView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    lines: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<f64>,
 }
 
@@ -480,7 +482,7 @@ fn of_service<'a>(name: &'a str, step: &'a ServiceStep) -> ServiceView<'a> {
             took: Some(rounded(*took)),
             ..view
         },
-        ServiceStep::Output { bytes } => ServiceView {
+        ServiceStep::Output { bytes, .. } => ServiceView {
             step: "output",
             text: Some(String::from_utf8_lossy(bytes)),
             ..view
@@ -541,6 +543,11 @@ fn of_watch(step: &WatchStep) -> WatchView<'_> {
             ..of("overtaken")
         },
         WatchStep::Wrong => of("wrong"),
+        WatchStep::Why { lines } => WatchView {
+            lines: Some(lines),
+            ..of("why")
+        },
+        WatchStep::Keys => of("keys"),
         WatchStep::Clear => of("clear"),
         WatchStep::Ended { after } => WatchView {
             after: Some(rounded(*after)),

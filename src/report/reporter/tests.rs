@@ -1,5 +1,6 @@
 use super::*;
 use crate::event::PushReport;
+use crate::event::timing::Pending;
 use crate::image::digest::Sha256;
 use crate::image::record::Record;
 use crate::report::Sink;
@@ -30,6 +31,7 @@ fn look(layout: Layout, verbosity: Verbosity) -> Look {
         live: false,
         verbosity,
         palette: Palette::PLAIN,
+        tame: false,
         screen: || None,
     }
 }
@@ -256,22 +258,28 @@ impl Screen {
     /// The rows down to the last one that is not empty.
     fn lines(&self) -> Vec<String> {
         let parser = self.parser();
-        let rows = parser.screen().rows(0, 40);
+        let rows = parser.screen().rows(0, parser.screen().size().1);
         let mut lines: Vec<String> = rows.map(|row| row.trim_end().to_owned()).collect();
         while lines.last().is_some_and(String::is_empty) {
             lines.pop();
         }
         lines
     }
-    fn reporter(&self) -> Reporter {
-        let look = Look {
+    fn look(&self) -> Look {
+        Look {
             live: true,
+            tame: true,
             screen: || Some((40, 10)),
             ..look(Layout::Auto, Verbosity::Normal)
-        };
+        }
+    }
+    fn sinks(&self) -> Sinks {
         let sink = || Sink::new(Box::new(self.clone()));
         let (out, err) = (sink(), sink());
-        Reporter::new(look, Sinks { out, err })
+        Sinks { out, err }
+    }
+    fn reporter(&self) -> Reporter {
+        Reporter::new(self.look(), self.sinks())
     }
     /// Waits for what the drawing thread will draw; fails by hanging no longer than a test may.
     fn wait_for(&self, seen: impl Fn(&[String]) -> bool) -> Vec<String> {
@@ -295,22 +303,240 @@ fn a_terminal_shows_what_runs_and_how_far_it_is() {
     reporter.handle(&start(1, Kind::Build, "lib"));
     let long = "dist[linux,amd64,with-a-name-longer-than-the-screen]";
     reporter.handle(&start(2, Kind::Build, long));
-    // A look may fall between the wiping and the drawing of a line, so all of it is waited for.
-    screen.wait_for(|lines| {
-        lines.len() == 3
-            && lines[0].ends_with("build lib")
-            && lines[1].contains("build dist[linux,amd64")
-            && lines[2].contains("0/3 done, 2 running")
-    });
-    reporter.handle(&print(1, b"lib: one\n"));
-    reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
+    // A look may fall into the middle of a drawing, so all of it is waited for.
     screen.wait_for(|lines| {
         lines.len() == 4
-            && lines[0] == "ran        build lib  0.31s"
-            && lines[1] == "lib: one"
-            && lines[2].contains("build dist[linux,amd64")
-            && lines[3].contains("1/3 done, 1 running")
+            && lines[0].is_empty()
+            && lines[1].starts_with("build lib  0.")
+            && lines[2].starts_with("build dist[linux,amd64,with-a-n…  0.")
+            && lines[3] == "0/3 done, 2 running"
     });
+    assert_eq!(screen.parser().screen().cursor_position(), (0, 0));
+    reporter.handle(&print(1, b"lib: one\n"));
+    reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
+    let lines = screen.lines();
+    assert_eq!(lines[..3], ["ran        build lib  0.31s", "lib: one", ""]);
+    assert!(lines[3].starts_with("build dist[linux,amd64"), "{lines:#?}");
+    assert_eq!(lines[4..], ["1/3 done, 1 running"]);
+}
+
+#[test]
+fn what_is_over_in_a_moment_gets_no_line() {
+    let screen = Screen::new();
+    let reporter = screen.reporter();
+    reporter.handle(&Event::Planned { wanted: 100 });
+    for id in 0..100 {
+        reporter.handle(&start(id, Kind::Build, "quick"));
+        reporter.handle(&end(id, Kind::Build, "quick", Status::Ran));
+        let lines = screen.lines();
+        assert!(
+            !lines.iter().any(|line| line.contains("running")),
+            "{lines:#?}"
+        );
+    }
+}
+
+fn summary() -> Event {
+    Event::Summary(Summary::default())
+}
+
+#[test]
+fn a_second_run_begins_anew() {
+    let screen = Screen::new();
+    let reporter = screen.reporter();
+    for run in 1..=3 {
+        reporter.handle(&Event::Planned { wanted: 2 });
+        reporter.handle(&start(1, Kind::Build, "lib"));
+        screen.wait_for(|lines| {
+            lines
+                .last()
+                .is_some_and(|last| last == "0/2 done, 1 running")
+        });
+        // What a change overtakes is not done, and is counted once when it is.
+        reporter.handle(&end(1, Kind::Build, "lib", Status::Stale));
+        reporter.handle(&end(2, Kind::Build, "app", Status::Ran));
+        reporter.handle(&start(2, Kind::Build, "app"));
+        reporter.handle(&start(1, Kind::Build, "lib"));
+        screen.wait_for(|lines| {
+            lines
+                .last()
+                .is_some_and(|last| last == "0/2 done, 2 running")
+        });
+        reporter.handle(&end(1, Kind::Build, "lib", Status::Ran));
+        reporter.handle(&end(2, Kind::Build, "app", failure()));
+        reporter.handle(&summary());
+        let lines = screen.lines();
+        assert!(
+            lines.last().is_some_and(|last| last.starts_with("done:")),
+            "{lines:#?}"
+        );
+        assert!(
+            !lines.iter().any(|line| line.contains("running")),
+            "run {run}: {lines:#?}"
+        );
+    }
+    // Between runs, what is said stands where it was said.
+    reporter.handle(&Event::Warning {
+        target: None,
+        message: "later".into(),
+    });
+    assert!(
+        screen
+            .lines()
+            .last()
+            .is_some_and(|last| last == "warning: later")
+    );
+}
+
+#[test]
+fn what_still_fails_is_told_again_as_it_was() {
+    let text = told(
+        look(Layout::Auto, Verbosity::Normal),
+        vec![
+            start(1, Kind::Test, "unit"),
+            print(1, b"--- FAIL: TestX\nFAIL\n"),
+            end(1, Kind::Test, "unit", failure()),
+            Event::Summary(Summary {
+                failed: vec!["unit".into()],
+                ..Summary::default()
+            }),
+            Event::Planned { wanted: 1 },
+            Event::Summary(Summary {
+                still_failing: vec!["unit".into()],
+                ..Summary::default()
+            }),
+        ],
+    );
+    assert!(
+        text.ends_with(
+            "these failed:\n  test  unit  exit status 1 at Gofile:12:3\n    --- FAIL: TestX\n\
+             failed: 0 ran, 0 up to date, 0 restored, 0 failed, 1 still failing in 0.00s\n"
+        ),
+        "{text}"
+    );
+    assert_eq!(text.matches("these failed").count(), 1, "{text}");
+}
+
+#[test]
+fn a_failure_that_has_scrolled_by_is_told_again() {
+    let run = |after: usize| {
+        let mut events = vec![
+            start(1, Kind::Test, "unit"),
+            end(1, Kind::Test, "unit", failure()),
+        ];
+        events.extend((0..after).map(|_| end(2, Kind::Build, "lib", Status::Ran)));
+        let failed = vec!["unit".into()];
+        events.push(Event::Summary(Summary {
+            failed,
+            ..Summary::default()
+        }));
+        told(look(Layout::Auto, Verbosity::Normal), events)
+    };
+    assert!(!run(10).contains("these failed"));
+    assert!(run(11).contains("these failed:\n  test  unit  exit status 1 at Gofile:12:3\n"));
+}
+
+#[test]
+fn lines_know_how_long_it_took_the_last_time() {
+    let screen = Screen::new();
+    let reporter = Reporter::new(
+        Look {
+            screen: || Some((80, 24)),
+            ..screen.look()
+        },
+        screen.sinks(),
+    );
+    screen.parser().screen_mut().set_size(24, 80);
+    reporter.handle(&Event::Planned { wanted: 2 });
+    reporter.handle(&Event::Scheduled {
+        jobs: 1,
+        pending: [("lib", 600, None), ("app", 60, Some(TargetId(1)))]
+            .into_iter()
+            .zip(1..)
+            .map(|((name, last, after), id)| Pending {
+                target: TargetId(id),
+                name: name.into(),
+                kind: Kind::Build,
+                last: Some(Duration::from_secs(last)),
+                after: after.into_iter().collect(),
+            })
+            .collect(),
+    });
+    reporter.handle(&start(1, Kind::Build, "lib"));
+    let lines = screen.wait_for(|lines| lines.len() == 3);
+    assert!(
+        lines[1].starts_with("running    build lib  0."),
+        "{lines:#?}"
+    );
+    assert!(lines[1].ends_with(" of ~10m 00s"), "{lines:#?}");
+    assert_eq!(
+        lines[2],
+        "[                           ] 0/2 done, 1 running, ~10m 59s left"
+    );
+}
+
+/// Every size down to one cell, with names of every width, and a resize between each two drawings.
+#[test]
+fn no_size_is_too_small() {
+    static SIZE: Mutex<(u16, u16)> = Mutex::new((80, 24));
+    let screen = Screen::new();
+    let look = Look {
+        screen: || SIZE.lock().ok().map(|size| *size),
+        ..screen.look()
+    };
+    let reporter = Reporter::new(look, screen.sinks());
+    reporter.handle(&Event::Planned { wanted: 4 });
+    let names = [
+        "lib",
+        "資産[日本語のとても長い名前,その二]",
+        "e\u{301}e\u{301}e\u{301}e\u{301}",
+        "👩\u{200d}🚀 crew of the ship",
+    ];
+    for (id, name) in (0..).zip(names) {
+        reporter.handle(&start(id, Kind::Build, name));
+    }
+    std::thread::sleep(Duration::from_millis(250));
+    for (columns, rows) in [
+        (200, 50),
+        (20, 10),
+        (21, 3),
+        (7, 7),
+        (3, 2),
+        (1, 1),
+        (2, 30),
+        (80, 24),
+    ] {
+        *SIZE.lock().expect("no panic") = (columns, rows);
+        screen.parser().screen_mut().set_size(rows, columns);
+        let warning = Event::Warning {
+            target: None,
+            message: "x".into(),
+        };
+        reporter.handle(&warning);
+        reporter.handle(&warning);
+        let parser = screen.parser();
+        let (row, column) = parser.screen().cursor_position();
+        assert_eq!(column, 0, "{columns} by {rows}");
+        drop(parser);
+        let lines = screen.lines();
+        if columns >= 20 && rows >= 10 {
+            // A blank row, four targets, and the run: nothing has wrapped, and nothing is left of the size before.
+            assert_eq!(
+                lines.len(),
+                usize::from(row) + 6,
+                "{columns} by {rows}: {lines:#?}"
+            );
+            assert!(
+                lines
+                    .last()
+                    .is_some_and(|last| last.ends_with("0/4 done, 4 running")),
+                "{lines:#?}"
+            );
+            assert_eq!(lines[usize::from(row) - 1], "warning: x");
+        }
+    }
+    reporter.handle(&summary());
+    assert!(!screen.parser().screen().hide_cursor());
 }
 
 #[test]
@@ -355,7 +581,7 @@ fn the_terminal_is_handed_over_clean_and_taken_back() {
     let reporter = screen.reporter();
     reporter.handle(&start(1, Kind::Build, "lib"));
     reporter.handle(&start(2, Kind::Task, "shell"));
-    screen.wait_for(|lines| lines.len() == 3);
+    screen.wait_for(|lines| lines.len() == 4);
     let taken = |taken| Event::Terminal {
         target: TargetId(2),
         taken,
@@ -366,7 +592,7 @@ fn the_terminal_is_handed_over_clean_and_taken_back() {
     reporter.handle(&taken(false));
     reporter.handle(&end(2, Kind::Task, "shell", Status::Ran));
     screen.wait_for(|lines| {
-        lines.len() == 5 && lines[1..3] == ["$ exit", "ran        task  shell  0.31s"]
+        lines.len() == 6 && lines[1..3] == ["$ exit", "ran        task  shell  0.31s"]
     });
 }
 
@@ -479,16 +705,17 @@ fn a_terminal_shows_how_far_a_step_and_a_push_are() {
         text: "layer\u{1b}[2J /app".into(),
     });
     screen.wait_for(|lines| {
-        lines.len() == 2
-            && lines[0].ends_with("image api  layer\\u{1b}[2J /app")
-            && lines[1].contains("0/1 done, 1 running")
+        lines.len() == 3
+            && lines[1].starts_with("image api  0.")
+            && lines[1].ends_with("s  layer\\u{1b}[2J /a…")
+            && lines[2] == "0/1 done, 1 running"
     });
     reporter.handle(&end(1, Kind::Image, "api", Status::Ran));
     reporter.handle(&push(1, PushStep::Started));
     screen.wait_for(|lines| {
-        lines.len() == 3
-            && lines[1].contains("push  api to localhost:5000/api")
-            && lines[2].contains("1/1 done, 1 running")
+        lines.len() == 4
+            && lines[2].starts_with("push  api to localhost:5000/api")
+            && lines[3] == "1/1 done, 1 running"
     });
     reporter.handle(&Event::Push {
         target: TargetId(1),
@@ -499,13 +726,16 @@ fn a_terminal_shows_how_far_a_step_and_a_push_are() {
             total: 4_600_000,
         },
     });
-    screen
-        .wait_for(|lines| lines.len() == 3 && lines[1].ends_with("push  api  3.1/4.6 MB to r/api"));
+    screen.wait_for(|lines| {
+        lines.len() == 4
+            && lines[2].starts_with("push  api to ")
+            && lines[2].ends_with("s  3.1/4.6 MB")
+    });
     reporter.handle(&push(1, push_failure()));
     screen.wait_for(|lines| {
         lines
             .last()
-            .is_some_and(|line| line.contains("1/1 done, 0 running"))
+            .is_some_and(|line| line == "1/1 done, 0 running")
             && lines
                 .iter()
                 .any(|line| line.starts_with("failed     push  api to localhost:5000"))
