@@ -143,13 +143,7 @@ impl App<'_> {
             Ok(loaded) => self.with_gofile(loaded),
             Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
         };
-        if let Err(trouble) = outlets.finish(status) {
-            let palette = self.env.err_palette(self.args);
-            let head = palette.paint(Tone::Warning, "warning:");
-            let text = format!("{head} {trouble}\n");
-            self.sinks.err.write(text.as_bytes());
-        }
-        status
+        self.finish(outlets, status)
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
