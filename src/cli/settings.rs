@@ -2,8 +2,9 @@
 //! struct, so that no layer sees a flag or a variable.
 
 use crate::base::fs::FsError;
-use crate::cli::args::{Args, ColorChoice, OutputChoice};
+use crate::cli::args::{Args, CiChoice, ColorChoice, OutputChoice};
 use crate::execute::project::CommandScreen;
+use crate::report::ci::Service;
 use crate::report::text::{columns as columns_of, printable};
 use crate::report::{Layout, Look, Palette, Verbosity};
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub struct Environment {
     pub cwd: PathBuf,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
+    pub stdin_is_terminal: bool,
     pub cpus: usize,
     /// The effective user id.
     pub user: u32,
@@ -40,6 +42,7 @@ impl Environment {
             cwd,
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             user: rustix::process::geteuid().as_raw(),
         })
@@ -63,6 +66,21 @@ impl Environment {
     /// Whether a CI service runs this; they all set `CI`, to anything but `false` or `0`.
     pub fn in_ci(&self) -> bool {
         self.var("CI").is_some_and(|ci| ci != "false" && ci != "0")
+    }
+
+    /// Why nothing can be asked; None where a person can answer.
+    pub fn nobody_to_ask(&self) -> Option<&'static str> {
+        if !self.stdin_is_terminal {
+            Some("standard input is no terminal")
+        } else if !self.stderr_is_terminal {
+            Some("standard error is no terminal")
+        } else if self.in_ci() {
+            Some("this is a CI service (CI is set)")
+        } else if self.is_dumb() {
+            Some("the terminal cannot draw (TERM is dumb, or not set)")
+        } else {
+            None
+        }
     }
 
     /// The user's cache; None where the environment names no place for one.
@@ -105,7 +123,10 @@ impl Environment {
                 OutputChoice::Grouped | OutputChoice::Plain => Layout::Grouped,
                 OutputChoice::Stream => Layout::Stream,
             },
-            live: self.can_redraw() && !plain && args.output != OutputChoice::Stream,
+            live: self.can_redraw()
+                && !plain
+                && args.output != OutputChoice::Stream
+                && self.service(args) == Service::None,
             verbosity: match (args.quiet, args.verbose) {
                 (true, _) => Verbosity::Quiet,
                 (_, true) => Verbosity::Verbose,
@@ -124,18 +145,33 @@ impl Environment {
         (args.output == OutputChoice::Stream && colored).then_some(command_screen as CommandScreen)
     }
 
+    /// The CI service whose log standard error is. GitHub sets `GITHUB_ACTIONS` to `true`, GitLab `GITLAB_CI`.
+    pub fn service(&self, args: &Args) -> Service {
+        let says_true = |name| self.var(name).is_some_and(|value| value == "true");
+        match args.ci {
+            CiChoice::Github => Service::Github,
+            CiChoice::Gitlab => Service::Gitlab,
+            CiChoice::None => Service::None,
+            CiChoice::Auto if says_true("GITHUB_ACTIONS") => Service::Github,
+            CiChoice::Auto if says_true("GITLAB_CI") => Service::Gitlab,
+            CiChoice::Auto => Service::None,
+        }
+    }
+
     /// Colours for what goes to standard output: lists.
     pub fn out_palette(&self, args: &Args) -> Palette {
-        self.palette(args, self.stdout_is_terminal)
+        self.palette(args, self.stdout_is_terminal && !self.is_dumb())
     }
 
     /// Colours for what goes to standard error: the report, warnings and errors.
     pub fn err_palette(&self, args: &Args) -> Palette {
-        self.palette(args, self.stderr_is_terminal)
+        // The logs of both services show colours, though they are no terminals.
+        let shows = self.stderr_is_terminal && !self.is_dumb();
+        self.palette(args, shows || self.service(args) != Service::None)
     }
 
     /// A flag wins over the environment; there, NO_COLOR over CLICOLOR_FORCE over what the stream is.
-    fn palette(&self, args: &Args, is_terminal: bool) -> Palette {
+    fn palette(&self, args: &Args, shows: bool) -> Palette {
         let zero = |name| self.var(name).is_some_and(|value| value == "0");
         let colored = match args.color {
             ColorChoice::Always => true,
@@ -147,7 +183,7 @@ impl Environment {
             {
                 true
             }
-            ColorChoice::Auto => is_terminal && !self.is_dumb() && !zero("CLICOLOR"),
+            ColorChoice::Auto => shows && !zero("CLICOLOR"),
         };
         Palette::new(colored)
     }
@@ -190,6 +226,7 @@ mod tests {
             cwd: PathBuf::from("/project"),
             stdout_is_terminal: false,
             stderr_is_terminal: true,
+            stdin_is_terminal: true,
             cpus: 6,
             user: 1000,
         }
@@ -229,6 +266,29 @@ mod tests {
         assert_eq!(with(&[]).out_palette(&args("gomake")), Palette::new(false));
         let forced = with(&[("CLICOLOR_FORCE", "1")]);
         assert_eq!(forced.out_palette(&args("gomake")), Palette::new(true));
+    }
+
+    #[test]
+    fn services_are_known_by_their_variables() {
+        let of = |vars: &[(&str, &str)], line| with(vars).service(&args(line));
+        assert_eq!(of(&[("GITHUB_ACTIONS", "true")], "gomake"), Service::Github);
+        assert_eq!(of(&[("GITLAB_CI", "true")], "gomake"), Service::Gitlab);
+        assert_eq!(of(&[("GITHUB_ACTIONS", "false")], "gomake"), Service::None);
+        assert_eq!(of(&[("CI", "true")], "gomake"), Service::None);
+        let github = [("GITHUB_ACTIONS", "true"), ("TERM", "dumb")];
+        assert_eq!(of(&github, "gomake --ci none"), Service::None);
+        assert_eq!(of(&github, "gomake --ci gitlab"), Service::Gitlab);
+        let no_terminal = |vars: &[(&str, &str)], line| {
+            let mut env = with(vars);
+            env.stderr_is_terminal = false;
+            (env.err_palette(&args(line)), env.out_palette(&args(line)))
+        };
+        let (colours, plain) = (Palette::new(true), Palette::PLAIN);
+        assert_eq!(no_terminal(&github, "gomake"), (colours, plain));
+        assert_eq!(no_terminal(&github, "gomake --ci none"), (plain, plain));
+        let refused = [("GITLAB_CI", "true"), ("NO_COLOR", "1")];
+        assert_eq!(no_terminal(&refused, "gomake"), (plain, plain));
+        assert!(!with(&[]).look(&args("gomake --ci github")).live);
     }
 
     #[test]

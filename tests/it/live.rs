@@ -549,7 +549,8 @@ fn a_drained_run_ends_what_is_stale_and_starts_nothing_more() {
             watch.project.hold_gate("gate-a"),
             watch.project.hold_gate("gate-b"),
         );
-        live.drain(&|name| name == "a");
+        let ended = live.drain(&|name| name == "a");
+        assert_eq!(ended.len(), 1);
         log.wait("a stale", 1);
         watch.write("a.txt", "2");
         assert!(watch.tell(live, &["a.txt"]).is_empty());

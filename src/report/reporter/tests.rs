@@ -44,6 +44,7 @@ fn attempt(id: u32, kind: Kind, name: &str, attempt: u32) -> Event {
         name: name.into(),
         kind,
         attempt,
+        dir: "".into(),
         command: format!("sh -euc 'make {name}'").into(),
         reason: format!("src/{name}.c changed"),
     }
