@@ -255,6 +255,7 @@ impl Life<'_> {
             took: began.elapsed(),
         });
         self.me.set_fate(Fate::Ready);
+        self.shared.lock().crashed.remove(&job.name);
         self.me.settled.set();
         if self.wait(&process.exited, None) == Seen::Asked {
             self.stop(&process);

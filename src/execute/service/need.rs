@@ -421,7 +421,7 @@ impl Project<'_> {
         disk: Disk,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Settled {
-        let known = self.prepare(id, disk, made).and_then(|prepared| {
+        let known = self.look(id, disk, made).and_then(|(prepared, _)| {
             self.refuse_missing(id, &prepared)?;
             Ok(prepared)
         });
@@ -477,7 +477,7 @@ impl Project<'_> {
                     .push(format!("{} meanwhile", sentence(&name, &fault)));
                 Err(Trouble::Failed(failure))
             }
-            (Err(Trouble::Cancelled), Some(_)) if self.cancel.is_cancelled() => {
+            (Err(Trouble::Cancelled), Some(_)) if self.cancel_of(id).is_cancelled() => {
                 Err(Trouble::Cancelled)
             }
             (Ok(_) | Err(Trouble::Cancelled), Some((name, fault))) => {
