@@ -14,6 +14,7 @@ use crate::execute::live::reach::Reach;
 use crate::execute::past;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Bound, Project};
+use crate::execute::service;
 use crate::execute::signal::{Cancel, Level};
 use crate::execute::tally::End;
 use crate::execute::turns::Seen;
@@ -317,7 +318,12 @@ impl Drive<'_> {
 
     /// The key that a target was settled with which had no turn in this run.
     fn settled_with(&self, id: TargetId) -> Option<Digest> {
-        let name = &self.project.graph().target(id).name;
+        let target = self.project.graph().target(id);
+        if target.kind == Kind::Service {
+            // No record tells of what it would run.
+            return service::key_of(&self.made(id));
+        }
+        let name = &target.name;
         let past = self.project.past.and_then(|past| past.of(name));
         let recorded = || self.project.store.result(name).map(|record| record.key);
         past.map(|(key, _)| key).or_else(recorded)

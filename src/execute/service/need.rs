@@ -416,7 +416,7 @@ impl Project<'_> {
         disk: Disk,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Settled {
-        let known = self.prepare(id, disk, made).and_then(|prepared| {
+        let known = self.look(id, disk, made).and_then(|(prepared, _)| {
             self.refuse_missing(id, &prepared)?;
             Ok(prepared)
         });
