@@ -165,6 +165,10 @@ pub fn canonical(path: &Path) -> FsResult<PathBuf> {
 pub fn create_dirs(path: &Path) -> FsResult<()> {
     at("create the directory", path, fs::create_dir_all(path))
 }
+/// Opens for writing from the beginning: a file that is new or loses what it held, a pipe, a terminal.
+pub fn create(path: &Path) -> FsResult<File> {
+    at("write", path, File::create(path))
+}
 /// Opens for appending and reading, creating it where it is missing.
 pub fn open_append(path: &Path) -> FsResult<File> {
     at(
@@ -176,10 +180,6 @@ pub fn open_append(path: &Path) -> FsResult<File> {
             .create(true)
             .open(path),
     )
-}
-/// Opens for writing, empty, creating it where it is missing.
-pub fn create(path: &Path) -> FsResult<File> {
-    at("create", path, File::create(path))
 }
 /// Opens for reading and writing without truncation, creating it where it is missing.
 pub fn open_rw(path: &Path) -> FsResult<File> {
@@ -272,6 +272,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> FsResult<()> {
         .map_err(|error| FsError::new("move into place", path, error.error))
 }
 
+/// Writes what a user asked to have at a path: in one step where a plain file belongs, straight into a device, a pipe or
+/// what a link leads to, which stay what they are.
+pub fn write_out(path: &Path, bytes: &[u8]) -> FsResult<()> {
+    match if_exists(lstat(path))?.map(|stat| stat.kind) {
+        None | Some(FileKind::File | FileKind::Dir) => write_atomic(path, bytes),
+        Some(FileKind::Symlink | FileKind::Other) => {
+            at("write", path, create(path)?.write_all(bytes))
+        }
+    }
+}
+
 /// Copies bytes by reflink where the file system can, else by copying; the target is replaced in one step.
 /// `mode` is given to the copy.
 pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
@@ -306,6 +317,22 @@ pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
 pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
     at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
 }
+/// Copies a regular file with its mode and its modification time to a path where nothing is yet; by reflink where the file
+/// system can.
+pub fn copy_as_is(from: &Path, to: &Path, stat: &Stat) -> FsResult<()> {
+    copy_new(from, to)?;
+    set_mode(to, stat.mode & 0o7777)?;
+    let modified = rustix::fs::Timespec {
+        tv_sec: stat.mtime.div_euclid(1_000_000_000),
+        tv_nsec: stat.mtime.rem_euclid(1_000_000_000),
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: modified,
+        last_modification: modified,
+    };
+    let set = rustix::fs::utimensat(rustix::fs::CWD, to, &times, rustix::fs::AtFlags::empty());
+    at("set the time of", to, set.map_err(io::Error::from))
+}
 /// Puts a file of [`copy_to_temp`] in its place.
 pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
     temp.persist(to)
@@ -330,6 +357,13 @@ pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
             .prefix(".gomake-tmp-")
             .tempdir_in(dir),
     )
+}
+/// A new directory where the system keeps temporary files (`TMPDIR`), without symlinks in its path. It stays until somebody
+/// removes it.
+pub fn temp_dir_of_system(prefix: &str) -> FsResult<PathBuf> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir();
+    let dir = at("create a directory in", &tempfile::env::temp_dir(), made)?;
+    canonical(&dir.keep())
 }
 
 /// One entry of a directory; the name may be any bytes.

@@ -226,6 +226,7 @@ mod tests {
                 inputs: Inputs::default(),
                 outputs: Vec::new(),
                 depfile: None,
+                report: None,
                 needs,
                 after,
                 dir: ProjectPath::root(),

@@ -79,6 +79,18 @@ pub enum CallError {
         help("a duration of at least 50ms, as in `--poll=2s`")
     )]
     PollInterval { text: String },
+    #[error("what {flag} asks for cannot be written: {source}")]
+    #[diagnostic(
+        code(gomake::call::outlet),
+        help("name a file in a directory that can be written to")
+    )]
+    Outlet {
+        flag: &'static str,
+        source: crate::base::fs::FsError,
+    },
+    #[error("{flag} tells of a run, and this call runs nothing")]
+    #[diagnostic(code(gomake::call::nothing_runs), help("leave it out"))]
+    NothingRuns { flag: &'static str },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

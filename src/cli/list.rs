@@ -314,6 +314,7 @@ mod tests {
             inputs: Inputs::default(),
             outputs: Vec::new(),
             depfile: None,
+            report: None,
             needs: Vec::new(),
             after: Vec::new(),
             dir: ProjectPath::root(),

@@ -5,6 +5,7 @@ pub mod affected;
 pub mod args;
 pub mod check;
 pub mod complete;
+pub mod consumers;
 pub mod dotenv;
 pub mod draw;
 pub mod fault;
@@ -26,11 +27,13 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod verify;
 mod watch;
 
-use crate::base::source::Sources;
+use crate::base::source::{Sources, Span};
 use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
+use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
 use crate::cli::observe::Observer;
@@ -38,13 +41,15 @@ use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
 use crate::cli::session::Session;
 use crate::cli::settings::Environment;
-use crate::event::Emit;
+use crate::event::timing::{Span as Time, Work};
+use crate::event::{Emit, Event};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
 use crate::plan::resolve::Request;
-use crate::report::{Consumer, Fanout, Profile, Reporter, Sinks};
-use miette::Diagnostic;
+use crate::report::{Consumer, Fanout, Mistake, Profile, Reporter, Sinks, Start, Tone};
+use miette::{Diagnostic, Severity};
+use std::cell::OnceCell;
 use std::process::ExitCode;
 
 /// A picture tells also what became of the targets. Without a state there is nothing to tell.
@@ -69,6 +74,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> ExitCode {
+    let start = Start::now();
     let env = match Environment::capture() {
         Ok(env) => env,
         Err(error) => {
@@ -84,6 +90,8 @@ pub fn main() -> ExitCode {
                 args: &args,
                 env: &env,
                 sinks: Sinks::standard(),
+                start,
+                outlets: OnceCell::new(),
             }
             .run(),
         ),
@@ -100,6 +108,9 @@ struct App<'a> {
     args: &'a Args,
     env: &'a Environment,
     sinks: Sinks,
+    start: Start,
+    /// Who takes events and mistakes beside the terminal, once that is known.
+    outlets: OnceCell<Outlets>,
 }
 
 impl App<'_> {
@@ -113,18 +124,42 @@ impl App<'_> {
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
-        let loaded = match load(self.args, self.env) {
-            Ok(loaded) => loaded,
-            Err(error) => return self.wrong(&Sources::default(), &Fault::one(error)),
+        let loaded = load(self.args, self.env);
+        let took = self.start.at.elapsed();
+        let root = loaded.as_ref().ok().map(|loaded| loaded.root.as_path());
+        let outlets = match Outlets::open(self.args, self.env, self.start, root, &self.sinks) {
+            Ok(outlets) => self.outlets.get_or_init(|| outlets),
+            Err(fault) => return self.wrong(&Sources::default(), &fault),
         };
+        outlets.handle(&Event::Span(Time {
+            target: None,
+            work: Work::Load,
+            began: self.start.at,
+            took,
+        }));
+        let status = match loaded {
+            Ok(loaded) => self.with_gofile(loaded),
+            Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
+        };
+        if let Err(trouble) = outlets.finish(status) {
+            let palette = self.env.err_palette(self.args);
+            let head = palette.paint(Tone::Warning, "warning:");
+            let text = format!("{head} {trouble}\n");
+            self.sinks.err.write(text.as_bytes());
+        }
+        status
+    }
+
+    fn with_gofile(&self, mut loaded: Loaded) -> u8 {
         if self.args.watch {
             return watch::watch(self, &loaded.root);
         }
         if self.args.complete_words {
             return self.complete_words(&loaded);
         }
-        if !loaded.errors.is_empty() {
-            return self.wrong(&loaded.sources, &Fault::all(loaded.errors));
+        let errors = std::mem::take(&mut loaded.errors);
+        if !errors.is_empty() {
+            return self.wrong(&loaded.sources, &Fault::all(errors));
         }
         if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
@@ -138,10 +173,8 @@ impl App<'_> {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let consumers = match self.consumers() {
-            Ok(consumers) => consumers,
-            Err(fault) => return self.wrong(&loaded.sources, &fault),
-        };
+        let none = Outlets::default();
+        let consumers = self.consumers(self.outlets.get().unwrap_or(&none));
         let emit = |event| consumers.handle(&event);
         let only = match self.affected(loaded, &observer, &emit) {
             Ok(only) => only,
@@ -152,8 +185,7 @@ impl App<'_> {
             ..self.call(loaded, &observer, &emit)
         };
         call.tell_refused();
-        let status = self.mode(loaded, &observer, &call);
-        self.finish(&consumers, status)
+        self.mode(loaded, &observer, &call)
     }
 
     fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
@@ -170,6 +202,8 @@ impl App<'_> {
             self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
             self.shown(&loaded.sources, self.draw(loaded, observer, format))
+        } else if self.args.verify {
+            self.verify(loaded, call)
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -183,14 +217,17 @@ impl App<'_> {
     }
 
     /// Who takes the events of this call.
-    fn consumers(&self) -> Result<Fanout<'static>, Fault> {
+    fn consumers<'o>(&self, outlets: &'o Outlets) -> Fanout<'o> {
         let look = self.env.look(self.args);
-        let mut consumers = Fanout(vec![Box::new(Reporter::new(look, self.sinks.clone()))]);
+        let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
+        let reporter = reporter.for_service(outlets.service());
+        let mut consumers = Fanout(vec![Box::new(reporter)]);
         if self.args.profile {
             let profile = Profile::new(&look, self.sinks.err.clone());
             consumers.0.push(Box::new(profile));
         }
-        Ok(consumers)
+        consumers.0.push(Box::new(outlets));
+        consumers
     }
 
     fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
@@ -203,16 +240,6 @@ impl App<'_> {
             emit,
             only: None,
         }
-    }
-
-    /// Writes what the consumers still hold.
-    fn finish(&self, consumers: &Fanout<'_>, status: u8) -> u8 {
-        if let Err(error) = consumers.finish() {
-            self.sinks
-                .err
-                .write(format!("gomake: {error}\n").as_bytes());
-        }
-        status
     }
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {
@@ -348,6 +375,26 @@ impl App<'_> {
         for diagnostic in diagnostics {
             let text = crate::report::diagnostic::render(diagnostic, sources, palette, columns);
             self.sinks.err.write(text.as_bytes());
+            if let Some(outlets) = self.outlets.get() {
+                outlets.wrong(&mistake(diagnostic, sources));
+            }
         }
+    }
+}
+
+/// A diagnostic without its picture.
+fn mistake(diagnostic: &dyn Diagnostic, sources: &Sources) -> Mistake {
+    let label = diagnostic.labels().and_then(|mut labels| labels.next());
+    let place = label.and_then(|label| {
+        let span = Span::new(label.offset(), label.offset() + label.len());
+        let (file, line, column) = sources.locate(span)?;
+        Some((file.to_owned(), line, column))
+    });
+    Mistake {
+        is_error: diagnostic.severity().is_none_or(|of| of == Severity::Error),
+        code: diagnostic.code().map(|code| code.to_string()),
+        message: diagnostic.to_string(),
+        help: diagnostic.help().map(|help| help.to_string()),
+        place,
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, plan};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
+use crate::event::timing::Work;
 use crate::event::{Emit, Event, Summary};
 use crate::execute::drive;
 use crate::execute::environment::Variables;
@@ -17,6 +18,7 @@ use crate::execute::project::{Going, Options, Project, Reuse};
 use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
+use crate::execute::span::Spanned;
 use crate::execute::wanted::Wanted;
 use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
@@ -47,6 +49,7 @@ pub struct Call<'a> {
 impl Call<'_> {
     /// The plan of the call, narrowed to what is affected where that is asked for.
     pub(super) fn planned(&self, words: &[String]) -> Result<Plan, Fault> {
+        let _span = Spanned::whole(self.emit, Work::Plan);
         let mut planned = plan(self.loaded, words, self.observer, Running::Allowed)?;
         if let Some(only) = self.only {
             only.narrow(&mut planned);

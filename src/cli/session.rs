@@ -8,6 +8,7 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, ask_go};
+use crate::event::timing::Work;
 use crate::event::{Emit, Event};
 use crate::execute::check::bind_all;
 use crate::execute::command::RUNNING_VARIABLE;
@@ -19,6 +20,7 @@ use crate::execute::project::{Bound, Project};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::span::Spanned;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -175,6 +177,7 @@ pub fn with_project<T>(
     roots: &[TargetId],
     then: impl FnOnce(&Project<'_>, &Wanted, Vec<Lint>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
+    let planning = Spanned::whole(around.emit, Work::Plan);
     if around.running == Running::Allowed {
         let wanted = Wanted::new(&plan.graph, roots, &session.store);
         ask_go(plan, &wanted.order, around.observer)?;
@@ -272,6 +275,7 @@ pub fn with_project<T>(
             }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
+                drop(planning);
                 let done = then(&project, &wanted, lints);
                 plan.answers = answers;
                 return done;

@@ -2,8 +2,9 @@
 //! struct, so that no layer sees a flag or a variable.
 
 use crate::base::fs::FsError;
-use crate::cli::args::{Args, ColorChoice, OutputChoice};
+use crate::cli::args::{Args, CiChoice, ColorChoice, OutputChoice};
 use crate::execute::project::CommandScreen;
+use crate::report::ci::Service;
 use crate::report::text::{columns as columns_of, printable};
 use crate::report::{Layout, Look, Palette, Verbosity};
 use std::collections::BTreeMap;
@@ -105,7 +106,10 @@ impl Environment {
                 OutputChoice::Grouped | OutputChoice::Plain => Layout::Grouped,
                 OutputChoice::Stream => Layout::Stream,
             },
-            live: self.can_redraw() && !plain && args.output != OutputChoice::Stream,
+            live: self.can_redraw()
+                && !plain
+                && args.output != OutputChoice::Stream
+                && self.service(args) == Service::None,
             verbosity: match (args.quiet, args.verbose) {
                 (true, _) => Verbosity::Quiet,
                 (_, true) => Verbosity::Verbose,
@@ -124,18 +128,33 @@ impl Environment {
         (args.output == OutputChoice::Stream && colored).then_some(command_screen as CommandScreen)
     }
 
+    /// The CI service whose log standard error is. GitHub sets `GITHUB_ACTIONS` to `true`, GitLab `GITLAB_CI`.
+    pub fn service(&self, args: &Args) -> Service {
+        let says_true = |name| self.var(name).is_some_and(|value| value == "true");
+        match args.ci {
+            CiChoice::Github => Service::Github,
+            CiChoice::Gitlab => Service::Gitlab,
+            CiChoice::None => Service::None,
+            CiChoice::Auto if says_true("GITHUB_ACTIONS") => Service::Github,
+            CiChoice::Auto if says_true("GITLAB_CI") => Service::Gitlab,
+            CiChoice::Auto => Service::None,
+        }
+    }
+
     /// Colours for what goes to standard output: lists.
     pub fn out_palette(&self, args: &Args) -> Palette {
-        self.palette(args, self.stdout_is_terminal)
+        self.palette(args, self.stdout_is_terminal && !self.is_dumb())
     }
 
     /// Colours for what goes to standard error: the report, warnings and errors.
     pub fn err_palette(&self, args: &Args) -> Palette {
-        self.palette(args, self.stderr_is_terminal)
+        // The logs of both services show colours, though they are no terminals.
+        let shows = self.stderr_is_terminal && !self.is_dumb();
+        self.palette(args, shows || self.service(args) != Service::None)
     }
 
     /// A flag wins over the environment; there, NO_COLOR over CLICOLOR_FORCE over what the stream is.
-    fn palette(&self, args: &Args, is_terminal: bool) -> Palette {
+    fn palette(&self, args: &Args, shows: bool) -> Palette {
         let zero = |name| self.var(name).is_some_and(|value| value == "0");
         let colored = match args.color {
             ColorChoice::Always => true,
@@ -147,7 +166,7 @@ impl Environment {
             {
                 true
             }
-            ColorChoice::Auto => is_terminal && !self.is_dumb() && !zero("CLICOLOR"),
+            ColorChoice::Auto => shows && !zero("CLICOLOR"),
         };
         Palette::new(colored)
     }
@@ -229,6 +248,29 @@ mod tests {
         assert_eq!(with(&[]).out_palette(&args("gomake")), Palette::new(false));
         let forced = with(&[("CLICOLOR_FORCE", "1")]);
         assert_eq!(forced.out_palette(&args("gomake")), Palette::new(true));
+    }
+
+    #[test]
+    fn services_are_known_by_their_variables() {
+        let of = |vars: &[(&str, &str)], line| with(vars).service(&args(line));
+        assert_eq!(of(&[("GITHUB_ACTIONS", "true")], "gomake"), Service::Github);
+        assert_eq!(of(&[("GITLAB_CI", "true")], "gomake"), Service::Gitlab);
+        assert_eq!(of(&[("GITHUB_ACTIONS", "false")], "gomake"), Service::None);
+        assert_eq!(of(&[("CI", "true")], "gomake"), Service::None);
+        let github = [("GITHUB_ACTIONS", "true"), ("TERM", "dumb")];
+        assert_eq!(of(&github, "gomake --ci none"), Service::None);
+        assert_eq!(of(&github, "gomake --ci gitlab"), Service::Gitlab);
+        let no_terminal = |vars: &[(&str, &str)], line| {
+            let mut env = with(vars);
+            env.stderr_is_terminal = false;
+            (env.err_palette(&args(line)), env.out_palette(&args(line)))
+        };
+        let (colours, plain) = (Palette::new(true), Palette::PLAIN);
+        assert_eq!(no_terminal(&github, "gomake"), (colours, plain));
+        assert_eq!(no_terminal(&github, "gomake --ci none"), (plain, plain));
+        let refused = [("GITLAB_CI", "true"), ("NO_COLOR", "1")];
+        assert_eq!(no_terminal(&refused, "gomake"), (plain, plain));
+        assert!(!with(&[]).look(&args("gomake --ci github")).live);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum Event {
         name: Arc<str>,
         kind: Kind,
         attempt: u32,
+        /// Where it runs, project-relative; empty for the root.
+        dir: Arc<str>,
         command: Arc<str>,
         reason: String,
     },

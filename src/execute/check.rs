@@ -13,7 +13,7 @@ use crate::fingerprint::key::{Field, Subject};
 use crate::plan::action::{Action, Kind};
 use crate::plan::bind::{Files, bind};
 use crate::plan::error::{Lint, PlanError};
-use crate::plan::graph::{EdgeWhy, Output, TargetId};
+use crate::plan::graph::{Edge, EdgeWhy, Output, TargetId};
 use crate::plan::query::{Answer, Answers, Outcome, Query};
 use crate::state::store::TargetRecord;
 use std::sync::Arc;
@@ -167,7 +167,7 @@ impl Project<'_> {
         for edge in &self.graph().target(id).needs {
             if matches!(edge.why, EdgeWhy::Needs | EdgeWhy::Input) {
                 let name = self.graph().target(edge.to).name.clone();
-                let outputs = made(edge.to);
+                let outputs = self.counted_outputs(edge, made(edge.to));
                 for (path, _) in outputs
                     .iter()
                     .filter(|(_, content)| matches!(content, Content::Link { .. }))
@@ -190,6 +190,19 @@ impl Project<'_> {
         prepared.inputs.sort_by(|(a, _), (b, _)| a.cmp(b));
         prepared.inputs.dedup_by(|(a, _), (b, _)| a == b);
         Ok(())
+    }
+
+    /// What a target's outputs are to one that needs it. A report says how long the tests took, so it is never the same
+    /// twice: it counts only for who names the test among its inputs.
+    fn counted_outputs(&self, edge: &Edge, outputs: Outputs) -> Outputs {
+        match &self.graph().target(edge.to).report {
+            Some(report) if edge.why == EdgeWhy::Needs => outputs
+                .iter()
+                .filter(|(path, _)| path != report.as_str())
+                .cloned()
+                .collect(),
+            _ => outputs,
+        }
     }
 
     /// What is at each path now.
@@ -270,6 +283,11 @@ impl Project<'_> {
         if self.options.reuse == Reuse::Never {
             return Ok(Verdict::Run {
                 reasons: vec!["forced".to_owned()],
+            });
+        }
+        if self.options.reuse == Reuse::OfNeeds && self.named.contains(&id) {
+            return Ok(Verdict::Run {
+                reasons: vec!["it is asked to run".to_owned()],
             });
         }
         let record = self.store.result(&target.name);

@@ -1,5 +1,6 @@
 //! An action to a process: its arguments, its environment, its output on the way to the reporters.
 
+use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::Prepared;
 use crate::execute::engine::Noise;
@@ -83,7 +84,9 @@ impl Project<'_> {
         let command = text(&action.command);
         let failed = |how: String| Trouble::Failed(self.failure(id, how, command.clone()));
         let cancel = self.cancel_of(id);
+        let waiting = self.span(id, Work::Wait);
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
+        drop(waiting);
         let mut files = Files {
             project: self,
             prepared,
@@ -129,6 +132,7 @@ impl Project<'_> {
                 taken: true,
             });
         }
+        let running = self.span(id, Work::Command);
         let ended = process::run(Spawn {
             program: &line.program,
             args: &line.args,
@@ -150,6 +154,7 @@ impl Project<'_> {
             cancel: &cancel,
             jobserver: Some(self.slots),
         });
+        drop(running);
         if interactive {
             (self.emit)(Event::Terminal {
                 target: id,

@@ -2,11 +2,13 @@
 //! that takes changes while it goes on stands in `live`.
 
 use crate::base::ids::Id;
+use crate::event::timing::Work;
 use crate::event::{Event, Status, Summary};
 use crate::execute::course::{Course, pending};
 use crate::execute::expand::Disk;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Going, Project, Reuse};
+use crate::execute::span::Spanned;
 use crate::execute::tally::{End, Tally, Unreached};
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
@@ -122,6 +124,8 @@ impl<'a> Drive<'a> {
         if self.project.options.reuse == Reuse::Never {
             return self.wanted.order.clone();
         }
+        // One span for the sweep: with one for each target, an unchanged project would take longer.
+        let _span = Spanned::whole(self.project.emit, Work::Look);
         if self.wanted.order.len() >= PARALLEL_FROM {
             self.read_ahead();
         }
@@ -292,6 +296,7 @@ impl<'a> Drive<'a> {
 
     /// Takes note of an end and tells it.
     fn finished(&self, id: TargetId, settled: Settled, duration: Duration) -> End {
+        self.project.tell_tests(id, &settled);
         let (end, status, outputs) = match settled {
             Settled::UpToDate(outputs) => (End::UpToDate, Status::UpToDate, Some(outputs)),
             Settled::Restored(outputs) => (End::Restored, Status::Restored, Some(outputs)),

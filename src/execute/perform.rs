@@ -4,6 +4,7 @@
 use crate::base::path::InputPath;
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
+use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::{Prepared, Verdict, recorded_path};
 use crate::execute::clock;
@@ -69,6 +70,7 @@ impl Project<'_> {
             return self.settle_service(id, disk, made);
         }
         self.sweep_unfinished(id);
+        let looking = self.span(id, Work::Look);
         let (prepared, key) = match self.look(id, disk, made) {
             Ok(looked) => looked,
             Err(error) => {
@@ -78,7 +80,9 @@ impl Project<'_> {
         if let Some(settled) = self.by_past(id, key) {
             return settled;
         }
-        let verdict = match self.verdict(id, &prepared) {
+        let verdict = self.verdict(id, &prepared);
+        drop(looking);
+        let verdict = match verdict {
             Ok(verdict) => verdict,
             Err(error) => {
                 return Settled::Failed(self.failure(id, error.to_string(), String::new()));
@@ -135,6 +139,7 @@ impl Project<'_> {
         let cache = self.cache.ok_or(CacheError::Miss {
             what: result.target.clone(),
         })?;
+        let _span = self.span(id, Work::Restore);
         cache.restore(result, self.root)?;
         self.remove_former_outputs(id, prepared, &result.outputs);
         for (path, _) in &result.outputs {
@@ -185,10 +190,12 @@ impl Project<'_> {
         let failed = |how: String| {
             Trouble::Failed(self.failure(id, how, command::text(&prepared.action.command)))
         };
+        let collecting = self.span(id, Work::Collect);
         let outputs = self.made_outputs(id, &start.note).map_err(&failed)?;
         let deps = self
             .discovered(id, prepared, &start.at, made)
             .map_err(&failed)?;
+        drop(collecting);
         // A test makes nothing, so nothing of it can have stayed the same.
         let unchanged =
             !outputs.is_empty() && before.is_some_and(|record| record.outputs == outputs);
@@ -227,6 +234,7 @@ impl Project<'_> {
             let launched = match &prepared.action.command {
                 Command::Image(spec) => {
                     self.announce(id, prepared, attempt, reasons);
+                    let _span = self.span(id, Work::Command);
                     self.build_image(id, prepared, spec, made)
                 }
                 _ => self.launch(id, prepared, attempt, reasons),
@@ -240,7 +248,12 @@ impl Project<'_> {
                     );
                     attempt += 1;
                 }
-                Err(trouble) => return Err(trouble),
+                Err(trouble) => {
+                    if matches!(trouble, Trouble::Failed(_)) {
+                        self.tell_failed_tests(id, &note);
+                    }
+                    return Err(trouble);
+                }
             }
         }
     }
@@ -254,6 +267,7 @@ impl Project<'_> {
         anew: MadeAnew<'_>,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Option<String> {
+        let _span = self.span(id, Work::Store);
         let target = self.graph().target(id);
         let mut changed = found.changed.clone();
         for (path, content) in &prepared.inputs {
@@ -448,6 +462,7 @@ impl Project<'_> {
             name: target.name.clone(),
             kind: target.kind,
             attempt,
+            dir: prepared.action.dir.as_str().into(),
             command: command::text(&prepared.action.command).into(),
             reason: reasons.join("; "),
         });

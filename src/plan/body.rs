@@ -55,6 +55,7 @@ const KEYS: &[Key] = &[
     key("needs", EVERY, Shape::Targets),
     key("after", EVERY, Shape::Targets),
     key("depfile", &[Build, Test], Shape::Text),
+    key("report", &[Test], Shape::Text),
     key("run", EVERY, Shape::Argv),
     key("env", EVERY, Shape::Env),
     key("pass_env", EVERY, Shape::Texts),

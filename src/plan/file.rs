@@ -92,8 +92,8 @@ impl Pass<'_, '_> {
     fn check_makes(&mut self, to: TargetId, span: Span) {
         let graph = &self.resolver.graph;
         let target = &graph.targets[to];
-        if target.kind == Kind::Image || self.resolver.bodies[target.decl].get("outputs").is_some()
-        {
+        let makes = |key| self.resolver.bodies[target.decl].get(key).is_some();
+        if target.kind == Kind::Image || makes("outputs") || makes("report") {
             return;
         }
         let needed = target

@@ -85,6 +85,8 @@ pub struct Target {
     pub inputs: Inputs,
     pub outputs: Vec<Output>,
     pub depfile: Option<ProjectPath>,
+    /// Where a test's command tells of its single tests; one of its outputs.
+    pub report: Option<ProjectPath>,
     /// What must succeed first, without duplicates, in the order found.
     pub needs: Vec<Edge>,
     /// What comes earlier if both run.

@@ -210,6 +210,7 @@ impl<'a> Resolver<'a> {
             inputs: Inputs::default(),
             outputs: Vec::new(),
             depfile: None,
+            report: None,
             needs: Vec::new(),
             after: Vec::new(),
             dir: self.modules.modules[info.module].dir.clone(),

@@ -32,6 +32,8 @@ struct Read {
     needs: Vec<Edge>,
     needed: HashSet<TargetId>,
     after: Vec<TargetId>,
+    /// The output that tells of single tests.
+    report: Option<Output>,
 }
 
 /// The items of an expression, each with the span of its own text where it is written as an item of a list.
@@ -77,6 +79,7 @@ impl<'a> Resolver<'a> {
         if kind == Kind::Service {
             self.check_service(module, &scope, &body);
         }
+        self.take_report(id, &mut read);
         self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
@@ -151,6 +154,7 @@ impl<'a> Resolver<'a> {
                 }
             }
             "depfile" => self.graph.targets[id].depfile = self.read_path(module, scope, entry),
+            "report" => read.report = self.read_report(module, scope, entry),
             "dir" => {
                 if let Some(dir) = self.read_path(module, scope, entry) {
                     self.graph.targets[id].dir = dir;
@@ -356,6 +360,52 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// A report is a plain file: what it says is read when the command has ended.
+    fn read_report(
+        &mut self,
+        module: ModuleId,
+        scope: &Scope<'a>,
+        entry: &Entry,
+    ) -> Option<Output> {
+        let value = self.plan.eval(module, scope, &entry.value);
+        let before = self.errors.len();
+        self.check_key(entry, Shape::Text, &value);
+        if self.errors.len() > before {
+            return None;
+        }
+        let output = self.output(module, value, entry.value.span)?;
+        let got = match &output {
+            Output::File { .. } => return Some(output),
+            Output::Tree { .. } => "a directory",
+            Output::Pattern { .. } => "a pattern",
+        };
+        self.errors.push(PlanError::KeyType {
+            key: entry.key.value.clone(),
+            expected: "the path of a file",
+            got: got.to_owned(),
+            span: entry.value.span,
+            help: None,
+        });
+        None
+    }
+
+    /// The report is the last of the outputs, unless it is named there.
+    fn take_report(&mut self, id: TargetId, read: &mut Read) {
+        let Some(report) = read.report.take() else {
+            return;
+        };
+        if let Output::File { path, .. } = &report {
+            self.graph.targets[id].report = Some(path.clone());
+        }
+        if !read
+            .outputs
+            .iter()
+            .any(|other| other.text() == report.text())
+        {
+            read.outputs.push(report);
+        }
+    }
+
     /// A key that only a run needs.
     fn check_entry(&mut self, id: TargetId, module: ModuleId, scope: &Scope<'a>, entry: &Entry) {
         let kind = self.graph.targets[id].kind;
@@ -483,6 +533,12 @@ impl<'a> Resolver<'a> {
         }
         if kind == Kind::Service && body.run.is_none() {
             missing("run", "write the command that keeps running as `run: …`");
+        }
+        if body.get("report").is_some() && body.run.is_none() && body.go.is_some() {
+            missing(
+                "run",
+                "`go test` alone writes no report: add `run: go test -json ./... > $out`",
+            );
         }
         if kind == Kind::Image && body.get("base").is_none() && body.get("dockerfile").is_none() {
             missing(

@@ -6,13 +6,29 @@ use crate::event::Event;
 pub trait Consumer: Sync {
     fn handle(&self, event: &Event);
 
-    /// No event comes any more: what is buffered is written.
+    /// Something is wrong with the Gofile or the call. It has been shown to the user.
+    fn wrong(&self, _mistake: &Mistake) {}
+
+    /// No event comes any more, and the call ends with this exit status: what is buffered is written.
     ///
     /// # Errors
     /// What could not be written, as a sentence.
-    fn finish(&self) -> Result<(), String> {
+    fn finish(&self, _status: u8) -> Result<(), String> {
         Ok(())
     }
+}
+
+/// A diagnostic, for machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Else a lint.
+    pub is_error: bool,
+    /// `gomake::plan::cycle`.
+    pub code: Option<String>,
+    pub message: String,
+    pub help: Option<String>,
+    /// File as it is shown, line and column from 1.
+    pub place: Option<(String, usize, usize)>,
 }
 
 /// Hands each event to all of its consumers, in their order.
@@ -24,15 +40,31 @@ impl Consumer for Fanout<'_> {
         self.0.iter().for_each(|consumer| consumer.handle(event));
     }
 
-    fn finish(&self) -> Result<(), String> {
+    fn wrong(&self, mistake: &Mistake) {
+        self.0.iter().for_each(|consumer| consumer.wrong(mistake));
+    }
+
+    fn finish(&self, status: u8) -> Result<(), String> {
         let mut errors: Vec<String> = Vec::new();
         for consumer in &self.0 {
-            errors.extend(consumer.finish().err());
+            errors.extend(consumer.finish(status).err());
         }
         if errors.is_empty() {
             Ok(())
         } else {
             Err(errors.join("; "))
         }
+    }
+}
+
+impl<C: Consumer + ?Sized> Consumer for &C {
+    fn handle(&self, event: &Event) {
+        (**self).handle(event);
+    }
+    fn wrong(&self, mistake: &Mistake) {
+        (**self).wrong(mistake);
+    }
+    fn finish(&self, status: u8) -> Result<(), String> {
+        (**self).finish(status)
     }
 }

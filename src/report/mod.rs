@@ -2,11 +2,15 @@
 //! what gomake itself has to say goes to standard error. Knows nothing of how events come about.
 
 mod block;
+mod cases;
+pub mod ci;
 mod consumer;
 pub mod diagnostic;
 mod estimate;
+pub mod events;
 mod failures;
 mod image;
+pub mod junit;
 mod live;
 mod output;
 mod palette;
@@ -15,17 +19,21 @@ mod region;
 mod reporter;
 mod service;
 mod sink;
-mod size;
+pub mod size;
+mod start;
+mod story;
 mod tame;
 pub mod text;
 pub mod time;
+pub mod trace;
 mod watch;
 
-pub use consumer::{Consumer, Fanout};
+pub use consumer::{Consumer, Fanout, Mistake};
 pub use palette::{Palette, Tone};
 pub use profile::Profile;
 pub use reporter::Reporter;
 pub use sink::{Sink, Sinks};
+pub use start::Start;
 
 /// How a run is shown; decided once, from the flags and the environment.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,14 @@
 //! Renders a run's events, from any thread, each thing once.
 
 use crate::event::service::ServiceStep;
+use crate::event::tests::TestReport;
 use crate::event::watch::WatchStep;
 use crate::event::{Event, Failure, ImageReport, PushStep, Status, Summary};
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::report::block;
+use crate::report::cases;
+use crate::report::ci::Service;
 use crate::report::consumer::Consumer;
 use crate::report::failures::{self, Failed};
 use crate::report::image::{self, Frame};
@@ -38,6 +41,10 @@ struct State {
     services: Services,
     /// Services that have a live line.
     starting: BTreeSet<Arc<str>>,
+    /// Single tests of targets that are not settled yet.
+    tests: BTreeMap<TargetId, Arc<TestReport>>,
+    /// Folds what commands printed.
+    service: Service,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
@@ -70,6 +77,8 @@ impl Reporter {
                 built: BTreeMap::new(),
                 services: Services::default(),
                 starting: BTreeSet::new(),
+                tests: BTreeMap::new(),
+                service: Service::None,
                 live,
                 watching: None,
                 held: None,
@@ -77,6 +86,15 @@ impl Reporter {
                 lines_since: 0,
             }),
         }
+    }
+
+    /// Writes for the log of a CI service.
+    #[must_use]
+    pub fn for_service(self, service: Service) -> Self {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.service = service;
+        drop(state);
+        self
     }
 }
 
@@ -109,6 +127,7 @@ impl State {
                 attempt,
                 command,
                 reason,
+                ..
             } => self.started(target, &name, kind, attempt, &command, reason),
             Event::Output { target, bytes } => self.output(target, &bytes),
             Event::Terminal { target, taken } => self.terminal(target, taken),
@@ -171,8 +190,11 @@ impl State {
             } => self.push(target, &name, &to, &step),
             Event::Service { target, name, step } => self.service(target, &name, &step),
             Event::Summary(summary) => self.summary(&summary),
+            Event::Tests { target, report, .. } => {
+                self.tests.insert(target, report);
+            }
             // Shown from here on by whoever renders them.
-            Event::Span(_) | Event::Tests { .. } => {}
+            Event::Span(_) => {}
             Event::Watch(step) => self.watch(&step),
         }
     }
@@ -416,18 +438,29 @@ impl State {
             live.finish(target, end, duration);
         }
         self.failures.remove(name);
-        let line = block::finished(self.palette(), &label, status, duration);
+        let tests = self.tests.remove(&target);
+        let mut line = block::finished(self.palette(), &label, status, duration);
+        if let Some(tests) = &tests {
+            line.insert_str(line.len() - 1, &cases::counted(tests));
+        }
         let built = self.built.remove(&target);
         let mut pieces = match status {
             Status::Failed(failure) => {
-                let (pieces, tail) = self.failed(running, line, failure);
+                let mut end = block::failure_end(self.palette(), failure);
+                if let Some(tests) = &tests {
+                    let failed = cases::failed(self.palette(), tests, self.is_verbose());
+                    end.insert_str(0, &failed);
+                }
+                let (pieces, tail) = self.failed(running, line, failure, end, duration);
                 let failed = Failed::new(&label, failure, &tail);
                 self.failures.insert(name.clone(), failed);
                 self.say(pieces);
                 self.lines_since = 0;
                 return;
             }
-            Status::Ran | Status::RanUnchanged | Status::Cancelled => self.ended(running, line),
+            Status::Ran | Status::RanUnchanged | Status::Cancelled => {
+                self.ended(running, line, duration)
+            }
             // What a command printed that was ended for a change tells nothing.
             Status::Stale => vec![Piece::text(line)],
             Status::UpToDate | Status::Restored | Status::Skipped { .. } if self.is_verbose() => {
@@ -472,7 +505,7 @@ impl State {
 
     /// A command that ended without failing: its line, then its output; or the other way round where the output has
     /// been on its way already.
-    fn ended(&self, running: Option<Running>, line: String) -> Vec<Piece> {
+    fn ended(&self, running: Option<Running>, line: String, took: Duration) -> Vec<Piece> {
         let Some(mut running) = running else {
             return if self.is_quiet() {
                 vec![]
@@ -485,10 +518,19 @@ impl State {
             (true, _) if running.kind != Kind::Task => vec![],
             (true, _) => vec![Piece::Out(rest)],
             (false, Way::Held) => {
-                vec![
-                    Piece::text(line + &self.details(&running)),
-                    Piece::Out(rest),
-                ]
+                let heading = line + &self.details(&running);
+                // What a task prints may be read by others, and stays on standard output as it is.
+                let is_folded = running.kind != Kind::Task && !rest.is_empty();
+                let brackets = self.service.brackets(&heading, took, false);
+                match brackets.filter(|_| is_folded) {
+                    // One stream: the service reads the two apart, and would mix them.
+                    Some(brackets) => vec![
+                        Piece::text(brackets.open),
+                        Piece::Err(rest),
+                        Piece::text(brackets.close),
+                    ],
+                    None => vec![Piece::text(heading), Piece::Out(rest)],
+                }
             }
             (false, Way::Prefixed | Way::Direct) => vec![Piece::Out(rest), Piece::text(line)],
         }
@@ -502,11 +544,12 @@ impl State {
         running: Option<Running>,
         line: String,
         failure: &Failure,
+        end: String,
+        took: Duration,
     ) -> (Vec<Piece>, Vec<u8>) {
         let palette = self.palette();
         let all = self.is_verbose();
         let command = block::command(palette, &failure.command, all);
-        let end = block::failure_end(palette, failure);
         let Some(mut running) = running else {
             return (vec![Piece::text(line + &command + &end)], Vec::new());
         };
@@ -517,11 +560,12 @@ impl State {
                 if all && !running.reason.is_empty() {
                     heading.push_str(&format!("  because {}\n", printable(&running.reason)));
                 }
-                vec![
-                    Piece::text(heading + &command),
-                    Piece::Err(rest),
-                    Piece::text(end),
-                ]
+                let heading = heading + &command;
+                let (heading, end) = match self.service.brackets(&heading, took, true) {
+                    Some(brackets) => (brackets.open, end + &brackets.close),
+                    None => (heading, end),
+                };
+                vec![Piece::text(heading), Piece::Err(rest), Piece::text(end)]
             }
             Way::Prefixed | Way::Direct => {
                 vec![Piece::Out(rest), Piece::text(line + &command + &end)]

@@ -28,6 +28,39 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// `text` without what a terminal would obey (ECMA-48: control sequences, and strings such as links and titles) and without
+/// the characters that XML cannot hold; tabs and the ends of lines stay.
+pub fn without_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => match rest.next() {
+                Some('[') => while rest.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+                // OSC, DCS, SOS, PM, APC: up to BEL or ESC \.
+                Some(']' | 'P' | 'X' | '^' | '_') => {
+                    while let Some(c) = rest.next() {
+                        if c == '\u{7}' || (c == '\u{1b}' && rest.next_if_eq(&'\\').is_some()) {
+                            break;
+                        }
+                    }
+                }
+                // A character set: one more character.
+                Some('(' | ')') => drop(rest.next()),
+                _ => {}
+            },
+            '\r' if rest.peek() == Some(&'\n') => {}
+            // A line that was drawn over: each version on a line of its own.
+            '\r' => out.push('\n'),
+            '\t' | '\n' => out.push(c),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// `1 file`, `2 files`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -105,6 +138,21 @@ mod tests {
         assert_eq!(clipped("👩\u{200d}🚀x", 4), "👩…");
         assert_eq!(columns("☎\u{fe0f}"), 2);
         assert_eq!(columns("👩\u{200d}🚀"), 4);
+    }
+
+    #[test]
+    fn escapes_are_taken_out_and_the_text_stays() {
+        for (text, expected) in [
+            ("a\u{1b}[1;31mred\u{1b}[0m\tb\r\nc", "ared\tb\nc"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{7}.", "link."),
+            ("10%\r20%\n", "10%\n20%\n"),
+            ("\u{1b}(B\u{8}\u{0}x\u{ffff}", "x\u{fffd}"),
+            ("\u{1b}", ""),
+            ("\u{1b}[12", ""),
+            ("\u{1b}]title", ""),
+        ] {
+            assert_eq!(without_escapes(text), expected, "{text:?}");
+        }
     }
 
     #[test]

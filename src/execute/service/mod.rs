@@ -8,6 +8,8 @@ mod log;
 mod need;
 mod port;
 mod ready;
+#[cfg(test)]
+mod tests;
 mod voice;
 
 use crate::base::digest::Digest;

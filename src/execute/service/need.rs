@@ -343,14 +343,19 @@ impl Project<'_> {
         let graph = self.graph();
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
-        let needs = |id: TargetId| graph.target(id).needs.iter().rev().map(|edge| edge.to);
+        // Most targets need neither, and then nothing is allocated.
+        let may_stand_for =
+            |id: &TargetId| matches!(graph.target(*id).kind, Kind::Service | Kind::Task);
+        let needs = |id: TargetId| {
+            let edges = graph.target(id).needs.iter().rev();
+            edges.map(|edge| edge.to).filter(may_stand_for)
+        };
         let mut open: Vec<TargetId> = needs(id).collect();
         while let Some(id) = open.pop() {
-            let kind = graph.target(id).kind;
-            if !matches!(kind, Kind::Service | Kind::Task) || !seen.insert(id) {
+            if !seen.insert(id) {
                 continue;
             }
-            if kind == Kind::Service {
+            if graph.target(id).kind == Kind::Service {
                 found.push(id);
             } else if self.is_group(id) {
                 open.extend(needs(id));
