@@ -1,7 +1,9 @@
 //! What ends a call before anything runs: diagnostics for the user and an exit status.
 
+use crate::cli::args::Args;
 use crate::plan::error::PlanError;
 use crate::plan::select::SelectError;
+use clap::CommandFactory;
 use miette::Diagnostic;
 
 /// Why a call ended early, with the exit status 2.
@@ -36,9 +38,26 @@ impl Fault {
     pub fn select(errors: Vec<SelectError>) -> Self {
         Self {
             is_of_call: true,
-            ..Self::all(errors)
+            ..Self::all(errors.into_iter().map(or_flag))
         }
     }
+}
+
+/// Who writes `gomake list` means the flag: no target is called so.
+fn or_flag(error: SelectError) -> SelectError {
+    match error {
+        SelectError::UnknownTarget { word, .. } if is_flag(&word) => SelectError::UnknownTarget {
+            help: Some(format!("did you mean `--{word}`?")),
+            word,
+        },
+        error => error,
+    }
+}
+
+fn is_flag(word: &str) -> bool {
+    let command = Args::command();
+    let mut shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    word == "version" || shown.any(|arg| arg.get_long() == Some(word))
 }
 
 /// A mistake that has no better home than the call itself.

@@ -4,6 +4,7 @@ pub mod about;
 pub mod affected;
 pub mod args;
 pub mod check;
+pub mod choose;
 pub mod complete;
 pub mod consumers;
 pub mod dotenv;
@@ -33,6 +34,7 @@ mod watch;
 use crate::base::source::{Sources, Span};
 use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
+use crate::cli::choose::Choice;
 use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
@@ -91,7 +93,7 @@ pub fn main() -> ExitCode {
                 env: &env,
                 sinks: Sinks::standard(),
                 start,
-                outlets: OnceCell::new(),
+                outlets: &OnceCell::new(),
             }
             .run(),
         ),
@@ -110,7 +112,7 @@ struct App<'a> {
     sinks: Sinks,
     start: Start,
     /// Who takes events and mistakes beside the terminal, once that is known.
-    outlets: OnceCell<Outlets>,
+    outlets: &'a OnceCell<Outlets>,
 }
 
 impl App<'_> {
@@ -151,7 +153,8 @@ impl App<'_> {
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
-        if self.args.watch {
+        // A Gofile that is wrong is waited for; but who picks wants to see targets first.
+        if self.args.watch && !self.args.choose && !self.args.wants_help() {
             return watch::watch(self, &loaded.root);
         }
         if self.args.complete_words {
@@ -164,7 +167,43 @@ impl App<'_> {
         if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
+        if self.args.choose && !self.args.wants_help() {
+            return self.chosen(&loaded);
+        }
         self.with_project(&loaded)
+    }
+
+    /// The call goes on with the words that are picked.
+    fn chosen(&self, loaded: &Loaded) -> u8 {
+        let place = choose::Place {
+            env: self.env,
+            palette: self.env.err_palette(self.args),
+            err: &self.sinks.err,
+        };
+        let picked = Observer::new(&loaded.root, &self.env.vars, &dotenv_files(&loaded.modules))
+            .map_err(Fault::one)
+            .and_then(|observer| self.graph(loaded, &observer))
+            .and_then(|graph| choose::choose(&graph, &self.args.words, &place));
+        let words = match picked {
+            Ok(Choice::Words(words)) => words,
+            Ok(Choice::Left(status)) => return status,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        choose::announce(&words, &place);
+        let mut args = self.args.clone();
+        args.choose = false;
+        args.words.extend(words);
+        let app = App {
+            args: &args,
+            env: self.env,
+            sinks: self.sinks.clone(),
+            start: self.start,
+            outlets: self.outlets,
+        };
+        if args.watch {
+            return watch::watch(&app, &loaded.root);
+        }
+        app.with_project(loaded)
     }
 
     fn with_project(&self, loaded: &Loaded) -> u8 {

@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A process in a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
-    ours: File,
+    pub(crate) ours: File,
     screen: Arc<Mutex<Screen>>,
 }
 
@@ -24,7 +24,7 @@ struct Screen {
 
 impl Terminal {
     /// None where the terminal cannot be made its process's own.
-    fn start(
+    pub(crate) fn start(
         project: &Project,
         columns: u16,
         args: &[&str],
@@ -111,11 +111,11 @@ impl Terminal {
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen().parser.screen().contents()
     }
     /// Waits until a line of the screen holds all of these, and returns it.
-    fn wait_for(&self, parts: &[&str]) -> String {
+    pub(crate) fn wait_for(&self, parts: &[&str]) -> String {
         let look = || {
             let text = self.text();
             let mut lines = text.lines();
@@ -153,11 +153,11 @@ impl Terminal {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("it runs");
     }
-    fn type_in(&mut self, text: &str) {
+    pub(crate) fn type_in(&mut self, text: &str) {
         self.ours.write_all(text.as_bytes()).expect("a terminal");
     }
     /// Waits for the end; returns the exit status and the last screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         let child = Mutex::new(&mut self.child);
         let status = wait_until("the end", || {
             child
