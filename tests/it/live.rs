@@ -765,8 +765,8 @@ fn what_a_service_runs_is_compared_like_anything_else() {
         r#"
 service api {
   inputs = "api.txt"
-  ready = "true"
-  run: sleep 1000
+  ready = { log = "is up" }
+  run: echo is up; sleep 1000
 }
 test smoke {
   needs = api
