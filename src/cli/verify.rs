@@ -19,6 +19,7 @@ use crate::cli::verify::scratch::{NoScratch, Scratch};
 use crate::event::{Event, Summary};
 use crate::execute::drive;
 use crate::execute::project::Reuse;
+use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::plan::action::Kind;
 use crate::plan::eval::Running;
@@ -170,7 +171,9 @@ impl App<'_> {
         scope
             .clear(&scratch.of(&loaded.root))
             .map_err(|error| Fault::one(VerifyError::Copy(error)))?;
-        let done = self.run_in(&scratch, &scope, loaded, call, &cancel)?;
+        let done = Services::with(call.emit, &cancel, Idle::Ends, |services| {
+            self.run_in(&scratch, &scope, loaded, call, &cancel, services)
+        })?;
         if let Some(status) = cancel.exit_status() {
             return Ok((scope, Outcome::Interrupted(status)));
         }
@@ -190,6 +193,7 @@ impl App<'_> {
         loaded: &Loaded,
         call: &Call<'_>,
         cancel: &Cancel,
+        services: &Services,
     ) -> Result<Summary, Fault> {
         let began = Instant::now();
         let gofile = loaded.files.first().and_then(|file| file.path.file_name());
@@ -215,7 +219,7 @@ impl App<'_> {
             ..*call
         };
         let slots = slots(self.args, self.env)?;
-        let mut around = call.surroundings(cancel, &slots, Running::Allowed);
+        let mut around = call.surroundings(cancel, &slots, services, Running::Allowed);
         if around.options.reuse == Reuse::Allowed {
             around.options.reuse = Reuse::OfNeeds;
         }
