@@ -143,7 +143,13 @@ impl App<'_> {
             Ok(loaded) => self.with_gofile(loaded),
             Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
         };
-        self.finish(outlets, status)
+        if let Err(trouble) = outlets.finish(status) {
+            let palette = self.env.err_palette(self.args);
+            let head = palette.paint(Tone::Warning, "warning:");
+            let text = format!("{head} {trouble}\n");
+            self.sinks.err.write(text.as_bytes());
+        }
+        status
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
@@ -253,7 +259,7 @@ impl App<'_> {
     fn consumers<'o>(&self, outlets: &'o Outlets) -> Fanout<'o> {
         let look = self.env.look(self.args);
         let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
-        let reporter = reporter.for_service(outlets.service());
+        let reporter = reporter.for_service(self.env.service(self.args));
         let mut consumers = Fanout(vec![Box::new(reporter)]);
         if self.args.profile {
             let profile = Profile::new(&look, self.sinks.err.clone());

@@ -171,9 +171,7 @@ impl App<'_> {
         scope
             .clear(&scratch.of(&loaded.root))
             .map_err(|error| Fault::one(VerifyError::Copy(error)))?;
-        let done = Services::with(call.emit, &cancel, Idle::Ends, |services| {
-            self.run_in(&scratch, &scope, loaded, call, &cancel, services)
-        });
+        let done = self.run_in(&scratch, &scope, loaded, call, &cancel);
         if let Some(status) = cancel.exit_status() {
             return Ok((scope, Outcome::Interrupted(status)));
         }
@@ -194,7 +192,6 @@ impl App<'_> {
         loaded: &Loaded,
         call: &Call<'_>,
         cancel: &Cancel,
-        services: &Services,
     ) -> Result<Summary, Fault> {
         let began = Instant::now();
         let gofile = loaded.files.first().and_then(|file| file.path.file_name());

@@ -44,7 +44,7 @@ struct State {
     /// Single tests of targets that are not settled yet.
     tests: BTreeMap<TargetId, Arc<TestReport>>,
     /// Folds what commands printed.
-    service: Service,
+    ci: Service,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
@@ -78,7 +78,7 @@ impl Reporter {
                 services: Services::default(),
                 starting: BTreeSet::new(),
                 tests: BTreeMap::new(),
-                service: Service::None,
+                ci: Service::None,
                 live,
                 watching: None,
                 held: None,
