@@ -677,3 +677,24 @@ test other {
     assert_eq!(run.status, 130, "{run}");
     assert!(run.out.contains("out of memory"), "shown as it came: {run}");
 }
+
+#[test]
+fn one_that_cannot_even_be_started_is_told() {
+    let service = "let key = secret(\"NO_SUCH_KEY\")\n\nservice api {\n  run: echo $key\n}\n";
+    let project = Project::new(&(service.to_owned() + &test("smoke", "api", "true")));
+    let how = "the secret NO_SUCH_KEY is not set in the environment";
+    let run = project.run(&["smoke"]);
+    assert_eq!((run.status, run.fate("smoke")), (1, "failed"), "{run}");
+    assert!(
+        run.err
+            .contains(&format!("service api cannot be started: {how}")),
+        "{run}"
+    );
+    let run = project.run(&["api"]);
+    assert_eq!(run.status, 1, "{run}");
+    assert!(
+        run.err
+            .contains(&format!("failed     service api\n  {how} (Gofile:3:9)")),
+        "{run}"
+    );
+}
