@@ -74,6 +74,8 @@ smoke
 server
 debug
 legacy
+serve
+api_smoke
 release
 bench
 clean
