@@ -43,6 +43,10 @@ fn images() {
     check("docs/images.md");
 }
 #[test]
+fn services() {
+    check("docs/services.md");
+}
+#[test]
 fn language() {
     check("docs/language.md");
 }
@@ -77,7 +81,7 @@ fn the_example() {
         run.write_file(file, &[text.trim_end().to_owned()], false);
     }
     let said = run.shell(run.dir.path(), "gomake --check");
-    assert_eq!(said, ("20 targets, no errors, 0 lints".to_owned(), 0));
+    assert_eq!(said, ("22 targets, no errors, 0 lints".to_owned(), 0));
     let said = run.shell(run.dir.path(), "gomake --fmt --check");
     assert_eq!(said, (String::new(), 0));
 }

@@ -317,6 +317,22 @@ pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
 pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
     at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
 }
+/// Copies a regular file with its mode and its modification time to a path where nothing is yet; by reflink where the file
+/// system can.
+pub fn copy_as_is(from: &Path, to: &Path, stat: &Stat) -> FsResult<()> {
+    copy_new(from, to)?;
+    set_mode(to, stat.mode & 0o7777)?;
+    let modified = rustix::fs::Timespec {
+        tv_sec: stat.mtime.div_euclid(1_000_000_000),
+        tv_nsec: stat.mtime.rem_euclid(1_000_000_000),
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: modified,
+        last_modification: modified,
+    };
+    let set = rustix::fs::utimensat(rustix::fs::CWD, to, &times, rustix::fs::AtFlags::empty());
+    at("set the time of", to, set.map_err(io::Error::from))
+}
 /// Puts a file of [`copy_to_temp`] in its place.
 pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
     temp.persist(to)
@@ -341,6 +357,13 @@ pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
             .prefix(".gomake-tmp-")
             .tempdir_in(dir),
     )
+}
+/// A new directory where the system keeps temporary files (`TMPDIR`), without symlinks in its path. It stays until somebody
+/// removes it.
+pub fn temp_dir_of_system(prefix: &str) -> FsResult<PathBuf> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir();
+    let dir = at("create a directory in", &tempfile::env::temp_dir(), made)?;
+    canonical(&dir.keep())
 }
 
 /// One entry of a directory; the name may be any bytes.

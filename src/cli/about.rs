@@ -328,14 +328,24 @@ impl<'a> Book<'a> {
             let decl = &self.graph.decls[decl];
             let (first, why) = group[0];
             let text = match group.len() {
+                // Calls with different arguments, or none that somebody made: which ones there are says little.
+                many if decl.fors.is_empty() && (many > 1 || self.is_stand_in(first)) => {
+                    format!("{} {}", decl.kind, decl.name)
+                }
                 1 => format!("{} {}", decl.kind, self.graph.target(first).name),
-                // Calls with different arguments: which ones there are says little.
-                _ if decl.fors.is_empty() => format!("{} {}", decl.kind, decl.name),
                 many => format!("{} {} ({})", decl.kind, decl.name, count(many, "instance")),
             };
             Line::new(text, why)
         };
         clipped(by_decl.into_iter().map(line).collect())
+    }
+
+    /// Whether nobody called it: a value stands in for what must be given.
+    fn is_stand_in(&self, target: TargetId) -> bool {
+        let decl = self.graph.decl_of(target);
+        let bound = &self.graph.target(target).bindings;
+        let mut required = decl.params.iter().filter(|param| param.default.is_none());
+        required.any(|param| bound.contains(&(param.name.clone(), stand_in(param))))
     }
 
     fn environment(&self, decl: &Decl, tree: &TargetDecl) -> Vec<Line> {
@@ -509,8 +519,12 @@ pub fn stand_in(param: &ParamInfo) -> Value {
     }
 }
 
-/// A word as a shell takes it.
+/// A word as a shell takes it; `name=value` and `ns:target` need no quotes, though some quote them.
 pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 

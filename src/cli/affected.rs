@@ -1,25 +1,29 @@
 //! `--affected-by` and `--staged`: which targets a difference in git can reach. Never misses one where it can help it;
 //! where something is not known, the target counts as reached. `docs/design/affected.md` has the rules.
 
+mod before;
 mod captures;
 pub mod diff;
 pub mod hit;
 mod modes;
+mod narrow;
 mod past;
 mod portrait;
 
+pub use crate::cli::affected::narrow::{Affected, keep_declarations};
+
 use crate::base::fs::{self, FileKind};
 use crate::base::glob::Pattern;
-use crate::base::ids::IdVec;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::affected::captures::{Reads, reads};
 use crate::cli::affected::diff::{Diff, Since};
 use crate::cli::affected::hit::{Reach, Reason};
+use crate::cli::affected::narrow::describe;
 use crate::cli::affected::past::Past;
-use crate::cli::affected::portrait::{Bound, bound, portrait};
+use crate::cli::affected::portrait::{Bound, bound};
 use crate::cli::args::Args;
 use crate::cli::fault::Fault;
-use crate::cli::load::{Loaded, load_from};
+use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, ask_go, dotenv_files, graph, plan};
 use crate::cli::repository::Repository;
@@ -30,30 +34,12 @@ use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, Input, TargetId};
-use crate::plan::query::{Answer, Answers, Outcome, Query};
-use crate::plan::resolve::{Request, resolve};
-use crate::report::text::count;
+use crate::plan::query::{Answer, Answers, Query};
+use crate::plan::resolve::Request;
 use crate::state::dir::{Access, StateDir};
 use crate::state::store::Store;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// What is affected, of what a call is about.
-#[derive(Debug, Default)]
-pub struct Affected {
-    /// By target name.
-    reasons: BTreeMap<Arc<str>, Reason>,
-    /// Every target that was looked at.
-    known: HashSet<Arc<str>>,
-    /// Targets with nothing of their own to run.
-    groups: HashSet<Arc<str>>,
-    /// Paths that differ.
-    differing: usize,
-    /// `differs from main`.
-    what: String,
-    is_nothing: bool,
-}
 
 /// What a call is about.
 #[derive(Debug, Clone, Copy)]
@@ -117,12 +103,8 @@ impl Search<'_> {
             self.compare(&plan, &wanted, &bound, &past, &mut reasons);
         }
         downstream(&plan.graph, &wanted, &mut reasons, self.store().as_ref());
-        let mut affected = describe(&plan.graph, &wanted, reasons, &bound);
-        affected.what = since.what();
-        affected.differing = diff.paths.len();
-        affected.narrow(&mut plan);
-        affected.is_nothing = plan.stages.is_empty();
-        Ok(affected)
+        let found = describe(&plan.graph, &wanted, reasons, &bound);
+        Ok(found.of_difference(&mut plan, since.what(), diff.paths.len()))
     }
 
     /// The plan without a value that would need a command, but with Go's edges, and what is asked for.
@@ -287,114 +269,6 @@ impl Search<'_> {
             .filter_map(|&id| Some((id, reach.of(id)?)))
             .collect()
     }
-
-    /// Adds the targets that are declared otherwise than before, or come out otherwise of what the Gofile reads.
-    fn compare(
-        &self,
-        plan: &Plan,
-        wanted: &[TargetId],
-        bound: &BTreeMap<TargetId, Bound>,
-        past: &Past<'_>,
-        reasons: &mut BTreeMap<TargetId, Reason>,
-    ) {
-        let gofile_differs = self.loaded.files.iter().any(|file| {
-            let real = fs::canonical(&file.path).unwrap_or_else(|_| file.path.clone());
-            past.diff.over(&real).is_some() || past.diff.over(&file.path).is_some()
-        });
-        let answered =
-            |(query, today): (&Query, &Answer)| past.answer(query, today.clone()) != *today;
-        if !gofile_differs && !plan.answers.iter().any(answered) {
-            return;
-        }
-        let mut before = self.before(plan, past);
-        for &id in wanted {
-            if reasons.contains_key(&id) {
-                continue;
-            }
-            let name = &plan.graph.target(id).name;
-            let reason = match &mut before {
-                None => "the Gofile differs, and as it was it cannot be compared",
-                Some(before) if !before.graph.by_name.contains_key(&**name) => "it is new",
-                Some(before) => match before.is_as(plan, id, bound.get(&id), self, past) {
-                    true => continue,
-                    false => "it is declared otherwise",
-                },
-            };
-            reasons.insert(id, Reason::Said(reason));
-        }
-    }
-
-    /// The project before the difference. None: it cannot be had.
-    fn before(&self, plan: &Plan, past: &Past<'_>) -> Option<Before> {
-        let gofile = &self.loaded.files.first()?.path;
-        let loaded = load_from(gofile, &self.env.cwd, past).ok()?;
-        if !loaded.errors.is_empty()
-            || dotenv_files(&loaded.modules) != dotenv_files(&self.loaded.modules)
-        {
-            return None;
-        }
-        let mut answers = Answers::default();
-        for (query, today) in plan.answers.iter() {
-            answers.insert(query.clone(), past.answer(query, today.clone()));
-        }
-        let graph = loop {
-            match resolve(&loaded.modules, &plan.request, &answers, Running::Never) {
-                Outcome::Ready(graph) => break graph,
-                Outcome::Failed(_) => return None,
-                Outcome::Wanting(queries) => self.answer_before(queries, &mut answers, past),
-            }
-        };
-        Some(Before {
-            loaded,
-            graph,
-            answers,
-        })
-    }
-
-    fn answer_before(&self, queries: Vec<Query>, answers: &mut Answers, past: &Past<'_>) {
-        let mut today = Answers::default();
-        self.answer(queries, &mut today);
-        for (query, answer) in today.iter() {
-            answers.insert(query.clone(), past.answer(query, answer.clone()));
-        }
-    }
-}
-
-/// The project before the difference.
-struct Before {
-    loaded: Loaded,
-    graph: Graph,
-    answers: Answers,
-}
-
-impl Before {
-    /// Whether a target of today was the same.
-    fn is_as(
-        &mut self,
-        plan: &Plan,
-        id: TargetId,
-        today: Option<&Bound>,
-        search: &Search<'_>,
-        past: &Past<'_>,
-    ) -> bool {
-        let name = &plan.graph.target(id).name;
-        let (Some(today), Some(&then)) = (today, self.graph.by_name.get(&**name)) else {
-            return false;
-        };
-        let none = Answers::default();
-        let context = Context {
-            modules: &self.loaded.modules,
-            graph: &self.graph,
-            request: &plan.request,
-            answers: &none,
-            running: Running::Never,
-            extra_args: &[],
-        };
-        let answer = |queries, answers: &mut Answers| search.answer_before(queries, answers, past);
-        bound(&context, then, &mut self.answers, &answer).is_some_and(|before| {
-            portrait(&self.graph, then, &before) == portrait(&plan.graph, id, today)
-        })
-    }
 }
 
 /// The targets that `roots` reach, in the order of the graph.
@@ -487,140 +361,4 @@ fn discovered(graph: &Graph, id: TargetId, store: Option<&Store>) -> Vec<TargetI
         .map(|claim| claim.target)
         .filter(|&maker| maker != id)
         .collect()
-}
-
-fn describe(
-    graph: &Graph,
-    wanted: &[TargetId],
-    reasons: BTreeMap<TargetId, Reason>,
-    bound: &BTreeMap<TargetId, Bound>,
-) -> Affected {
-    let name = |id: &TargetId| graph.target(*id).name.clone();
-    let groups = wanted.iter().filter(|&&id| is_group(graph, id, bound));
-    Affected {
-        known: wanted.iter().map(name).collect(),
-        groups: groups.map(name).collect(),
-        reasons: reasons
-            .into_iter()
-            .map(|(id, reason)| (name(&id), reason))
-            .collect(),
-        ..Affected::default()
-    }
-}
-
-/// Leaves of a graph's declarations only those with an instance among `kept`, and these instances: for a list. Nothing
-/// else of the graph is to be looked at by its declaration then.
-pub fn keep_declarations(graph: &mut Graph, kept: &[TargetId]) {
-    if graph.settings.default.is_empty() {
-        // Else the first that is left would pass for it.
-        let first = graph.decls.values().next();
-        graph.settings.default = first.map(|decl| decl.name.clone()).into_iter().collect();
-    }
-    let kept: HashSet<TargetId> = kept.iter().copied().collect();
-    let mut decls = IdVec::new();
-    for mut decl in std::mem::take(&mut graph.decls) {
-        decl.instances.retain(|id| kept.contains(id));
-        if !decl.instances.is_empty() {
-            decls.push(decl);
-        }
-    }
-    graph.decls = decls;
-}
-
-impl Affected {
-    /// Whether a target is affected; one that was not looked at is.
-    pub fn holds(&self, name: &str) -> bool {
-        self.reasons.contains_key(name) || !self.known.contains(name)
-    }
-
-    /// Leaves of what a call asks for only what is affected. A group gives way to those of its members that are: they would
-    /// all be made for it.
-    pub fn narrow(&self, plan: &mut Plan) {
-        let stages = std::mem::take(&mut plan.stages);
-        for stage in stages {
-            let kept = self.members(&plan.graph, &stage);
-            if !kept.is_empty() {
-                plan.stages.push(kept);
-            }
-        }
-    }
-
-    fn members(&self, graph: &Graph, stage: &[TargetId]) -> Vec<TargetId> {
-        let mut kept = Vec::new();
-        let mut seen = HashSet::new();
-        let mut open: Vec<TargetId> = stage.iter().rev().copied().collect();
-        while let Some(id) = open.pop() {
-            let target = graph.target(id);
-            if !self.holds(&target.name) || !seen.insert(id) {
-                continue;
-            }
-            if self.groups.contains(&target.name) {
-                open.extend(target.needs.iter().rev().map(|edge| edge.to));
-            } else {
-                kept.push(id);
-            }
-        }
-        kept
-    }
-
-    /// Whether nothing is left to do.
-    pub fn is_nothing(&self) -> bool {
-        self.is_nothing
-    }
-
-    /// The targets of a graph that are affected, in its order.
-    pub fn of(&self, graph: &Graph) -> Vec<TargetId> {
-        let all = graph.targets.ids();
-        all.filter(|&id| self.holds(&graph.target(id).name))
-            .collect()
-    }
-
-    /// Takes out of a graph what is not affected, and returns the rest: for a picture.
-    pub fn cut(&self, graph: &mut Graph) -> Vec<TargetId> {
-        let kept = self.of(graph);
-        for &id in &kept {
-            let mut needs = std::mem::take(&mut graph.targets[id].needs);
-            needs.retain(|edge| self.holds(&graph.target(edge.to).name));
-            graph.targets[id].needs = needs;
-        }
-        kept
-    }
-
-    /// Why the targets that a plan is about are affected.
-    pub fn explain_all(&self, plan: &Plan) -> String {
-        let roots = plan.stages.iter().flatten();
-        roots
-            .map(|&id| self.explain(&plan.graph.target(id).name))
-            .collect()
-    }
-
-    /// Why a target is affected, link by link.
-    fn explain(&self, name: &str) -> String {
-        let mut out = String::new();
-        let mut name = name.to_owned();
-        loop {
-            match self.reasons.get(&*name) {
-                None => {
-                    out.push_str(&format!("{name} is not affected by what {}\n", self.what));
-                    return out;
-                }
-                Some(reason) => {
-                    out.push_str(&format!("{name} is affected: {reason}\n"));
-                    match reason {
-                        Reason::Behind(next) => name.clone_from(next),
-                        Reason::Path { .. } | Reason::Said(_) => return out,
-                    }
-                }
-            }
-        }
-    }
-
-    /// What is said where nothing is left to do.
-    pub fn nothing(&self) -> String {
-        format!(
-            "nothing is affected by what {} ({})\n",
-            self.what,
-            count(self.differing, "path")
-        )
-    }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
     after_help = "Exit status: 0 done, 1 a target failed, 2 the Gofile or the call is wrong, 130 interrupted."
 )]
 pub struct Args {
-    /// Targets, kinds (build, test, image, clean) and `name=value`; none means the Gofile's default
+    /// Targets, kinds (build, test, image, service, clean) and `name=value`; none means the Gofile's default
     #[arg(value_name = "TARGET | KIND | name=value")]
     pub words: Vec<String>,
 

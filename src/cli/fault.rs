@@ -1,7 +1,9 @@
 //! What ends a call before anything runs: diagnostics for the user and an exit status.
 
+use crate::cli::args::Args;
 use crate::plan::error::PlanError;
 use crate::plan::select::SelectError;
+use clap::CommandFactory;
 use miette::Diagnostic;
 
 /// Why a call ended early, with the exit status 2.
@@ -36,9 +38,26 @@ impl Fault {
     pub fn select(errors: Vec<SelectError>) -> Self {
         Self {
             is_of_call: true,
-            ..Self::all(errors)
+            ..Self::all(errors.into_iter().map(or_flag))
         }
     }
+}
+
+/// Who writes `gomake list` means the flag: no target is called so.
+fn or_flag(error: SelectError) -> SelectError {
+    match error {
+        SelectError::UnknownTarget { word, .. } if is_flag(&word) => SelectError::UnknownTarget {
+            help: Some(format!("did you mean `--{word}`?")),
+            word,
+        },
+        error => error,
+    }
+}
+
+fn is_flag(word: &str) -> bool {
+    let command = Args::command();
+    let mut shown = command.get_arguments().filter(|arg| !arg.is_hide_set());
+    word == "version" || shown.any(|arg| arg.get_long() == Some(word))
 }
 
 /// A mistake that has no better home than the call itself.
@@ -67,18 +86,6 @@ pub enum CallError {
         help("add `tags = \"registry/repository:version\"` to it")
     )]
     NoTags { name: String },
-    #[error("what {flag} asks for cannot be written: {source}")]
-    #[diagnostic(
-        code(gomake::call::outlet),
-        help("name a file in a directory that can be written to")
-    )]
-    Outlet {
-        flag: &'static str,
-        source: crate::base::fs::FsError,
-    },
-    #[error("{flag} tells of a run, and this call runs nothing")]
-    #[diagnostic(code(gomake::call::nothing_runs), help("leave it out"))]
-    NothingRuns { flag: &'static str },
     #[error("the project's directory {} is gone", root.display())]
     #[diagnostic(
         code(gomake::watch::root_gone),
@@ -91,6 +98,18 @@ pub enum CallError {
         help("a duration of at least 50ms, as in `--poll=2s`")
     )]
     PollInterval { text: String },
+    #[error("what {flag} asks for cannot be written: {source}")]
+    #[diagnostic(
+        code(gomake::call::outlet),
+        help("name a file in a directory that can be written to")
+    )]
+    Outlet {
+        flag: &'static str,
+        source: crate::base::fs::FsError,
+    },
+    #[error("{flag} tells of a run, and this call runs nothing")]
+    #[diagnostic(code(gomake::call::nothing_runs), help("leave it out"))]
+    NothingRuns { flag: &'static str },
     #[error("interrupted")]
     #[diagnostic(code(gomake::call::interrupted))]
     Interrupted,

@@ -348,4 +348,31 @@ mod tests {
             "(cd ./sub && gomake -k --affected-by '@{upstream}' 'dist[linux,*]' test) || exit 1"
         );
     }
+
+    #[test]
+    fn every_mistake_is_worded() {
+        let shown = |error: &dyn Diagnostic| {
+            let sources = crate::base::source::Sources::default();
+            let plain = crate::report::Palette::PLAIN;
+            crate::report::diagnostic::render(error, &sources, plain, Some(100))
+        };
+        let all: [HookError; 4] = [
+            HookError::Taken {
+                path: PathBuf::from("/project/.git/hooks/pre-commit"),
+                call: "gomake --staged lint || exit 1".to_owned(),
+            },
+            HookError::Shared {
+                path: PathBuf::from("/shared/pre-commit"),
+                call: "gomake --staged lint || exit 1".to_owned(),
+            },
+            HookError::Off {
+                path: PathBuf::from("/dev/null"),
+            },
+            HookError::Word {
+                word: "a\u{1}b".to_owned(),
+            },
+        ];
+        let texts: Vec<String> = all.iter().map(|error| shown(error)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
 }

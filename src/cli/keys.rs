@@ -38,6 +38,10 @@ pub enum Key {
 /// A terminal sends the bytes of an arrow key together; what comes later than this after an Escape is a key of its own.
 const ESCAPE: Duration = Duration::from_millis(50);
 
+/// How often to look, from the background, whether we are in front again. A shell tells whom it had stopped, not whom it let
+/// run on behind.
+const AWAY: Duration = Duration::from_millis(500);
+
 /// Takes keys one by one, without waiting for Enter, until it is dropped; then the terminal is as it was. Ctrl-C stays a signal.
 pub struct Keys {
     terminal: Arc<Terminal>,
@@ -194,6 +198,31 @@ impl State {
     fn is_ours(&self, terminal: &Terminal) -> bool {
         self.taken && is_in_foreground(&terminal.input)
     }
+
+    /// Looks whether it has become ours, or somebody else's.
+    fn look(&mut self, terminal: &Terminal) -> Whose {
+        if self.pauses > 0 {
+            return Whose::Commands;
+        }
+        if !self.is_ours(terminal) {
+            // One that has gone is ours to read, which tells of the end.
+            self.taken = false;
+            self.taken |= self.take(terminal).is_err();
+        }
+        if self.taken {
+            Whose::Ours
+        } else {
+            Whose::Shells
+        }
+    }
+}
+
+/// Who has the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Commands,
+    Shells,
 }
 
 /// The thread's side.
@@ -234,20 +263,24 @@ impl<F: Fn(Key)> Listener<F> {
 
     /// Which of the four have something to read; None: nothing can be waited for any more.
     fn wait(&self) -> Option<[bool; 4]> {
-        let is_ours = self.terminal.state().is_ours(&self.terminal);
+        let whose = self.terminal.state().look(&self.terminal);
         let mut fds = vec![
             PollFd::new(&self.awake, PollFlags::IN),
             PollFd::new(&self.stopping, PollFlags::IN),
             PollFd::new(&self.going_on, PollFlags::IN),
         ];
-        if is_ours {
+        if whose == Whose::Ours {
             fds.push(PollFd::new(&self.terminal.input, PollFlags::IN));
         }
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: i64::from(ESCAPE.subsec_nanos()),
+        let timeout = match whose {
+            Whose::Shells => Some(AWAY),
+            Whose::Ours | Whose::Commands => self.decoder.is_amid().then_some(ESCAPE),
         };
-        match poll(&mut fds, self.decoder.is_amid().then_some(&timeout)) {
+        let timeout = timeout.map(|timeout| Timespec {
+            tv_sec: 0,
+            tv_nsec: i64::from(timeout.subsec_nanos()),
+        });
+        match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {
                 let is_readable =
                     |at: usize| fds.get(at).is_some_and(|fd| !fd.revents().is_empty());

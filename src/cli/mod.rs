@@ -4,6 +4,7 @@ pub mod about;
 pub mod affected;
 pub mod args;
 pub mod check;
+pub mod choose;
 pub mod complete;
 pub mod consumers;
 pub mod dotenv;
@@ -27,11 +28,13 @@ pub mod run;
 pub mod session;
 pub mod settings;
 pub mod store;
+mod verify;
 mod watch;
 
 use crate::base::source::{Sources, Span};
 use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
+use crate::cli::choose::Choice;
 use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
 use crate::cli::load::{Loaded, load};
@@ -90,7 +93,7 @@ pub fn main() -> ExitCode {
                 env: &env,
                 sinks: Sinks::standard(),
                 start,
-                outlets: OnceCell::new(),
+                outlets: &OnceCell::new(),
             }
             .run(),
         ),
@@ -109,7 +112,7 @@ struct App<'a> {
     sinks: Sinks,
     start: Start,
     /// Who takes events and mistakes beside the terminal, once that is known.
-    outlets: OnceCell<Outlets>,
+    outlets: &'a OnceCell<Outlets>,
 }
 
 impl App<'_> {
@@ -140,11 +143,18 @@ impl App<'_> {
             Ok(loaded) => self.with_gofile(loaded),
             Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
         };
-        self.finish(outlets, status)
+        if let Err(trouble) = outlets.finish(status) {
+            let palette = self.env.err_palette(self.args);
+            let head = palette.paint(Tone::Warning, "warning:");
+            let text = format!("{head} {trouble}\n");
+            self.sinks.err.write(text.as_bytes());
+        }
+        status
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
-        if self.args.watch {
+        // A Gofile that is wrong is waited for; but who picks wants to see targets first.
+        if self.args.watch && !self.args.choose && !self.args.wants_help() {
             return watch::watch(self, &loaded.root);
         }
         if self.args.complete_words {
@@ -157,7 +167,43 @@ impl App<'_> {
         if self.args.fmt && !self.args.wants_help() {
             return self.format(&loaded);
         }
+        if self.args.choose && !self.args.wants_help() {
+            return self.chosen(&loaded);
+        }
         self.with_project(&loaded)
+    }
+
+    /// The call goes on with the words that are picked.
+    fn chosen(&self, loaded: &Loaded) -> u8 {
+        let place = choose::Place {
+            env: self.env,
+            palette: self.env.err_palette(self.args),
+            err: &self.sinks.err,
+        };
+        let picked = Observer::new(&loaded.root, &self.env.vars, &dotenv_files(&loaded.modules))
+            .map_err(Fault::one)
+            .and_then(|observer| self.graph(loaded, &observer))
+            .and_then(|graph| choose::choose(&graph, &self.args.words, &place));
+        let words = match picked {
+            Ok(Choice::Words(words)) => words,
+            Ok(Choice::Left(status)) => return status,
+            Err(fault) => return self.wrong(&loaded.sources, &fault),
+        };
+        choose::announce(&words, &place);
+        let mut args = self.args.clone();
+        args.choose = false;
+        args.words.extend(words);
+        let app = App {
+            args: &args,
+            env: self.env,
+            sinks: self.sinks.clone(),
+            start: self.start,
+            outlets: self.outlets,
+        };
+        if args.watch {
+            return watch::watch(&app, &loaded.root);
+        }
+        app.with_project(loaded)
     }
 
     fn with_project(&self, loaded: &Loaded) -> u8 {
@@ -166,10 +212,8 @@ impl App<'_> {
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
-        let consumers = match self.consumers() {
-            Ok(consumers) => consumers,
-            Err(fault) => return self.wrong(&loaded.sources, &fault),
-        };
+        let none = Outlets::default();
+        let consumers = self.consumers(self.outlets.get().unwrap_or(&none));
         let emit = |event| consumers.handle(&event);
         let only = match self.affected(loaded, &observer, &emit) {
             Ok(only) => only,
@@ -180,8 +224,7 @@ impl App<'_> {
             ..self.call(loaded, &observer, &emit)
         };
         call.tell_refused();
-        let status = self.mode(loaded, &observer, &call);
-        self.finish(&consumers, status)
+        self.mode(loaded, &observer, &call)
     }
 
     fn mode(&self, loaded: &Loaded, observer: &Observer, call: &Call<'_>) -> u8 {
@@ -198,6 +241,8 @@ impl App<'_> {
             self.shown(&loaded.sources, self.list(loaded, observer))
         } else if let Some(format) = self.args.graph {
             self.shown(&loaded.sources, self.draw(loaded, observer, format))
+        } else if self.args.verify {
+            self.verify(loaded, call)
         } else if self.args.dry_run {
             self.shown(&loaded.sources, call.dry_run())
         } else if let Some(word) = &self.args.why {
@@ -211,24 +256,17 @@ impl App<'_> {
     }
 
     /// Who takes the events of this call.
-    fn consumers(&self) -> Result<Fanout<'_>, Fault> {
+    fn consumers<'o>(&self, outlets: &'o Outlets) -> Fanout<'o> {
         let look = self.env.look(self.args);
-        let mut consumers = Fanout::default();
-        let sinks = match self.outlets.get() {
-            Some(outlets) => outlets.sinks(&self.sinks),
-            None => self.sinks.clone(),
-        };
-        let service = self.env.service(self.args);
-        let reporter = Reporter::new(look, sinks).for_service(service);
-        consumers.0.push(Box::new(reporter));
+        let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
+        let reporter = reporter.for_service(self.env.service(self.args));
+        let mut consumers = Fanout(vec![Box::new(reporter)]);
         if self.args.profile {
             let profile = Profile::new(&look, self.sinks.err.clone());
             consumers.0.push(Box::new(profile));
         }
-        if let Some(outlets) = self.outlets.get() {
-            consumers.0.push(Box::new(outlets));
-        }
-        Ok(consumers)
+        consumers.0.push(Box::new(outlets));
+        consumers
     }
 
     fn call<'b>(&'b self, loaded: &'b Loaded, observer: &'b Observer, emit: Emit<'b>) -> Call<'b> {
@@ -241,17 +279,6 @@ impl App<'_> {
             emit,
             only: None,
         }
-    }
-
-    /// Writes what the consumers still hold.
-    fn finish(&self, consumers: &dyn Consumer, status: u8) -> u8 {
-        if let Err(trouble) = consumers.finish(status) {
-            let palette = self.env.err_palette(self.args);
-            let head = palette.paint(Tone::Warning, "warning:");
-            let text = format!("{head} {trouble}\n");
-            self.sinks.err.write(text.as_bytes());
-        }
-        status
     }
 
     fn list(&self, loaded: &Loaded, observer: &Observer) -> Result<String, Fault> {

@@ -23,6 +23,8 @@ use std::process::Command;
 pub struct Observer {
     /// Absolute.
     root: PathBuf,
+    /// Where git is asked; the root, but for a copy of it.
+    repository: PathBuf,
     /// The caller's environment, with what dotenv files add.
     env: BTreeMap<OsString, OsString>,
     refused: Vec<(String, String)>,
@@ -48,9 +50,15 @@ impl Observer {
         );
         Ok(Self {
             root: root.to_owned(),
+            repository: root.to_owned(),
             env,
             refused: dotenv.refused,
         })
+    }
+    /// Has git asked elsewhere: about what the project is a copy of.
+    pub fn with_repository(mut self, dir: &Path) -> Self {
+        self.repository = dir.to_owned();
+        self
     }
     /// The caller's environment with what dotenv files add.
     pub fn variables(&self) -> &BTreeMap<OsString, OsString> {
@@ -164,9 +172,9 @@ impl Observer {
                 .ask_git(&["status", "--porcelain", "--untracked-files=no"])
                 .map(|changes| (!changes.is_empty()).to_string()),
             // Formats of references that are not plain files are git's own to read.
-            GitFact::Commit => git::commit(&self.root)
+            GitFact::Commit => git::commit(&self.repository)
                 .map_or_else(|| self.ask_git(&["rev-parse", "--verify", "HEAD"]), Ok),
-            GitFact::Branch => git::branch(&self.root)
+            GitFact::Branch => git::branch(&self.repository)
                 .map_or_else(|| self.ask_git(&["branch", "--show-current"]), Ok),
             GitFact::CommitTime => self.ask_git(&["show", "-s", "--format=%ct", "HEAD"]),
             GitFact::Remote => match self.ask_git(&["config", "--get", "remote.origin.url"]) {
@@ -180,11 +188,11 @@ impl Observer {
         }
     }
     fn ask_git(&self, args: &[&str]) -> Result<String, String> {
-        if !git::is_repository(&self.root) {
+        if !git::is_repository(&self.repository) {
             return Err("this is not a git repository".to_owned());
         }
         let program = self.which("git").ok_or("PATH holds no `git`")?;
-        let mut command = self.command(program.as_os_str(), &self.root);
+        let mut command = self.command(program.as_os_str(), &self.repository);
         // No lock on the index for a question, and no program that a repository's settings name.
         command
             .args(["-c", "core.fsmonitor=false"])

@@ -47,7 +47,7 @@ pub enum GitError {
     #[error("{} is inside of a `.git` directory or of a repository without a working tree", root.display())]
     #[diagnostic(code(gomake::git::no_work_tree))]
     NoWorkTree { root: PathBuf },
-    #[error("`git {command}` cannot be run: {source}")]
+    #[error("`git {command}` cannot be run")]
     #[diagnostic(code(gomake::git::start))]
     Start {
         command: String,
@@ -247,5 +247,35 @@ mod tests {
         let error =
             Repository::around(dir.path(), &Variables::new(), "--staged").expect_err("none");
         assert!(matches!(error, GitError::NoRepository { .. }));
+    }
+
+    #[test]
+    fn every_mistake_is_worded() {
+        let shown = |error: &dyn Diagnostic| {
+            let sources = crate::base::source::Sources::default();
+            let plain = crate::report::Palette::PLAIN;
+            crate::report::diagnostic::render(error, &sources, plain, Some(100))
+        };
+        let all: [GitError; 5] = [
+            GitError::Missing { flag: "--staged" },
+            GitError::NoRepository {
+                flag: "--affected-by",
+                root: PathBuf::from("/project"),
+            },
+            GitError::NoWorkTree {
+                root: PathBuf::from("/project/.git"),
+            },
+            GitError::Start {
+                command: "diff".to_owned(),
+                source: std::io::Error::from(std::io::ErrorKind::PermissionDenied),
+            },
+            GitError::Failed {
+                command: "rev-parse".to_owned(),
+                said: "fatal: detected dubious ownership".to_owned(),
+                help: Some("trust it"),
+            },
+        ];
+        let texts: Vec<String> = all.iter().map(|error| shown(error)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
     }
 }

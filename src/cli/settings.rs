@@ -25,6 +25,7 @@ pub struct Environment {
     pub cwd: PathBuf,
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
+    pub stdin_is_terminal: bool,
     pub cpus: usize,
     /// The effective user id.
     pub user: u32,
@@ -41,6 +42,7 @@ impl Environment {
             cwd,
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
+            stdin_is_terminal: std::io::stdin().is_terminal(),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             user: rustix::process::geteuid().as_raw(),
         })
@@ -64,6 +66,21 @@ impl Environment {
     /// Whether a CI service runs this; they all set `CI`, to anything but `false` or `0`.
     pub fn in_ci(&self) -> bool {
         self.var("CI").is_some_and(|ci| ci != "false" && ci != "0")
+    }
+
+    /// Why nothing can be asked; None where a person can answer.
+    pub fn nobody_to_ask(&self) -> Option<&'static str> {
+        if !self.stdin_is_terminal {
+            Some("standard input is no terminal")
+        } else if !self.stderr_is_terminal {
+            Some("standard error is no terminal")
+        } else if self.in_ci() {
+            Some("this is a CI service (CI is set)")
+        } else if self.is_dumb() {
+            Some("the terminal cannot draw (TERM is dumb, or not set)")
+        } else {
+            None
+        }
     }
 
     /// The user's cache; None where the environment names no place for one.
@@ -122,6 +139,12 @@ impl Environment {
         }
     }
 
+    /// Commands get a terminal of this size where their output is streamed and may have colours; None: they get a pipe.
+    pub fn terminal_for_commands(&self, args: &Args) -> Option<CommandScreen> {
+        let colored = self.out_palette(args).is_colored();
+        (args.output == OutputChoice::Stream && colored).then_some(command_screen as CommandScreen)
+    }
+
     /// The CI service whose log standard error is. GitHub sets `GITHUB_ACTIONS` to `true`, GitLab `GITLAB_CI`.
     pub fn service(&self, args: &Args) -> Service {
         let says_true = |name| self.var(name).is_some_and(|value| value == "true");
@@ -133,12 +156,6 @@ impl Environment {
             CiChoice::Auto if says_true("GITLAB_CI") => Service::Gitlab,
             CiChoice::Auto => Service::None,
         }
-    }
-
-    /// Commands get a terminal of this size where their output is streamed and may have colours; None: they get a pipe.
-    pub fn terminal_for_commands(&self, args: &Args) -> Option<CommandScreen> {
-        let colored = self.out_palette(args).is_colored();
-        (args.output == OutputChoice::Stream && colored).then_some(command_screen as CommandScreen)
     }
 
     /// Colours for what goes to standard output: lists.
@@ -209,6 +226,7 @@ mod tests {
             cwd: PathBuf::from("/project"),
             stdout_is_terminal: false,
             stderr_is_terminal: true,
+            stdin_is_terminal: true,
             cpus: 6,
             user: 1000,
         }

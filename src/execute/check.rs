@@ -285,6 +285,11 @@ impl Project<'_> {
                 reasons: vec!["forced".to_owned()],
             });
         }
+        if self.options.reuse == Reuse::OfNeeds && self.named.contains(&id) {
+            return Ok(Verdict::Run {
+                reasons: vec!["it is asked to run".to_owned()],
+            });
+        }
         let record = self.store.result(&target.name);
         let deps = self.contents(record.as_ref().map_or(&[], |record| &record.deps))?;
         let subject = prepared.subject(&deps);

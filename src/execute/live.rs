@@ -14,6 +14,7 @@ use crate::execute::live::reach::Reach;
 use crate::execute::past;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Bound, Project};
+use crate::execute::service::key_of;
 use crate::execute::signal::{Cancel, Level};
 use crate::execute::tally::End;
 use crate::execute::turns::Seen;
@@ -84,9 +85,9 @@ impl<'a> Live<'a> {
     }
 
     /// As [`Live::changed`], where the plan itself is to be made anew: ends what `stale` names, starts nothing more, and lets
-    /// the rest come to its end. [`Live::run`] returns then. Never waits.
-    pub fn drain(&self, stale: &dyn Fn(&str) -> bool) {
-        self.drive.close(stale);
+    /// the rest come to its end. [`Live::run`] returns then. Never waits. Returns the names of what was ended.
+    pub fn drain(&self, stale: &dyn Fn(&str) -> bool) -> Vec<Arc<str>> {
+        self.drive.close(stale)
     }
 }
 
@@ -317,7 +318,12 @@ impl Drive<'_> {
 
     /// The key that a target was settled with which had no turn in this run.
     fn settled_with(&self, id: TargetId) -> Option<Digest> {
-        let name = &self.project.graph().target(id).name;
+        let target = self.project.graph().target(id);
+        if target.kind == Kind::Service {
+            // Its record is of what last succeeded with it.
+            return key_of(&self.made(id));
+        }
+        let name = &target.name;
         let past = self.project.past.and_then(|past| past.of(name));
         let recorded = || self.project.store.result(name).map(|record| record.key);
         past.map(|(key, _)| key).or_else(recorded)
@@ -437,31 +443,35 @@ impl Drive<'_> {
             .collect()
     }
 
-    fn close(&self, stale: &dyn Fn(&str) -> bool) {
+    fn close(&self, stale: &dyn Fn(&str) -> bool) -> Vec<Arc<str>> {
         let mut state = self.state();
         state.is_closed = true;
         let Some(course) = state.course.as_mut() else {
-            return;
+            return Vec::new();
         };
         course.schedule.stop();
         let is_running = |id: &TargetId| course.state(*id) == Some(Running);
         let running: Vec<TargetId> = course.unsettled().into_iter().filter(is_running).collect();
+        // The question is the caller's: it is not asked while everything waits.
         drop(state);
-        let is_stale = |id: &TargetId| stale(&self.project.graph().target(*id).name);
-        let ending: Vec<TargetId> = running.into_iter().filter(is_stale).collect();
+        let name = |id: TargetId| self.project.graph().target(id).name.clone();
+        let stale: Vec<TargetId> = running.into_iter().filter(|id| stale(&name(*id))).collect();
         let mut state = self.state();
         let Some(course) = state.course.as_mut() else {
-            return;
+            return Vec::new();
         };
-        let jobs = ending.iter().filter_map(|id| course.job(*id));
+        let jobs = stale.iter().filter_map(|id| course.job(*id));
         let jobs: Vec<Job> = jobs
             .filter(|job| course.schedule.state(*job) == Running)
             .collect();
         let put = course.schedule.put_back(&jobs);
-        let cancels = self.cancels(put.running.iter().map(|job| course.target(*job)));
+        let ended = put.running.iter().map(|job| course.target(*job));
+        let ended: Vec<TargetId> = ended.collect();
+        let cancels = self.cancels(ended.iter().copied());
         drop(state);
         self.moved.notify_all();
         end(&cancels);
+        ended.into_iter().map(name).collect()
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Going {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reuse {
     Allowed,
+    /// The targets that the call names run; what they need may be reused.
+    OfNeeds,
     /// Every wanted command runs (`-B`), and nothing protects what `clean` would spare.
     Never,
 }

@@ -244,20 +244,58 @@ fn binding<'g>(graph: &'g Graph, id: TargetId, name: &str) -> Option<&'g Value> 
 }
 
 fn unknown_target(graph: &Graph, word: &Word, text: &str) -> SelectError {
-    let names = graph.decls.values().map(|decl| decl.name.as_str());
-    let kinds = ["build", "test", "image", "service", "clean"];
-    let near = nearest(&word.name, names.clone().chain(kinds));
-    let help = match (Kind::from_word(text), near) {
-        (Some(Kind::Task), _) => {
-            Some("tasks are named one by one: `gomake -l` lists them".to_owned())
-        }
-        (Some(kind), _) => Some(format!("this Gofile has no {kind} target")),
-        (None, Some(near)) => Some(format!("did you mean `{near}`?")),
-        (None, None) if names.count() == 0 => Some("the Gofile declares no target".to_owned()),
-        (None, None) => Some("`gomake -l` lists the targets".to_owned()),
+    let has = |kind: Kind| graph.decls.values().any(|decl| decl.kind == kind);
+    let help = match Kind::from_word(text) {
+        Some(Kind::Task) => "tasks are named one by one: `gomake -l` lists them".to_owned(),
+        Some(kind) if !has(kind) => format!("this Gofile has no {kind} target"),
+        _ => match near_words(graph, word) {
+            Some(near) => format!("did you mean {near}?"),
+            None if graph.decls.is_empty() => "the Gofile declares no target".to_owned(),
+            None => "`gomake -l` lists the targets".to_owned(),
+        },
     };
     SelectError::UnknownTarget {
         word: text.to_owned(),
-        help,
+        help: Some(help),
     }
+}
+
+/// What may have been meant by a word that names nothing: a name like it, with the rest of the word where that fits; a target of an
+/// include, named without the include; or an include, named without a target.
+fn near_words(graph: &Graph, word: &Word) -> Option<String> {
+    let names: Vec<&str> = graph
+        .decls
+        .values()
+        .map(|decl| decl.name.as_str())
+        .collect();
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| *kind != Kind::Task && graph.decls.values().any(|decl| decl.kind == *kind));
+    let kinds: Vec<&str> = kinds.map(Kind::word).collect();
+    let known = names.iter().chain(&kinds).copied();
+    if let Some(near) = nearest(&word.name, known) {
+        let whole = Word {
+            name: near.to_owned(),
+            ..word.clone()
+        };
+        let whole = whole.to_string();
+        let fits = word_targets_of(graph, near, &whole).is_some_and(|found| !found.is_empty());
+        return Some(format!("`{}`", if fits { whole.as_str() } else { near }));
+    }
+    let prefix = format!("{}:", word.name);
+    let suffix = format!(":{}", word.name);
+    let inside = names
+        .iter()
+        .filter(|name| name.starts_with(&prefix) || name.ends_with(&suffix));
+    let inside: Vec<String> = inside.take(4).map(|name| format!("`{name}`")).collect();
+    match inside.split_last()? {
+        (only, []) => Some(only.clone()),
+        (last, others) => Some(format!("{} or {last}", others.join(", "))),
+    }
+}
+
+/// The targets that a word selects of a declaration; None where there is none of that name, or nothing fits.
+fn word_targets_of(graph: &Graph, name: &str, text: &str) -> Option<Vec<TargetId>> {
+    let decl = graph.decls.values().find(|decl| decl.name == name)?;
+    decl_targets(graph, decl, &parse_word(text)?, text).ok()
 }

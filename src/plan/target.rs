@@ -76,10 +76,10 @@ impl<'a> Resolver<'a> {
         if kind == Kind::Image {
             read.outputs = self.read_image(id, module, &scope, &body);
         }
-        self.take_report(id, &mut read);
         if kind == Kind::Service {
             self.check_service(module, &scope, &body);
         }
+        self.take_report(id, &mut read);
         self.read_command(id, module, scope.clone(), &body, &mut read);
         self.check_complete(id, &body);
         let go = body.go.as_ref().map(|block| {
@@ -531,14 +531,14 @@ impl<'a> Resolver<'a> {
                 "write the command as `run: …`, or use a `go { }` block",
             );
         }
+        if kind == Kind::Service && body.run.is_none() {
+            missing("run", "write the command that keeps running as `run: …`");
+        }
         if body.get("report").is_some() && body.run.is_none() && body.go.is_some() {
             missing(
                 "run",
                 "`go test` alone writes no report: add `run: go test -json ./... > $out`",
             );
-        }
-        if kind == Kind::Service && body.run.is_none() {
-            missing("run", "write the command that keeps running as `run: …`");
         }
         if kind == Kind::Image && body.get("base").is_none() && body.get("dockerfile").is_none() {
             missing(

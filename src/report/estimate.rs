@@ -13,6 +13,8 @@ use std::time::Duration;
 const EVERY: Duration = Duration::from_millis(500);
 /// What takes longer than it took before is taken to need this share of its time still.
 const OVERDUE: u32 = 8;
+/// What is overdue has this left at least.
+const LEAST: Duration = Duration::from_millis(100);
 /// A guess this near to what is shown changes nothing.
 const NEAR: Duration = Duration::from_secs(1);
 
@@ -92,14 +94,17 @@ impl Estimate {
         }
     }
 
-    /// How long the run will go on; None where too little is known, or it is about to end.
+    /// How long the run will go on; None where too little is known, or nothing is left.
     pub fn rest(&mut self, now: Duration) -> Option<Duration> {
         if self.guessed.is_none_or(|guessed| now >= guessed + EVERY) {
             self.guessed = Some(now);
             self.guess(now);
         }
-        let rest = self.end?.saturating_sub(now);
-        (rest > Duration::ZERO).then_some(rest)
+        let is_open = |target: &Target| !matches!(target.state, State::Done { .. });
+        if !self.targets.iter().any(is_open) {
+            return None;
+        }
+        Some(self.end?.saturating_sub(now).max(LEAST))
     }
 
     /// The share of the work that is done, from 0 to 1, as of the last [`Estimate::rest`] that knew enough.

@@ -10,7 +10,7 @@ use crate::report::palette::{Palette, Tone};
 use crate::report::region::Region;
 use crate::report::sink::{Piece, Sinks};
 use crate::report::text::{Size, clipped, columns};
-use crate::report::time::ticking;
+use crate::report::time::{about, ticking};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -329,14 +329,12 @@ impl Run {
             parts.push((Tone::Bad, format!("{failed} failed")));
         }
         if let Some(rest) = rest {
-            parts.push((Tone::Faint, format!("~{} left", ticking(rest.max(SECOND)))));
+            parts.push((Tone::Faint, format!("~{} left", about(rest))));
         }
         let bar = bar(self.share, width, palette);
         bar + &joined(&parts, width, palette)
     }
 }
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// How many lines of targets there may be at most: some of the screen is for what is said above them.
 fn most_lines(rows: usize) -> usize {

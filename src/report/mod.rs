@@ -19,7 +19,7 @@ mod region;
 mod reporter;
 mod service;
 mod sink;
-mod size;
+pub mod size;
 mod start;
 mod story;
 mod tame;

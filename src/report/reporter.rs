@@ -38,13 +38,13 @@ struct State {
     running: BTreeMap<TargetId, Running>,
     /// Images that were built by targets which are not settled yet.
     built: BTreeMap<TargetId, (Arc<str>, Arc<ImageReport>)>,
+    services: Services,
+    /// Services that have a live line.
+    starting: BTreeSet<Arc<str>>,
     /// Single tests of targets that are not settled yet.
     tests: BTreeMap<TargetId, Arc<TestReport>>,
     /// Folds what commands printed.
     ci: Service,
-    services: Services,
-    /// Services that have a live line.
-    starting: BTreeSet<Arc<str>>,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
@@ -75,10 +75,10 @@ impl Reporter {
                 sinks,
                 running: BTreeMap::new(),
                 built: BTreeMap::new(),
-                tests: BTreeMap::new(),
-                ci: Service::None,
                 services: Services::default(),
                 starting: BTreeSet::new(),
+                tests: BTreeMap::new(),
+                ci: Service::None,
                 live,
                 watching: None,
                 held: None,
@@ -193,7 +193,7 @@ impl State {
             Event::Tests { target, report, .. } => {
                 self.tests.insert(target, report);
             }
-            // For traces.
+            // Shown from here on by whoever renders them.
             Event::Span(_) => {}
             Event::Watch(step) => self.watch(&step),
         }

@@ -78,7 +78,9 @@ impl Tame {
             self.style.clear();
         }
         let only_resets = parameters.iter().all(|&byte| byte == b'0');
-        if !only_resets && sequence.len() <= STYLE_BYTES {
+        // Programs that draw a line over and over say it each time.
+        let is_news = !only_resets && !self.style.ends_with(sequence);
+        if is_news && sequence.len() <= STYLE_BYTES {
             self.style.extend_from_slice(sequence);
         }
     }
@@ -111,7 +113,7 @@ fn control(text: &[u8]) -> usize {
         Some(b'[') => 2 + sequence(&text[2..]),
         Some(b']' | b'P' | b'X' | b'^' | b'_') => 2 + string(&text[2..]),
         // A character set, or another function of two or three bytes.
-        Some(0x20..=0x2f) => 1 + sequence(&text[1..]),
+        Some(0x20..=0x2f) => 1 + function(&text[1..]),
         Some(0x30..=0x7e) => 2,
         _ => 1,
     }
@@ -135,6 +137,19 @@ fn sequence(text: &[u8]) -> usize {
         + usize::from(
             text.get(length)
                 .is_some_and(|byte| (0x40..=0x7e).contains(byte)),
+        )
+}
+
+/// Intermediates and the final byte of a function without parameters.
+fn function(text: &[u8]) -> usize {
+    let length = text
+        .iter()
+        .take_while(|byte| matches!(byte, 0x20..=0x2f))
+        .count();
+    length
+        + usize::from(
+            text.get(length)
+                .is_some_and(|byte| (0x30..=0x7e).contains(byte)),
         )
 }
 

@@ -34,9 +34,26 @@ pub fn ticking(duration: Duration) -> String {
     }
 }
 
+/// A time that is only guessed: `1s`, `12s`, `2m 05s`.
+pub fn about(duration: Duration) -> String {
+    let seconds = (duration + Duration::from_millis(500)).as_secs().max(1);
+    if seconds < 60 {
+        format!("{seconds}s")
+    } else {
+        short(Duration::from_secs(seconds))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_guess_has_whole_seconds() {
+        let about = |millis| about(Duration::from_millis(millis));
+        assert_eq!([about(0), about(1_499), about(59_400)], ["1s", "1s", "59s"]);
+        assert_eq!(about(59_500), "1m 00s");
+    }
 
     #[test]
     fn a_time_that_goes_on_is_readable() {

@@ -152,9 +152,9 @@ impl Gather {
         self.lost = true;
     }
 
-    /// To be asked when there are no more events to read. `hold` is asked only when something would be delivered, and says
-    /// until when to keep it.
-    pub fn next(&mut self, now: Instant, hold: impl FnOnce() -> Option<Instant>) -> Next {
+    /// To be asked when there are no more events to read. `hold` is asked only when something would be delivered; it is
+    /// given the time of the last event, and says until when to keep what there is.
+    pub fn next(&mut self, now: Instant, hold: impl FnOnce(Instant) -> Option<Instant>) -> Next {
         self.ripen(now);
         let is_ripe = self.lost || !self.ripe.is_empty();
         let minor_due = self.minor_since.map(|since| since + IDLE);
@@ -165,7 +165,7 @@ impl Gather {
         if is_ripe && let Some(until) = self.storm_until(now) {
             return Next::Wait(Some(until));
         }
-        if let Some(until) = hold() {
+        if let Some(until) = hold(self.last_event.unwrap_or(now)) {
             self.storm.get_or_insert(now);
             return Next::Wait(Some(until));
         }

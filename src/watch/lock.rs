@@ -7,8 +7,13 @@ use std::time::{Duration, Instant};
 
 /// How often to look whether git is done; its lock's directory is not watched.
 const EVERY: Duration = Duration::from_millis(5);
-/// A lock that is older was left behind by a git that has crashed, or waits for a person who writes a message.
-const MOST: Duration = Duration::from_secs(5);
+/// While git is at work, events come. A lock without any was left behind by a git that has crashed, or waits with it for a person
+/// who writes a message.
+const IDLE: Duration = Duration::from_secs(1);
+/// A lock that is older was left behind though somebody saves files all the time.
+const MOST: Duration = Duration::from_secs(60);
+/// Where there are no events, it is waited for so long.
+const BLIND: Duration = Duration::from_secs(5);
 
 /// A repository's `index.lock`, which is there from before the first file is changed until after the last: `git checkout`,
 /// `stash`, `reset`, `merge`.
@@ -27,8 +32,8 @@ impl Lock {
         }
     }
 
-    /// When to ask again; None: git is not at work.
-    pub fn hold(&mut self, now: Instant) -> Option<Instant> {
+    /// When to ask again; None: git is not at work. `last` is the time of the last event, where there are events.
+    pub fn hold(&mut self, now: Instant, last: Option<Instant>) -> Option<Instant> {
         let found = fs::lstat(self.path.as_deref()?).ok();
         let since = match (found, self.seen) {
             (None, _) => {
@@ -42,7 +47,11 @@ impl Lock {
                 now
             }
         };
-        (now < since + MOST).then_some(now + EVERY)
+        let is_at_work = match last {
+            Some(last) => now < last + IDLE && now < since + MOST,
+            None => now < since + BLIND,
+        };
+        is_at_work.then_some(now + EVERY)
     }
 }
 
@@ -61,14 +70,19 @@ mod tests {
         std::fs::create_dir(dir.path().join(".git")).unwrap();
         let path = dir.path().join(".git/index.lock");
         let (mut lock, now) = (Lock::of(dir.path()), Instant::now());
-        assert_eq!(lock.hold(now), None);
+        let mut hold = |now, last| lock.hold(now, last).is_some();
+        assert!(!hold(now, Some(now)));
         std::fs::write(&path, "x").unwrap();
-        assert_eq!(lock.hold(now), Some(now + EVERY));
+        assert!(hold(now, Some(now)));
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(lock.hold(now), None);
+        assert!(!hold(now, Some(now)));
         std::fs::write(&path, "x").unwrap();
-        assert_eq!(lock.hold(now), Some(now + EVERY));
-        assert_eq!(lock.hold(now + MOST), None, "left behind");
-        assert_eq!(lock.hold(now + 2 * MOST), None, "still the same one");
+        assert!(hold(now, Some(now)) && hold(now, None));
+        assert!(!hold(now + IDLE, Some(now)), "nobody is at work");
+        let late = now + Duration::from_secs(20);
+        assert!(hold(late, Some(late)), "a large checkout");
+        assert!(!hold(late, None));
+        let late = now + MOST;
+        assert!(!hold(late, Some(late)), "left behind");
     }
 }

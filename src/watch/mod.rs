@@ -14,6 +14,10 @@ mod reach;
 mod rules;
 mod run;
 #[cfg(any(test, not(target_os = "linux")))]
+#[cfg_attr(
+    target_os = "linux",
+    expect(dead_code, reason = "what a watcher's thread asks for, tests do not")
+)]
 mod system;
 mod walk;
 #[cfg(target_os = "linux")]

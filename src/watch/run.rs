@@ -163,18 +163,19 @@ impl Watching {
                 return Ok(());
             }
             let lock = &mut self.lock;
-            let until = match gather.next(Instant::now(), || lock.hold(Instant::now())) {
-                Next::Wait(until) => until,
-                Next::Deliver(batch) => {
-                    let batch = self.before_telling(batch, &mut gather)?;
-                    let is_end = batch == Batch::RootGone;
-                    (self.on_batch)(batch);
-                    match is_end {
-                        true => return Ok(()),
-                        false => continue,
+            let until =
+                match gather.next(Instant::now(), |last| lock.hold(Instant::now(), Some(last))) {
+                    Next::Wait(until) => until,
+                    Next::Deliver(batch) => {
+                        let batch = self.before_telling(batch, &mut gather)?;
+                        let is_end = batch == Batch::RootGone;
+                        (self.on_batch)(batch);
+                        match is_end {
+                            true => return Ok(()),
+                            false => continue,
+                        }
                     }
-                }
-            };
+                };
             if self.wait(Some(events.as_fd()), until) == Woken::Stopped {
                 return Ok(());
             }
@@ -225,7 +226,7 @@ impl Watching {
     fn look(&mut self) {
         let mut wait = self.every;
         while self.wait(None, Some(Instant::now() + wait)) != Woken::Stopped {
-            if let Some(until) = self.lock.hold(Instant::now()) {
+            if let Some(until) = self.lock.hold(Instant::now(), None) {
                 wait = until.saturating_duration_since(Instant::now());
                 continue;
             }

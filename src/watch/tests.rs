@@ -429,17 +429,16 @@ fn a_checkout_of_thousands_of_files_comes_in_few_batches() {
     project.git(&["add", "."]);
     assert!(project.git(&["commit", "-qm", "2"]));
     assert!(project.git(&["checkout", "-q", "-"]));
-    for backend in BOTH {
+    let dirs: Vec<String> = (0..60).map(|number| format!("d{number}")).collect();
+    for backend in [Backend::Native, Backend::Poll(Duration::from_millis(500))] {
         let watched = project.watch(backend, &[]);
-        assert!(project.git(&["checkout", "-q", "many"]));
-        let expected: Vec<&str> = files.iter().map(String::as_str).collect();
-        let batches = watched.until(&expected);
-        assert!(batches.len() <= 3, "{} batches", batches.len());
-        assert!(project.git(&["checkout", "-q", "-"]));
-        let dirs: Vec<String> = (0..60).map(|number| format!("d{number}")).collect();
-        let dirs: Vec<&str> = dirs.iter().map(String::as_str).collect();
-        let batches = watched.until(&dirs);
-        assert!(batches.len() <= 3, "{} batches", batches.len());
+        for (branch, expected) in [("many", &files), ("-", &dirs)] {
+            assert!(project.git(&["checkout", "-q", branch]));
+            let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+            let batches = watched.until(&expected).len();
+            // One, another for what was too late for it, and one more on a machine that stands still for a second.
+            assert!(batches <= 3, "{batches} batches");
+        }
     }
 }
 

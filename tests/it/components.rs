@@ -476,3 +476,13 @@ fn the_base_image_is_in_the_registry_and_in_the_engines() {
         buildah.run(&["inspect", "--type", "image", "localhost/gomake-test-base:1"]);
     }
 }
+
+/// A browser without a window. In CI a missing one is a failure; elsewhere the test says that it is skipped.
+pub fn chromium() -> Option<&'static str> {
+    const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &&&str| std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    // The first name is what scripts/setup installs, and what a message should speak of.
+    let found = NAMES.iter().find(is_there).unwrap_or(&NAMES[0]);
+    has(found).then_some(*found)
+}

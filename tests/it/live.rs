@@ -549,7 +549,8 @@ fn a_drained_run_ends_what_is_stale_and_starts_nothing_more() {
             watch.project.hold_gate("gate-a"),
             watch.project.hold_gate("gate-b"),
         );
-        live.drain(&|name| name == "a");
+        let ended = live.drain(&|name| name == "a");
+        assert_eq!(ended.len(), 1);
         log.wait("a stale", 1);
         watch.write("a.txt", "2");
         assert!(watch.tell(live, &["a.txt"]).is_empty());
@@ -756,4 +757,42 @@ fn forced_runs_ask_no_past() {
     assert_eq!(watch.calm(&["a"]).0.still_failing.len(), 1);
     watch.options.reuse = Reuse::Never;
     assert_eq!(watch.calm(&["a"]).0.failed.len(), 1);
+}
+
+#[test]
+fn what_a_service_runs_is_compared_like_anything_else() {
+    let watch = Watch::new(
+        r#"
+service api {
+  inputs = "api.txt"
+  ready = { log = "is up" }
+  run: echo is up; sleep 1000
+}
+test smoke {
+  needs = api
+  inputs = "smoke.txt"
+  run: true
+}
+build slow {
+  inputs = []
+  outputs = "slow.out"
+  run: read go < gate; echo > slow.out
+}
+"#,
+    );
+    watch
+        .write("api.txt", "1")
+        .write("smoke.txt", "1")
+        .fifo("gate");
+    let (summary, log) = watch.run(&["smoke", "slow"], |live, log| {
+        let mut gate = watch.project.hold_gate("gate");
+        log.wait("smoke ran", 1);
+        watch.write("api.txt", "1");
+        assert!(watch.tell(live, &["api.txt"]).is_empty());
+        watch.write("api.txt", "2");
+        assert_eq!(watch.tell(live, &["api.txt"]), ["api", "smoke"]);
+        log.wait("smoke ran", 2);
+        open(&mut gate);
+    });
+    assert_eq!(summary.ran, 2, "{:#?}", log.all());
 }

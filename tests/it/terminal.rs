@@ -9,9 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A process in a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
-    ours: File,
+    pub(crate) ours: File,
     screen: Arc<Mutex<Screen>>,
 }
 
@@ -24,7 +24,7 @@ struct Screen {
 
 impl Terminal {
     /// None where the terminal cannot be made its process's own.
-    fn start(
+    pub(crate) fn start(
         project: &Project,
         columns: u16,
         args: &[&str],
@@ -111,11 +111,11 @@ impl Terminal {
     fn screen(&self) -> MutexGuard<'_, Screen> {
         self.screen.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.screen().parser.screen().contents()
     }
     /// Waits until a line of the screen holds all of these, and returns it.
-    fn wait_for(&self, parts: &[&str]) -> String {
+    pub(crate) fn wait_for(&self, parts: &[&str]) -> String {
         let look = || {
             let text = self.text();
             let mut lines = text.lines();
@@ -126,11 +126,38 @@ impl Terminal {
             format!("a line with {parts:?}, in\n{}\n", self.text())
         })
     }
-    fn type_in(&mut self, text: &str) {
+    /// What a window manager does when the window is made larger or smaller.
+    fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&self.ours, size).expect("a size");
+        self.screen().parser.screen_mut().set_size(rows, columns);
+    }
+    /// The rows down to the last one that is not empty, once they are as wanted.
+    fn wait_for_rows(&self, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let rows = || {
+            let text = self.text();
+            text.lines()
+                .map(|line| line.trim_end().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let look = || Some(rows()).filter(|rows| wanted(rows));
+        wait_until_or(look, || format!("other rows than\n{}\n", self.text()))
+    }
+    fn signal(&self, signal: rustix::process::Signal) {
+        // setsid has become gomake.
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("it runs");
+    }
+    pub(crate) fn type_in(&mut self, text: &str) {
         self.ours.write_all(text.as_bytes()).expect("a terminal");
     }
     /// Waits for the end; returns the exit status and the last screen.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         let child = Mutex::new(&mut self.child);
         let status = wait_until("the end", || {
             child
@@ -452,4 +479,308 @@ fn an_interactive_command_that_dies_of_control_c_ends_the_run() {
         "{text}"
     );
     assert!(!text.contains("1 running"), "live lines are left:\n{text}");
+}
+
+#[test]
+fn eighty_columns_have_a_bar_and_the_last_times() {
+    let project = Project::new(
+        "build slow {\n  inputs = [\"in\"]\n  outputs = \"slow.txt\"\n  run: cat in gate > $out\n}\n",
+    );
+    project.fifo("gate").write("in", "1");
+    let run = |columns| {
+        let terminal = Terminal::start(&project, columns, &["slow"], &[])?;
+        let rows = terminal.wait_for_rows(|rows| {
+            rows.len() == 3 && rows[1].contains("build slow  0.") && rows[2].contains("1 running")
+        });
+        // A time that is long enough to be worth telling.
+        std::thread::sleep(std::time::Duration::from_millis(250));
+        project.open_gate("gate");
+        let (status, text) = terminal.end();
+        assert_eq!(status, 0, "{text}");
+        Some(rows)
+    };
+    let Some(first) = run(80) else { return };
+    assert_eq!(
+        first[2],
+        "[                           ] 0/1 done, 1 running"
+    );
+    project.write("in", "2");
+    let rows = run(200).expect("a terminal");
+    assert!(
+        rows[1].starts_with("running    build slow  0."),
+        "{rows:#?}"
+    );
+    assert!(rows[1].contains("s of ~0."), "{rows:#?}");
+    assert!(
+        rows[2].contains("] 0/1 done, 1 running, ~1s left"),
+        "{rows:#?}"
+    );
+    assert_eq!(rows[2].find(']'), Some(41));
+}
+
+#[test]
+fn a_window_that_is_made_smaller_and_larger_keeps_its_lines_in_place() {
+    let project = gated();
+    let Some(terminal) = Terminal::start(&project, 80, &["-j2", "last"], &[]) else {
+        return;
+    };
+    let one_each = |rows: &[String], header: &str| {
+        let count = |part: &str| rows.iter().filter(|row| row.contains(part)).count();
+        rows.last().is_some_and(|last| last == header)
+            && [
+                count("build first"),
+                count("build second"),
+                count(" done, "),
+            ] == [1, 1, 1]
+    };
+    let bar = |cells: usize| format!("[{}] 0/3 done, 2 running", " ".repeat(cells));
+    terminal.wait_for_rows(|rows| one_each(rows, &bar(27)));
+    for (columns, rows) in [(30, 24), (20, 6), (40, 4), (66, 12), (100, 24)] {
+        terminal.resize(columns, rows);
+        let cells = usize::from(columns).saturating_sub(53).min(40);
+        let header = if cells < 10 {
+            "0/3 done, 2 running".to_owned()
+        } else {
+            bar(cells)
+        };
+        let rows = terminal.wait_for_rows(|rows| one_each(rows, &header));
+        assert!(rows.len() <= 5, "{rows:#?}");
+    }
+    // Too little room is no reason to fail.
+    for (columns, rows) in [(9, 5), (7, 7), (80, 24)] {
+        terminal.resize(columns, rows);
+    }
+    terminal.wait_for_rows(|rows| one_each(rows, &bar(27)));
+    project.open_gate("gate-one").open_gate("gate-two");
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    assert!(!text.contains("running"), "{text}");
+}
+
+#[test]
+fn wide_characters_are_never_cut_in_half() {
+    let project = Project::new(
+        "build art for n in [\"資産資産資産資産資産\", \"👩\u{200d}🚀👩\u{200d}🚀👩\u{200d}🚀👩\u{200d}🚀\", \"e\u{301}e\u{301}\"] {\n  inputs = []\n  outputs = \"art-$n.txt\"\n  run: cat gate > $out; echo 出力: $n\n}\n",
+    );
+    project.fifo("gate");
+    let Some(terminal) = Terminal::start(&project, 26, &["-j3", "art"], &[]) else {
+        return;
+    };
+    let rows = terminal
+        .wait_for_rows(|rows| rows.len() == 5 && rows[4].starts_with("0/3 done, 3 running"));
+    let wide = |rows: &[String]| {
+        let row = rows.iter().find(|row| row.starts_with("build art[資産"));
+        row.is_some_and(|row| row.contains("…  ") && row.ends_with('s'))
+    };
+    assert!(wide(&rows), "{rows:#?}");
+    assert!(
+        rows.iter().all(|row| !row.contains('\u{fffd}')),
+        "{rows:#?}"
+    );
+    for width in [25, 24, 23, 22, 21] {
+        terminal.resize(width, 24);
+        terminal.wait_for_rows(|rows| {
+            rows.len() == 5 && wide(rows) && rows[4].starts_with("0/3 done, 3 running")
+        });
+    }
+    let gate = project.hold_gate("gate");
+    drop(gate);
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(text.matches("出力: ").count(), 3, "{text}");
+}
+
+#[test]
+fn a_thousand_short_targets_never_take_the_screen() {
+    let numbers: Vec<String> = (0..1000).map(|n| format!("\"{n:03}\"")).collect();
+    let project = Project::new(&format!(
+        "build b for n in [{}] {{\n  inputs = []\n  outputs = \"out/$n\"\n  run: : > $out\n}}\n",
+        numbers.join(", ")
+    ));
+    let Some(terminal) = Terminal::start(&project, 80, &["-j8", "b"], &[]) else {
+        return;
+    };
+    let screen = terminal.screen.clone();
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    let raw = screen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .raw
+        .clone();
+    let all = String::from_utf8_lossy(&raw);
+    for n in 0..1000 {
+        let line = format!("build b[{n:03}]  ");
+        assert!(all.contains(&line), "{line}");
+    }
+    // As a person saw it, drawing by drawing.
+    let mut again = vt100::Parser::new(24, 80, 0);
+    let mut headers = 0;
+    for part in raw.split_inclusive(|&byte| byte == b'\r') {
+        again.process(part);
+        let contents = again.screen().contents();
+        let live = contents.lines().filter(|row| row.starts_with("running "));
+        assert!(live.count() <= 12, "{contents}");
+        let header = contents.lines().filter(|row| row.contains("/1000 done"));
+        headers = headers.max(header.count());
+        assert!(headers <= 1, "{contents}");
+    }
+    let last = text.lines().rfind(|line| !line.is_empty());
+    assert!(
+        last.is_some_and(|line| line.starts_with("done: 1000 ran")),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_term_leaves_no_live_line() {
+    let project = gated();
+    let Some(terminal) = Terminal::start(&project, 80, &["-j2", "last"], &[]) else {
+        return;
+    };
+    terminal.wait_for(&["2 running"]);
+    terminal.signal(rustix::process::Signal::TERM);
+    let (status, text) = terminal.end();
+    assert_eq!(status, 143, "{text}");
+    assert!(text.contains("interrupted: "), "{text}");
+    assert!(!text.contains("running"), "{text}");
+}
+
+#[test]
+fn streamed_commands_keep_their_colours_and_leave_the_screen_alone() {
+    let project = Project::new(
+        r#"
+task a {
+  run:
+    test -t 1 && test -t 2
+    printf '\033[31mred\033[0m and plain\n'
+    printf '10%%\r50%%\r\033[K100%%\n'
+    printf '\033[2J\033[H\033[?25lcleared\n' >&2
+    stty size <&1
+    printf 'without an end'
+}
+"#,
+    );
+    let Some(terminal) = Terminal::start(&project, 80, &["--output", "stream", "a"], &[]) else {
+        return;
+    };
+    let screen = terminal.screen.clone();
+    let (status, text) = terminal.end();
+    assert_eq!(status, 0, "{text}");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..5],
+        [
+            "a | red and plain",
+            "a | 100%",
+            "a | cleared",
+            "a | 24 76",
+            "a | without an end"
+        ],
+        "{text}"
+    );
+    let screen = screen.lock().unwrap_or_else(PoisonError::into_inner);
+    let cell = |column| screen.parser.screen().cell(0, column).expect("a cell");
+    assert_eq!(cell(4).fgcolor(), vt100::Color::Idx(1));
+    assert_eq!(cell(10).fgcolor(), vt100::Color::Default);
+}
+
+#[test]
+fn a_failure_in_a_terminal_of_its_own_loses_nothing() {
+    let project = Project::new("task a {\n  run: seq 1 30000; exit 3\n}\n");
+    let Some(terminal) = Terminal::start(&project, 80, &["--output", "stream", "a"], &[]) else {
+        return;
+    };
+    let screen = terminal.screen.clone();
+    let (status, text) = terminal.end();
+    assert_eq!(status, 1, "{text}");
+    assert!(text.contains("exit status 3 at Gofile:1:"), "{text}");
+    let raw = screen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .raw
+        .clone();
+    let raw = String::from_utf8_lossy(&raw);
+    let numbers = raw
+        .lines()
+        .filter(|line| line.contains("a |"))
+        .filter_map(|line| line.trim_end().rsplit(' ').next()?.parse::<u32>().ok());
+    assert!(numbers.eq(1..=30_000));
+}
+
+#[test]
+fn colours_can_be_forced_where_there_is_no_terminal() {
+    let mut project = Project::new(
+        "task a {\n  env = { KEY = secret(\"TOKEN\") }\n  run:\n    if [ -t 1 ]; then printf '\\033[32m%s %s %s\\n' \"$TERM\" \"$PAGER\" \"$KEY\"; else echo no terminal; fi\n}\nbuild b {\n  inputs = []\n  outputs = \"b.txt\"\n  run: echo > $out\n}\n",
+    );
+    project.env("TERM", "dumb").env("TOKEN", "hunter2hunter2");
+    let out = |args: &[&str]| {
+        let run = project.run_plainly(args);
+        assert_eq!(run.status, 0, "{run}");
+        run.out
+    };
+    let forced = ["--output", "stream", "--color", "always", "a", "b"];
+    let shown = out(&forced);
+    assert!(
+        shown.contains("\u{1b}[32mxterm-256color cat ***\u{1b}[0m\n"),
+        "{shown:?}"
+    );
+    assert_eq!(out(&["--output", "stream", "a"]), "a | no terminal\n");
+    assert_eq!(out(&["--color", "always", "a"]), "no terminal\n");
+    // What a command's output goes through does not count.
+    assert!(!project.ran(&["b"]).contains("b"));
+}
+
+#[test]
+fn what_failed_stands_at_the_end() {
+    let project = Project::new(
+        "test t for n in [\"one\", \"two\"] {\n  inputs = []\n  run:\n    echo compiling\n    echo \"x.c:3: error: no $n\"\n    seq 1 30\n    exit 5\n}\n",
+    );
+    let Some(terminal) = Terminal::start(&project, 80, &["-k", "-j1", "t"], &[]) else {
+        return;
+    };
+    let (status, text) = terminal.end();
+    assert_eq!(status, 1, "{text}");
+    let end: Vec<&str> = text
+        .lines()
+        .skip_while(|line| *line != "these failed:")
+        .filter(|line| !line.is_empty())
+        .collect();
+    let place = end[1].rsplit_once(" at ").expect("a place").1;
+    assert!(place.starts_with("Gofile:"), "{text}");
+    assert_eq!(
+        end[1..5],
+        [
+            format!("  test  t[one]  exit status 5 at {place}").as_str(),
+            "    x.c:3: error: no one",
+            format!("  test  t[two]  exit status 5 at {place}").as_str(),
+            "    x.c:3: error: no two",
+        ],
+        "{text}"
+    );
+    assert!(end[5].starts_with("failed: 0 ran"), "{text}");
+    assert_eq!(end.len(), 6, "{text}");
+}
+
+#[test]
+fn a_profile_comes_after_the_summary() {
+    let project = Project::new(
+        "build one {\n  inputs = []\n  outputs = \"one\"\n  run: echo > $out\n}\nbuild two {\n  inputs = [one]\n  outputs = \"two\"\n  run: echo > $out\n}\n",
+    );
+    let run = project.run(&["--profile", "two"]);
+    assert_eq!(run.status, 0, "{run}");
+    let lines: Vec<&str> = run.err.lines().collect();
+    let at = |begin: &str| lines.iter().position(|line| line.starts_with(begin));
+    let path = at("critical path: 2 targets, ").expect("a path");
+    assert!(at("done: 2 ran") < Some(path), "{run}");
+    assert!(lines[path + 2].ends_with("   build one"), "{run}");
+    assert!(lines[path + 3].ends_with("   build two"), "{run}");
+    assert!(at("slowest:") > Some(path), "{run}");
+    let again = project.run(&["--profile", "two"]);
+    assert!(
+        again.err.ends_with(
+            "profile: no target took any time; reading the Gofile and looking at files was all\n"
+        ),
+        "{again}"
+    );
 }

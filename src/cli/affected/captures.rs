@@ -151,3 +151,48 @@ fn parts<'e>(expr: &'e Expr, open: &mut Vec<&'e Expr>) {
         ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::Name(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::testing::World;
+
+    fn of(text: &str) -> Reads {
+        reads(&World::new(text).modules)
+    }
+    fn files(paths: &[&str]) -> Reads {
+        let paths = paths.iter().map(|path| ProjectPath::root().resolve(path));
+        Reads::Files(paths.collect::<Result<_, _>>().expect("paths"))
+    }
+
+    #[test]
+    fn plain_commands_read_what_they_are_given() {
+        assert_eq!(of("let x = 1\n"), files(&[]));
+        let text = "let v = capture(\"cat VERSION | tr -d v\")\n";
+        let Reads::Files(found) = of(text) else {
+            panic!("the files are known");
+        };
+        assert!(found.contains(&ProjectPath::root().resolve("VERSION").expect("a path")));
+        let Reads::Files(found) = of("let v = \"v\" + capture([\"cat\", \"a/b\"])\n") else {
+            panic!("the files are known");
+        };
+        assert!(found.contains(&ProjectPath::root().resolve("a/b").expect("a path")));
+    }
+
+    #[test]
+    fn git_is_held_to_say_the_same_and_others_may_read_anything() {
+        assert!(matches!(
+            of("let v = capture(\"git describe --tags\")\n"),
+            Reads::Files(_)
+        ));
+        for anything in [
+            "let v = capture(\"go list -m\")\n",
+            "let v = capture(\"./version.sh\")\n",
+            "let v = capture(\"cat src/*.txt\")\n",
+            "let f = \"a\"\nlet v = capture(\"cat $f\")\n",
+            "task x {\n  env = { A = join([capture(\"make -n\")], \"\") }\n  run: true\n}\n",
+        ] {
+            assert_eq!(of(anything), Reads::Anything, "{anything}");
+        }
+    }
+}

@@ -269,3 +269,23 @@ fn no_such_commit(repository: &Repository, name: &str) -> Result<DiffError, GitE
         help,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_worded() {
+        let shown = |error: &dyn Diagnostic| {
+            let sources = crate::base::source::Sources::default();
+            let plain = crate::report::Palette::PLAIN;
+            crate::report::diagnostic::render(error, &sources, plain, Some(100))
+        };
+        let all: [DiffError; 1] = [DiffError::NoSuchCommit {
+            name: "mian".to_owned(),
+            help: "did you mean `main`?".to_owned(),
+        }];
+        let texts: Vec<String> = all.iter().map(|error| shown(error)).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+}

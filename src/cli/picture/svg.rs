@@ -276,7 +276,7 @@ pub fn legend(chart: &Chart) -> Legend {
     }
     let nothing = |_: f64| String::new();
     match chart.nodes.is_empty() {
-        true => entry(&nothing, 0.0, "this Gofile declares no target"),
+        true => entry(&nothing, 0.0, "there is no target to draw"),
         false => entry(&nothing, 0.0, "times are UTC"),
     }
     Legend { text, width: x }

@@ -11,6 +11,7 @@ mod world;
 
 use crate::base::source::Sources;
 use crate::cli::App;
+use crate::cli::consumers::Outlets;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::keys::{Key, Keys};
 use crate::cli::run::{slots, system};
@@ -45,10 +46,8 @@ const SHORTEST_POLL: Duration = Duration::from_millis(50);
 
 /// Watches the project below `root` until somebody ends it. Returns the exit status.
 pub fn watch(app: &App<'_>, root: &Path) -> u8 {
-    let consumers = match app.consumers() {
-        Ok(consumers) => consumers,
-        Err(fault) => return app.wrong(&Sources::default(), &fault),
-    };
+    let none = Outlets::default();
+    let consumers = app.consumers(app.outlets.get().unwrap_or(&none));
     let keys: Mutex<Option<Keys>> = Mutex::new(None);
     let reasons: Mutex<Vec<String>> = Mutex::default();
     let emit = |event: Event| {
@@ -70,10 +69,7 @@ pub fn watch(app: &App<'_>, root: &Path) -> u8 {
     let status = watched(app, root, &emit, &keys, &reasons);
     // The terminal is as it was before anything more is said.
     *keys.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    app.finish(
-        &consumers,
-        status.unwrap_or_else(|fault| app.wrong(&Sources::default(), &fault)),
-    )
+    status.unwrap_or_else(|fault| app.wrong(&Sources::default(), &fault))
 }
 
 fn watched(

@@ -255,6 +255,7 @@ impl Life<'_> {
             took: began.elapsed(),
         });
         self.me.set_fate(Fate::Ready);
+        self.shared.lock().crashed.remove(&job.name);
         self.me.settled.set();
         if self.wait(&process.exited, None) == Seen::Asked {
             self.stop(&process);
@@ -262,7 +263,7 @@ impl Life<'_> {
         }
         Err(Fault {
             was_ready: true,
-            ..fault(format!("ended with {}", process.end()))
+            ..fault(process.end().to_string())
         })
     }
 
@@ -371,7 +372,7 @@ impl Life<'_> {
     fn ended_early(&self, process: &Process) -> Fault {
         match process.end() {
             End::Not(why) => fault(why),
-            how => fault(format!("ended with {how} before it was ready")),
+            how => fault(format!("{how} before it was ready")),
         }
     }
 
@@ -428,7 +429,8 @@ enum End {
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::How(how) => f.write_str(&ending(*how, None)),
+            Self::How(how @ How::Exit(_)) => write!(f, "ended with {}", ending(*how, None)),
+            Self::How(how) => write!(f, "was {}", ending(*how, None)),
             Self::Not(why) => f.write_str(why),
         }
     }

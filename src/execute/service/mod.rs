@@ -8,6 +8,8 @@ mod log;
 mod need;
 mod port;
 mod ready;
+#[cfg(test)]
+mod tests;
 mod voice;
 
 use crate::base::digest::Digest;
@@ -21,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use crate::execute::service::need::Lease;
+pub(crate) use crate::execute::service::need::key_of;
 
 /// What becomes of a service that nobody needs at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -343,14 +343,19 @@ impl Project<'_> {
         let graph = self.graph();
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
-        let needs = |id: TargetId| graph.target(id).needs.iter().rev().map(|edge| edge.to);
+        // Most targets need neither, and then nothing is allocated.
+        let may_stand_for =
+            |id: &TargetId| matches!(graph.target(*id).kind, Kind::Service | Kind::Task);
+        let needs = |id: TargetId| {
+            let edges = graph.target(id).needs.iter().rev();
+            edges.map(|edge| edge.to).filter(may_stand_for)
+        };
         let mut open: Vec<TargetId> = needs(id).collect();
         while let Some(id) = open.pop() {
-            let kind = graph.target(id).kind;
-            if !matches!(kind, Kind::Service | Kind::Task) || !seen.insert(id) {
+            if !seen.insert(id) {
                 continue;
             }
-            if kind == Kind::Service {
+            if graph.target(id).kind == Kind::Service {
                 found.push(id);
             } else if self.is_group(id) {
                 open.extend(needs(id));
@@ -416,7 +421,7 @@ impl Project<'_> {
         disk: Disk,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Settled {
-        let known = self.prepare(id, disk, made).and_then(|prepared| {
+        let known = self.look(id, disk, made).and_then(|(prepared, _)| {
             self.refuse_missing(id, &prepared)?;
             Ok(prepared)
         });
@@ -472,7 +477,7 @@ impl Project<'_> {
                     .push(format!("{} meanwhile", sentence(&name, &fault)));
                 Err(Trouble::Failed(failure))
             }
-            (Err(Trouble::Cancelled), Some(_)) if self.cancel.is_cancelled() => {
+            (Err(Trouble::Cancelled), Some(_)) if self.cancel_of(id).is_cancelled() => {
                 Err(Trouble::Cancelled)
             }
             (Ok(_) | Err(Trouble::Cancelled), Some((name, fault))) => {

@@ -116,7 +116,7 @@ impl Question {
                 let how = crate::execute::command::ending(how, Some(PATIENCE));
                 let said = said.trim();
                 let colon = if said.is_empty() { "" } else { ": " };
-                Err(format!("`{}` ended with {how}{colon}{said}", script.text))
+                Err(format!("`{}`: {how}{colon}{said}", script.text))
             }
         }
     }
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(ask(&script("exit 0")), Ok(()));
         assert_eq!(
             ask(&script("echo no response; exit 2")).unwrap_err(),
-            "`echo no response; exit 2` ended with exit status 2: no response"
+            "`echo no response; exit 2`: exit status 2: no response"
         );
     }
 

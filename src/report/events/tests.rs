@@ -268,7 +268,7 @@ fn samples(start: &Start) -> Vec<Event> {
         },
         WatchStep::Wrong,
         WatchStep::Why {
-            lines: vec!["app: a.c changed".into()],
+            lines: vec!["app ran: forced".into()],
         },
         WatchStep::Keys,
         WatchStep::Clear,

@@ -75,19 +75,17 @@ fn path(frame: Frame, chain: &Chain<'_>, whole: Whole) -> String {
         percent(took, whole.elapsed)
     );
     let mut out = frame.heading("critical path:", &rest);
-    let mut times: Vec<Duration> = chain.links.iter().map(|link| link.took).collect();
-    times.sort_unstable_by(|a, b| b.cmp(a));
-    let least = times.get(NAMED - 1).copied().unwrap_or_default();
+    let named = longest(chain);
     let (mut left_out, mut left_time) = (0, Duration::ZERO);
     let columns = format!("{:>9}{:>9}{:>6}   target", "at", "took", "share");
     out.push_str(&frame.palette.paint(Tone::Faint, &frame.fit(&columns, 0)));
     out.push('\n');
-    for link in &chain.links {
-        if link.took < least || (link.took.is_zero() && !link.target.worked) {
+    for (link, named) in chain.links.iter().zip(named) {
+        if named {
+            out.push_str(&row(frame, link, whole));
+        } else {
             left_out += 1;
             left_time += link.took;
-        } else {
-            out.push_str(&row(frame, link, whole));
         }
     }
     if left_out > 0 {
@@ -100,6 +98,18 @@ fn path(frame: Frame, chain: &Chain<'_>, whole: Whole) -> String {
         out.push('\n');
     }
     out
+}
+
+/// For each link whether it is one of the longest, the first ones of those that took the same.
+fn longest(chain: &Chain<'_>) -> Vec<bool> {
+    let mut order: Vec<usize> = (0..chain.links.len()).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(chain.links[at].took));
+    let mut named = vec![false; order.len()];
+    order
+        .into_iter()
+        .take(NAMED)
+        .for_each(|at| named[at] = true);
+    named
 }
 
 fn row(frame: Frame, link: &Link<'_>, whole: Whole) -> String {
@@ -170,6 +180,14 @@ fn verdict(chain: &Chain<'_>, limits: &Limits, whole: Whole) -> String {
         return format!(
             "the critical path is {share} % of the time that targets took: more jobs would not help, \
              a faster or shorter path would"
+        );
+    }
+    let waited = chain.links.iter().filter(|link| link.why == Why::Jobs);
+    let waited: Duration = waited.map(|link| link.waited).sum();
+    if percent(waited, limits.span) >= 15 {
+        return format!(
+            "the critical path waited {} while {jobs} busy: more jobs would help, if there are CPUs for them",
+            short(waited)
         );
     }
     if full >= 70 {

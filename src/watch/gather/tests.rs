@@ -28,7 +28,7 @@ impl Desk {
         self
     }
     fn next(&mut self) -> Next {
-        self.gather.next(self.now, || None)
+        self.gather.next(self.now, |_| None)
     }
     /// Waits as long as the state machine asks for, and returns what comes with how long that took, in milliseconds.
     fn delivered(&mut self) -> (u128, Vec<String>) {
@@ -224,7 +224,7 @@ fn what_is_held_comes_in_one_piece_when_it_is_let_go() {
     for number in 0..100 {
         desk.note(&format!("{number}"), Closed);
         let until = desk.now + step;
-        let next = desk.gather.next(desk.now, || Some(until));
+        let next = desk.gather.next(desk.now, |_| Some(until));
         assert!(matches!(next, Next::Wait(Some(_))), "{next:?}");
         desk.after(15.0);
     }

@@ -39,7 +39,7 @@ impl Desk {
         while !expected.iter().all(|path| told.contains(path)) {
             assert!(Instant::now() < deadline, "{expected:?}, but {told:?}");
             self.tree.read(&mut self.gather).unwrap();
-            let until = match self.gather.next(Instant::now(), || None) {
+            let until = match self.gather.next(Instant::now(), |_| None) {
                 Next::Deliver(Batch::Paths(paths)) => {
                     told.extend(paths);
                     continue;
