@@ -616,7 +616,7 @@ fn a_change_of_a_service_while_a_test_runs_ends_the_test_and_both_start_anew() {
             + &test(
                 "smoke",
                 "api",
-                "echo smoke >> trace; grep -q two api.conf || sleep 1000",
+                "grep -q two api.conf || { echo smoke >> trace; exec sleep 1000; }; echo smoke >> trace",
             )),
     );
     project.write("api.conf", "one");
@@ -627,7 +627,9 @@ fn a_change_of_a_service_while_a_test_runs_ends_the_test_and_both_start_anew() {
             .then(|| project.read("trace"))
             .filter(|text| text.contains("smoke"))
     });
-    project.write("api.conf", "two");
+    // At once, as an editor does it: nothing is ever half written.
+    project.write("api.new", "two");
+    std::fs::rename(project.path("api.new"), project.path("api.conf")).expect("a file of ours");
     turns(&going, 1);
     let expected = ["start api", "smoke", "stop api", "start api", "smoke"];
     assert_eq!(trace(&project), expected);
@@ -674,4 +676,25 @@ test other {
     let run = going.end();
     assert_eq!(run.status, 130, "{run}");
     assert!(run.out.contains("out of memory"), "shown as it came: {run}");
+}
+
+#[test]
+fn one_that_cannot_even_be_started_is_told() {
+    let service = "let key = secret(\"NO_SUCH_KEY\")\n\nservice api {\n  run: echo $key\n}\n";
+    let project = Project::new(&(service.to_owned() + &test("smoke", "api", "true")));
+    let how = "the secret NO_SUCH_KEY is not set in the environment";
+    let run = project.run(&["smoke"]);
+    assert_eq!((run.status, run.fate("smoke")), (1, "failed"), "{run}");
+    assert!(
+        run.err
+            .contains(&format!("service api cannot be started: {how}")),
+        "{run}"
+    );
+    let run = project.run(&["api"]);
+    assert_eq!(run.status, 1, "{run}");
+    assert!(
+        run.err
+            .contains(&format!("failed     service api\n  {how} (Gofile:3:9)")),
+        "{run}"
+    );
 }
