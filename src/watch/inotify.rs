@@ -12,7 +12,7 @@ use crate::watch::gather::{Gather, Happened};
 use crate::watch::reach::Reach;
 use crate::watch::rules;
 use crate::watch::walk::walk;
-use crate::watch::watches::{Watches, Watching};
+use crate::watch::watches::{Found, Watches, Watching};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader};
 use rustix::io::Errno;
 use std::collections::{BTreeSet, HashMap};
@@ -216,7 +216,7 @@ impl Tree {
         &mut self,
         dir: &Path,
         realm: Realm,
-        found: Option<&mut dyn FnMut(&Path, Verdict)>,
+        found: Option<&mut Found<'_>>,
     ) -> Result<BTreeSet<Arc<Path>>, WatchError> {
         let mut watching = Watching {
             inotify: &self.inotify,

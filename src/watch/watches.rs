@@ -120,6 +120,9 @@ impl Watches {
     }
 }
 
+/// Is told of a path and what it is worth.
+pub type Found<'f> = dyn FnMut(&Path, Verdict) + 'f;
+
 /// Puts watches on what is walked through.
 pub struct Watching<'a, 'f> {
     pub inotify: &'a OwnedFd,
@@ -127,7 +130,7 @@ pub struct Watching<'a, 'f> {
     /// The symbolic links on the way.
     pub links: &'a mut BTreeSet<PathBuf>,
     /// Is told of what is in directories that were not watched before.
-    pub found: Option<&'a mut (dyn FnMut(&Path, Verdict) + 'f)>,
+    pub found: Option<&'a mut Found<'f>>,
     /// Of the directory that was entered last.
     pub is_new: bool,
     pub seen: BTreeSet<Arc<Path>>,
