@@ -361,18 +361,19 @@ impl Drive<'_> {
     fn put_back(&self, stale: &[Asked]) -> Vec<Arc<str>> {
         let mut guard = self.state();
         let roots = self.roots(&guard, stale);
+        let is_cancelled = self.project.cancel.is_cancelled();
         let state = &mut *guard;
         let Some(course) = state
             .course
             .as_mut()
-            .filter(|_| !roots.is_empty() && !state.is_closed)
+            .filter(|_| !roots.is_empty() && !state.is_closed && !is_cancelled)
         else {
             return Vec::new();
         };
         let failed = |job: &Job| course.schedule.state(*job) == Failed;
         let lifts_stop = roots.iter().any(failed);
         let put = course.schedule.put_back(&roots);
-        if lifts_stop && !self.project.cancel.is_cancelled() {
+        if lifts_stop {
             course.schedule.resume();
         }
         let mut tally = lock(&self.tally);

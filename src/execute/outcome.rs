@@ -69,11 +69,12 @@ impl Project<'_> {
             .map_err(|error| error.to_string())
     }
 
-    /// What the depfile names, with contents.
+    /// What the depfile names, with contents. `known` is what the last one named, sorted, as it was before the command started.
     pub(crate) fn discovered(
         &self,
         id: TargetId,
         prepared: &Prepared,
+        known: &[(InputPath, Content)],
         started: &Moment,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Discovered, String> {
@@ -89,14 +90,14 @@ impl Project<'_> {
         let mut deps: Vec<InputPath> = Vec::new();
         for name in named {
             let dep = self.input_path(&target.dir, &name);
-            let known = prepared
+            let is_input = prepared
                 .inputs
                 .binary_search_by(|(path, _)| path.cmp(&dep))
                 .is_ok();
             let own = target.outputs.iter().any(|output| {
                 matches!((output, &dep), (Output::File { path, .. }, InputPath::Project(dep)) if path == dep)
             });
-            if !known && !own {
+            if !is_input && !own {
                 deps.push(dep);
             }
         }
@@ -112,9 +113,16 @@ impl Project<'_> {
                 .memo
                 .content_checked(&dep)
                 .map_err(|error| error.to_string())?;
-            if stat.is_some_and(|stat| started.may_be_before(stat.ctime))
-                && !self.is_as_made(&dep, content, made)
-            {
+            let before = known.binary_search_by(|(path, _)| path.cmp(&dep));
+            let has_changed = match before {
+                // As with inputs, contents tell; times only where nobody has looked before.
+                Ok(at) => known[at].1 != content && !self.is_as_made(&dep, content, made),
+                Err(_) => {
+                    stat.is_some_and(|stat| started.may_be_before(stat.ctime))
+                        && !self.is_as_made(&dep, content, made)
+                }
+            };
+            if has_changed {
                 found.changed.push(dep.to_string());
             }
             found.deps.push((dep, content));

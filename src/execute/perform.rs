@@ -184,6 +184,8 @@ impl Project<'_> {
             });
         }
         let before = self.store.result(&target.name);
+        let known = before.as_ref().map_or(&[][..], |record| &record.deps);
+        let known = self.contents(known).unwrap_or_default();
         let lease = self.lease(id, made)?;
         let attempted = self.attempts(id, prepared, reasons, made);
         let (launched, start) = self.with_lease(id, lease, attempted)?;
@@ -193,7 +195,7 @@ impl Project<'_> {
         let collecting = self.span(id, Work::Collect);
         let outputs = self.made_outputs(id, &start.note).map_err(&failed)?;
         let deps = self
-            .discovered(id, prepared, &start.at, made)
+            .discovered(id, prepared, &known, &start.at, made)
             .map_err(&failed)?;
         drop(collecting);
         // A test makes nothing, so nothing of it can have stayed the same.

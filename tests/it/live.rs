@@ -323,6 +323,30 @@ fn what_runs_behind_something_stale_is_ended_before_that_runs() {
 }
 
 #[test]
+fn one_job_at_a_time_and_exclusive_ones_take_changes_too() {
+    let mut watch = chain();
+    watch.options.jobs = 1;
+    let gofile = CHAIN.replace(
+        "outputs = \"app.out\"",
+        "outputs = \"app.out\"\n  exclusive = true",
+    );
+    watch.write("Gofile", &gofile);
+    let (summary, log) = watch.run(&["check"], |live, log| {
+        let _gate = watch.project.hold_gate("gate");
+        watch.write("lib.txt", "l2\n");
+        assert_eq!(watch.tell(live, &["lib.txt"]), ["lib", "app"]);
+        log.wait("app stale", 1);
+        watch.pass("gate");
+    });
+    assert_eq!(
+        (summary.ran, log.count("start check")),
+        (3, 1),
+        "{:#?}",
+        log.all()
+    );
+}
+
+#[test]
 fn a_settled_target_runs_again_and_what_it_does_not_change_stays() {
     let watch = Watch::new(
         r#"
@@ -692,17 +716,18 @@ test grow {
     watch.write("a.txt", "").fifo("gate");
     let (summary, log) = watch.run(&["grow"], |live, log| {
         let mut ended = 0;
-        loop {
+        // Kept open to the end: who reads after the one that was let through must not find the pipe's end.
+        let _gate = loop {
             watch.project.wait_for_file("wrote");
             watch.project.remove("wrote");
             let mut gate = watch.project.hold_gate("gate");
             if watch.tell(live, &["a.txt"]).is_empty() {
                 open(&mut gate);
-                break;
+                break gate;
             }
             ended += 1;
             log.wait("grow stale", ended);
-        }
+        };
         assert_eq!(ended, 3, "then it is left to itself");
         log.wait("start grow", 5);
         watch.project.wait_for_file("wrote");
