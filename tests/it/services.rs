@@ -269,7 +269,11 @@ test second {
     project.fifo("gate");
     let run = project.run(&["-k", "-j1", "smoke", "second"]);
     assert_eq!(run.status, 1, "{run}");
-    assert_eq!(run.targets(&["failed"]), set(["api", "smoke", "second"]), "{run}");
+    assert_eq!(
+        run.targets(&["failed"]),
+        set(["api", "smoke", "second"]),
+        "{run}"
+    );
     for text in [
         "failed     service api\napi | is up\napi | out of memory\n  ended with exit status 3 (Gofile:2:9)\n",
         "service api ended with exit status 3 while this ran (Gofile:",
