@@ -155,9 +155,11 @@ fn function(text: &[u8]) -> usize {
 
 /// Up to BEL or `ESC \`.
 fn string(text: &[u8]) -> usize {
-    let ends = |at: &usize| match text[*at..] {
-        [0x07, ..] | [0x1b, b'\\', ..] | [0xc2, 0x9c, ..] => true,
-        _ => false,
+    let ends = |at: &usize| {
+        matches!(
+            text[*at..],
+            [0x07, ..] | [0x1b, b'\\', ..] | [0xc2, 0x9c, ..]
+        )
     };
     match (0..text.len()).find(ends) {
         Some(end) if text[end] == 0x07 => end + 1,
