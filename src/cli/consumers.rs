@@ -13,14 +13,15 @@ use crate::report::trace::Trace;
 use crate::report::{Consumer, Fanout, Mistake, Sinks, Start};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The consumers that machines read.
 #[derive(Default)]
 pub struct Outlets {
     all: Fanout<'static>,
-    service: Service,
     /// Standard output belongs to events.
     takes_stdout: bool,
+    is_finished: AtomicBool,
 }
 
 impl Outlets {
@@ -35,14 +36,11 @@ impl Outlets {
     ) -> Result<Self, Fault> {
         let here = env.start(args);
         let root = root.map_or_else(|| here.clone(), Path::to_owned);
-        let mut outlets = Self {
-            service: env.service(args),
-            ..Self::default()
-        };
+        let mut outlets = Self::default();
         if let Some(flag) = asked_in_vain(args) {
             return Err(Fault::one(CallError::NothingRuns { flag }));
         }
-        if outlets.service == Service::Github {
+        if env.service(args) == Service::Github {
             let places = Places {
                 repository: repository(&root, env),
                 root: root.clone(),
@@ -79,10 +77,6 @@ impl Outlets {
         self.all.0.push(Box::new(consumer));
     }
 
-    pub fn service(&self) -> Service {
-        self.service
-    }
-
     /// The streams that are left for people.
     pub fn sinks(&self, sinks: &Sinks) -> Sinks {
         Sinks {
@@ -102,8 +96,12 @@ impl Consumer for Outlets {
     fn wrong(&self, mistake: &Mistake) {
         self.all.wrong(mistake);
     }
+    /// Once: a call that ends before its run ends has the same last word as one that comes to its end.
     fn finish(&self, status: u8) -> Result<(), String> {
-        self.all.finish(status)
+        match self.is_finished.swap(true, Ordering::Relaxed) {
+            true => Ok(()),
+            false => self.all.finish(status),
+        }
     }
 }
 
@@ -115,6 +113,7 @@ fn runs(args: &Args) -> bool {
         || args.fmt
         || args.man
         || args.complete_words
+        || args.wants_help()
         || args.why.is_some()
         || args.graph.is_some()
         || args.install_hook.is_some();

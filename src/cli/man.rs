@@ -170,7 +170,7 @@ fn options(text: &str) -> String {
 
 fn description(about: &str) -> Vec<Inline> {
     let text = format!(
-        "{about} Words are targets (`app`, `'dist[linux,amd64]'`), kinds (`build`, `test`, `image`, `service`, `clean`: all targets of \
+        "{about}. Words are targets (`app`, `'dist[linux,amd64]'`), kinds (`build`, `test`, `image`, `service`, `clean`: all targets of \
          that kind) and `name=value` for parameters of the named targets and values of the Gofile. Without words its default runs. What \
          follows -- is given to the scripts of the named targets."
     );

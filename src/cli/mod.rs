@@ -259,7 +259,7 @@ impl App<'_> {
     fn consumers<'o>(&self, outlets: &'o Outlets) -> Fanout<'o> {
         let look = self.env.look(self.args);
         let reporter = Reporter::new(look, outlets.sinks(&self.sinks));
-        let reporter = reporter.for_service(outlets.service());
+        let reporter = reporter.for_service(self.env.service(self.args));
         let mut consumers = Fanout(vec![Box::new(reporter)]);
         if self.args.profile {
             let profile = Profile::new(&look, self.sinks.err.clone());

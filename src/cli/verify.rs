@@ -171,12 +171,11 @@ impl App<'_> {
         scope
             .clear(&scratch.of(&loaded.root))
             .map_err(|error| Fault::one(VerifyError::Copy(error)))?;
-        let done = Services::with(call.emit, &cancel, Idle::Ends, |services| {
-            self.run_in(&scratch, &scope, loaded, call, &cancel, services)
-        })?;
+        let done = self.run_in(&scratch, &scope, loaded, call, &cancel);
         if let Some(status) = cancel.exit_status() {
             return Ok((scope, Outcome::Interrupted(status)));
         }
+        let done = done?;
         if !done.failed.is_empty() {
             return Ok((scope, Outcome::Failed));
         }
@@ -193,7 +192,6 @@ impl App<'_> {
         loaded: &Loaded,
         call: &Call<'_>,
         cancel: &Cancel,
-        services: &Services,
     ) -> Result<Summary, Fault> {
         let began = Instant::now();
         let gofile = loaded.files.first().and_then(|file| file.path.file_name());
@@ -218,24 +216,41 @@ impl App<'_> {
             only: None,
             ..*call
         };
+        let mut done = Services::with(call.emit, cancel, Idle::Ends, |services| {
+            let done = self.drive(&call, scope, cancel, services);
+            services.stop_all();
+            done
+        })?;
+        done.elapsed = began.elapsed();
+        (call.emit)(Event::Summary(done.clone()));
+        Ok(done)
+    }
+
+    fn drive(
+        &self,
+        call: &Call<'_>,
+        scope: &Scope,
+        cancel: &Cancel,
+        services: &Services,
+    ) -> Result<Summary, Fault> {
         let slots = slots(self.args, self.env)?;
         let mut around = call.surroundings(cancel, &slots, services, Running::Allowed);
         if around.options.reuse == Reuse::Allowed {
             around.options.reuse = Reuse::OfNeeds;
         }
-        let mut planned = plan(&copied, &self.args.words, &observer, Running::Allowed)?;
-        let mut session = Session::write(
-            &copied.root,
-            call.caller,
-            "gomake --verify",
-            cancel,
-            call.emit,
+        let root = &call.loaded.root;
+        let mut planned = plan(
+            call.loaded,
+            &self.args.words,
+            call.observer,
+            Running::Allowed,
         )?;
+        let mut session = Session::write(root, call.caller, "gomake --verify", cancel, call.emit)?;
         let limit = planned.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, call.emit);
         let by_name = |name: &Arc<str>| planned.graph.by_name.get(&**name).copied();
         let roots: Vec<TargetId> = scope.targets.iter().filter_map(by_name).collect();
-        let mut done = with_project(
+        with_project(
             &around,
             &session,
             &mut planned,
@@ -246,10 +261,7 @@ impl App<'_> {
                 });
                 drive::run(project, wanted).map_err(|source| system("cannot start threads", source))
             },
-        )?;
-        done.elapsed = began.elapsed();
-        (call.emit)(Event::Summary(done.clone()));
-        Ok(done)
+        )
     }
 }
 

@@ -14,7 +14,7 @@ use crate::execute::live::reach::Reach;
 use crate::execute::past;
 use crate::execute::perform::Settled;
 use crate::execute::project::{Bound, Project};
-use crate::execute::service;
+use crate::execute::service::key_of;
 use crate::execute::signal::{Cancel, Level};
 use crate::execute::tally::End;
 use crate::execute::turns::Seen;
@@ -320,8 +320,8 @@ impl Drive<'_> {
     fn settled_with(&self, id: TargetId) -> Option<Digest> {
         let target = self.project.graph().target(id);
         if target.kind == Kind::Service {
-            // No record tells of what it would run.
-            return service::key_of(&self.made(id));
+            // Its record is of what last succeeded with it.
+            return key_of(&self.made(id));
         }
         let name = &target.name;
         let past = self.project.past.and_then(|past| past.of(name));

@@ -44,7 +44,7 @@ struct State {
     /// Single tests of targets that are not settled yet.
     tests: BTreeMap<TargetId, Arc<TestReport>>,
     /// Folds what commands printed.
-    service: Service,
+    ci: Service,
     live: Option<Live>,
     /// In watch mode.
     watching: Option<Watching>,
@@ -78,7 +78,7 @@ impl Reporter {
                 services: Services::default(),
                 starting: BTreeSet::new(),
                 tests: BTreeMap::new(),
-                service: Service::None,
+                ci: Service::None,
                 live,
                 watching: None,
                 held: None,
@@ -92,7 +92,7 @@ impl Reporter {
     #[must_use]
     pub fn for_service(self, service: Service) -> Self {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.service = service;
+        state.ci = service;
         drop(state);
         self
     }
@@ -521,7 +521,7 @@ impl State {
                 let heading = line + &self.details(&running);
                 // What a task prints may be read by others, and stays on standard output as it is.
                 let is_folded = running.kind != Kind::Task && !rest.is_empty();
-                let brackets = self.service.brackets(&heading, took, false);
+                let brackets = self.ci.brackets(&heading, took, false);
                 match brackets.filter(|_| is_folded) {
                     // One stream: the service reads the two apart, and would mix them.
                     Some(brackets) => vec![
@@ -561,7 +561,7 @@ impl State {
                     heading.push_str(&format!("  because {}\n", printable(&running.reason)));
                 }
                 let heading = heading + &command;
-                let (heading, end) = match self.service.brackets(&heading, took, true) {
+                let (heading, end) = match self.ci.brackets(&heading, took, true) {
                     Some(brackets) => (brackets.open, end + &brackets.close),
                     None => (heading, end),
                 };

@@ -45,7 +45,7 @@ impl Services {
                 Layout::Auto | Layout::Grouped => Way::Direct,
             };
             let output = self.outputs.entry(name.clone());
-            let output = output.or_insert_with(|| Output::new(way, &printable(name), frame.tame));
+            let output = output.or_insert_with(|| Output::new(way, &prefix(name), frame.tame));
             return Shown {
                 out: output.push(bytes),
                 err: String::new(),
@@ -114,9 +114,14 @@ fn said(frame: Frame, name: &str, step: &ServiceStep, was_shown: bool) -> String
     }
 }
 
+/// What stands before each line.
+fn prefix(name: &str) -> String {
+    format!("{} | ", printable(name))
+}
+
 /// What it printed, each line after its name, as text that a terminal may have.
 fn lines(name: &str, bytes: &[u8]) -> String {
-    let mut output = Output::new(Way::Prefixed, &printable(name), true);
+    let mut output = Output::new(Way::Prefixed, &prefix(name), true);
     let mut all = output.push(bytes);
     all.extend(output.finish());
     String::from_utf8_lossy(&all).into_owned()
@@ -214,7 +219,7 @@ mod tests {
         };
         assert_eq!(
             said(Verbosity::Quiet, &log),
-            "log        service api  printed meanwhile:\napi | GET /\napi | \u{1b}[31m500\n"
+            "log        service api  printed meanwhile:\napi | GET /\napi | \u{1b}[31m500\u{1b}[0m\n"
         );
     }
 }

@@ -15,8 +15,10 @@ pub struct Watching {
     palette: Palette,
     /// Said before the first thing that the run has to say.
     heading: Option<String>,
-    /// Whether there is anything new to be read since the last wait.
+    /// Whether the run has said anything.
     spoke: bool,
+    /// Whether there is anything new to be read since the last wait: several runs may follow one another without one.
+    has_news: bool,
 }
 
 impl Watching {
@@ -25,6 +27,7 @@ impl Watching {
             palette,
             heading: None,
             spoke: false,
+            has_news: false,
         }
     }
 
@@ -34,12 +37,13 @@ impl Watching {
             WatchStep::Begins { why } => {
                 self.heading = self.heading_of(why);
                 self.spoke = *why == Trigger::Start;
+                self.has_news |= self.spoke;
                 String::new()
             }
             WatchStep::Waits { directories, keys } => {
                 let text = self.waits(*directories, *keys);
                 // Once told, it stands; the first wait and those that end a run with news say it again.
-                std::mem::take(&mut self.spoke)
+                std::mem::take(&mut self.has_news)
                     .then_some(text)
                     .unwrap_or_default()
             }
@@ -66,6 +70,7 @@ impl Watching {
     /// What comes before the first thing that a run has to say.
     pub fn before_speech(&mut self) -> String {
         self.spoke = true;
+        self.has_news = true;
         self.heading.take().unwrap_or_default()
     }
 
@@ -147,6 +152,8 @@ mod tests {
         watching.step(&changed(&["a.c", "b.c"], 3), true);
         assert_eq!(watching.before_speech(), "changed    a.c, b.c and 3 more\n");
         assert_eq!(watching.before_speech(), "");
+        // Right after that a run for what it wrote itself, which finds nothing to do.
+        assert_eq!(watching.step(&changed(&["out"], 0), true), "");
         assert_eq!(watching.step(&WAITS, true), "watching   2 directories\n");
     }
 

@@ -12,7 +12,7 @@ use crate::watch::gather::{Gather, Happened};
 use crate::watch::reach::Reach;
 use crate::watch::rules;
 use crate::watch::walk::walk;
-use crate::watch::watches::{Watches, Watching};
+use crate::watch::watches::{Found, Watches, Watching};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader};
 use rustix::io::Errno;
 use std::collections::{BTreeSet, HashMap};
@@ -38,6 +38,8 @@ const ATTEMPTS: usize = 5;
 pub struct Tree {
     inotify: Arc<OwnedFd>,
     area: Area,
+    /// Device and inode of what is watched as the root: another directory in its place is another.
+    root: (u64, u64),
     watches: Watches,
     /// Symbolic links in watched directories.
     links: BTreeSet<PathBuf>,
@@ -66,15 +68,15 @@ impl Tree {
         // The limit here is that of inotify objects; more watches would be no help.
         let inotify =
             inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(system)?;
-        if let Err(error) = fs::list_dir(&root) {
-            return Err(WatchError::System {
-                path: root.clone(),
-                reason: error.source.to_string(),
-            });
-        }
+        let found = fs::list_dir(&root).and_then(|_| fs::lstat(&root));
+        let found = found.map_err(|error| WatchError::System {
+            path: root.clone(),
+            reason: error.source.to_string(),
+        })?;
         let mut tree = Self {
             inotify: Arc::new(inotify),
             area,
+            root: (found.device, found.inode),
             watches: Watches::default(),
             links: BTreeSet::new(),
             reached: BTreeSet::new(),
@@ -84,7 +86,7 @@ impl Tree {
             rules_changed: false,
             root_gone: false,
         };
-        tree.walk(&root, Realm::Open, &mut |_, _| {})?;
+        tree.walk(&root, Realm::Open, None)?;
         let files: Vec<PathBuf> = tree.area.files.iter().cloned().collect();
         tree.see_to(files)?;
         Ok(tree)
@@ -109,7 +111,10 @@ impl Tree {
     /// Its own end is not always told: not as long as some process, maybe we, works in it.
     pub fn is_root_gone(&mut self) -> bool {
         let watch = self.watches.get(&self.area.root);
-        self.root_gone |= watch.is_none() || fs::lstat(&self.area.root).is_err();
+        let now = fs::lstat(&self.area.root)
+            .ok()
+            .map(|stat| (stat.device, stat.inode));
+        self.root_gone |= watch.is_none() || now != Some(self.root);
         self.root_gone
     }
 
@@ -127,8 +132,12 @@ impl Tree {
     /// Sees to it that changes of these files are noticed.
     fn see_to(&mut self, files: Vec<PathBuf>) -> Result<(), WatchError> {
         let mut far = Vec::new();
+        let mut near: Option<PathBuf> = None;
         for file in files {
-            if self.is_near(&file) {
+            // They come in order, thousands from one directory.
+            let same = near.is_some() && file.parent() == near.as_deref();
+            if (same && !self.links.contains(&file)) || self.is_near(&file) {
+                near = file.parent().map(Path::to_owned);
                 continue;
             }
             let below_root = file.strip_prefix(&self.area.root).is_ok();
@@ -162,7 +171,7 @@ impl Tree {
             if let Some(watch) = self.watches.get(dir) {
                 let is_dir = fs::lstat(below).is_ok_and(|stat| stat.kind == FileKind::Dir);
                 if is_dir && let Some(realm) = self.area.descent(below, watch.realm) {
-                    self.walk(&below.to_owned(), realm, &mut |_, _| {})?;
+                    self.walk(below, realm, None)?;
                 }
                 return Ok(());
             }
@@ -207,7 +216,7 @@ impl Tree {
         &mut self,
         dir: &Path,
         realm: Realm,
-        found: &mut dyn FnMut(&Path, Verdict),
+        found: Option<&mut Found<'_>>,
     ) -> Result<BTreeSet<Arc<Path>>, WatchError> {
         let mut watching = Watching {
             inotify: &self.inotify,
@@ -239,7 +248,7 @@ impl Tree {
         let seen = self.walk(
             &root,
             Realm::Open,
-            &mut note_found(gather, Happened::Found, now),
+            Some(&mut note_found(gather, Happened::Found, now)),
         )?;
         let files: Vec<PathBuf> = self.area.files.iter().cloned().collect();
         self.see_to(files)?;
@@ -461,7 +470,7 @@ impl Tree {
             Happened::Moved => Happened::Moved,
             _ => Happened::Found,
         };
-        self.walk(path, realm, &mut note_found(gather, happened, now))?;
+        self.walk(path, realm, Some(&mut note_found(gather, happened, now)))?;
         let below = self.area.files_below(path);
         let far: Vec<PathBuf> = below.filter(|file| !self.is_near(file)).cloned().collect();
         self.reach_and_tell(&far, gather, now)

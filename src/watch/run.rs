@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 
 /// How often to look where the system has run out of watches.
 const FALLBACK: Duration = Duration::from_secs(1);
-/// Looking at everything takes at most this part of one core's time.
-const SHARE: u32 = 10;
+/// Looking at everything takes at most this part of the time: a third.
+const SHARE: u32 = 3;
 
 type OnBatch = Box<dyn Fn(Batch) + Send>;
 

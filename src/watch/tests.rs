@@ -282,12 +282,12 @@ fn what_is_ignored_is_silent_unless_it_is_asked_for() {
 #[test]
 fn rules_that_change_are_followed() {
     for backend in BOTH {
-        let project = Project::new(&["out/x", "a"]);
-        project.write(".gitignore", "out/\n");
-        let mut watched = project.watch(backend, &[]);
+        let project = Project::new(&["out/x", "asked/for", "asked/not", "a"]);
+        project.write(".gitignore", "out/\nasked/\n");
+        let mut watched = project.watch(backend, &["asked/for"]);
         let before = watched.watcher.directories();
         project.write(".gitignore", "");
-        watched.until(&[".gitignore", "out/x"]);
+        watched.until(&[".gitignore", "out/x", "asked/not"]);
         assert_eq!(watched.watcher.directories(), before + 1);
         project.write("out/x", "1");
         watched.until(&["out/x"]);
@@ -384,6 +384,20 @@ fn the_roots_end_is_told_and_is_the_last_thing() {
             assert!(watched.batches.recv().is_err(), "its thread has ended");
         }
     }
+}
+
+#[test]
+fn the_roots_end_is_told_though_somebody_works_in_it_and_another_takes_its_place() {
+    let project = Project::new(&["a", "d/b"]);
+    // As a shell's working directory, and ours: the kernel keeps it, and tells nothing.
+    let _held = disk::File::options()
+        .read(true)
+        .open(&project.root)
+        .unwrap();
+    let watched = project.watch(Backend::Native, &[]);
+    disk::remove_dir_all(&project.root).unwrap();
+    project.write("a", "another");
+    while watched.next() != Batch::RootGone {}
 }
 
 #[test]

@@ -82,8 +82,10 @@ impl Watches {
         let watch = Watch { descriptor, realm };
         if let Some(known) = self.dirs.get_mut(dir) {
             if known.descriptor == descriptor {
-                *known = watch;
-                return Ok(Added::Known);
+                let before = std::mem::replace(known, watch).realm;
+                // What was silent in it has not been told of.
+                let is_opened = before == Realm::Silent && realm == Realm::Open;
+                return Ok(if is_opened { Added::New } else { Added::Known });
             }
             // Another directory in its place.
             self.remove(inotify, dir);
@@ -118,20 +120,23 @@ impl Watches {
     }
 }
 
+/// Is told of a path and what it is worth.
+pub type Found<'f> = dyn FnMut(&Path, Verdict) + 'f;
+
 /// Puts watches on what is walked through.
-pub struct Watching<'a> {
+pub struct Watching<'a, 'f> {
     pub inotify: &'a OwnedFd,
     pub watches: &'a mut Watches,
     /// The symbolic links on the way.
     pub links: &'a mut BTreeSet<PathBuf>,
     /// Is told of what is in directories that were not watched before.
-    pub found: &'a mut dyn FnMut(&Path, Verdict),
+    pub found: Option<&'a mut Found<'f>>,
     /// Of the directory that was entered last.
     pub is_new: bool,
     pub seen: BTreeSet<Arc<Path>>,
 }
 
-impl Visitor for Watching<'_> {
+impl Visitor for Watching<'_, '_> {
     fn enter(&mut self, dir: &Path, realm: Realm) -> Result<bool, WatchError> {
         let added = self.watches.add(self.inotify, dir, realm)?;
         self.is_new = matches!(added, Added::New);
@@ -143,12 +148,13 @@ impl Visitor for Watching<'_> {
     }
     fn listed(&mut self, area: &Area, dir: &Path, realm: Realm, entries: Vec<DirEntry>) {
         for entry in entries {
-            if !self.is_new && entry.kind != FileKind::Symlink {
+            let tell = self.found.as_mut().filter(|_| self.is_new);
+            if tell.is_none() && entry.kind != FileKind::Symlink {
                 continue;
             }
             let path = dir.join(&entry.name);
-            if self.is_new {
-                (self.found)(&path, area.verdict(&path, entry.is_dir, realm));
+            if let Some(found) = tell {
+                found(&path, area.verdict(&path, entry.is_dir, realm));
             }
             if entry.kind == FileKind::Symlink {
                 self.links.insert(path);

@@ -1,6 +1,6 @@
 //! Services: started when something that needs them runs, shared, ended afterwards, and told of when they fail.
 
-use crate::harness::{Going, Project, has, is_alive, set, wait_until};
+use crate::harness::{Going, Project, has, is_alive, set, wait_until, wait_until_or};
 use rustix::process::Signal;
 use std::net::TcpListener;
 
@@ -569,4 +569,132 @@ fn nothing_is_left_of_its_process_group() {
     wait_until("the child of the service has gone", || {
         (!is_alive(&child)).then_some(())
     });
+}
+
+/// Waits until a gomake that watches has come to its end for so many times.
+fn turns(going: &Going, count: usize) {
+    let is_turn = |line: &&str| line.starts_with("watching  ");
+    let all = || going.err_so_far();
+    let look = || (all().lines().filter(is_turn).count() >= count).then_some(());
+    wait_until_or(look, || format!("turn {count} in\n{}", all()));
+}
+
+#[test]
+fn watching_keeps_it_up_and_starts_it_anew_when_it_is_something_else() {
+    let project = Project::new(
+        &(service("db", "")
+            + &service("api", "inputs = \"api.conf\"\n  needs = db")
+            + "\ntest smoke {\n  inputs = \"smoke.txt\"\n  needs = api\n  run: echo smoke >> trace\n}\n"),
+    );
+    project.write("api.conf", "one").write("smoke.txt", "one");
+    let going = project.start(&["--watch", "smoke"]);
+    turns(&going, 1);
+    assert_eq!(trace(&project), ["start db", "start api", "smoke"]);
+    let pids = [project.read("pid.db"), project.read("pid.api")];
+    assert!(pids.iter().all(|pid| is_alive(pid)));
+    project.write("smoke.txt", "two");
+    turns(&going, 2);
+    assert_eq!(trace(&project), ["smoke"], "what is up is used");
+    project.write("api.conf", "two");
+    turns(&going, 3);
+    assert_eq!(trace(&project), ["stop api", "start api", "smoke"]);
+    assert!(is_alive(&pids[0]) && !is_alive(&pids[1]));
+    going.signal(Signal::INT);
+    let run = going.end();
+    assert_eq!(run.status, 130, "{run}");
+    assert_eq!(trace(&project), ["stop api", "stop db"]);
+    assert!(
+        run.err.contains("  because input api.conf changed ("),
+        "why it starts again: {run}"
+    );
+}
+
+#[test]
+fn a_change_of_a_service_while_a_test_runs_ends_the_test_and_both_start_anew() {
+    let project = Project::new(
+        &(service("api", "inputs = \"api.conf\"")
+            + &test(
+                "smoke",
+                "api",
+                "grep -q two api.conf || { echo smoke >> trace; exec sleep 1000; }; echo smoke >> trace",
+            )),
+    );
+    project.write("api.conf", "one");
+    let going = project.start(&["--watch", "smoke"]);
+    wait_until("the test runs", || {
+        project
+            .exists("trace")
+            .then(|| project.read("trace"))
+            .filter(|text| text.contains("smoke"))
+    });
+    // At once, as an editor does it: nothing is ever half written.
+    project.write("api.new", "two");
+    std::fs::rename(project.path("api.new"), project.path("api.conf")).expect("a file of ours");
+    turns(&going, 1);
+    let expected = ["start api", "smoke", "stop api", "start api", "smoke"];
+    assert_eq!(trace(&project), expected);
+    going.signal(Signal::INT);
+    assert_eq!(going.end().status, 130);
+}
+
+#[test]
+fn a_named_one_that_crashes_while_watched_is_told_and_starts_with_the_next_change() {
+    let project = Project::new(
+        r#"
+service api {
+  inputs = "api.conf"
+  run:
+    echo start >> trace
+    echo is up
+    read line < gate
+    echo out of memory
+    exit 3
+  ready = { log = "is up" }
+}
+test other {
+  inputs = "other.txt"
+  run: true
+}
+"#,
+    );
+    project
+        .fifo("gate")
+        .write("api.conf", "one")
+        .write("other.txt", "one");
+    let going = project.start(&["--watch", "api", "other"]);
+    turns(&going, 1);
+    assert_eq!(trace(&project), ["start"]);
+    project.open_gate("gate");
+    going.wait_for_err("ended with exit status 3");
+    project.write("other.txt", "two");
+    turns(&going, 2);
+    assert_eq!(trace(&project), [""; 0], "it would only crash again");
+    project.write("api.conf", "two");
+    turns(&going, 3);
+    assert_eq!(trace(&project), ["start"]);
+    going.signal(Signal::INT);
+    let run = going.end();
+    assert_eq!(run.status, 130, "{run}");
+    assert!(run.out.contains("out of memory"), "shown as it came: {run}");
+}
+
+#[test]
+fn one_that_cannot_even_be_started_is_told() {
+    let service = "let key = secret(\"NO_SUCH_KEY\")\n\nservice api {\n  run: echo $key\n}\n";
+    let project = Project::new(&(service.to_owned() + &test("smoke", "api", "true")));
+    let how = "the secret NO_SUCH_KEY is not set in the environment";
+    let run = project.run(&["smoke"]);
+    assert_eq!((run.status, run.fate("smoke")), (1, "failed"), "{run}");
+    assert!(
+        run.err
+            .contains(&format!("service api cannot be started: {how}")),
+        "{run}"
+    );
+    let run = project.run(&["api"]);
+    assert_eq!(run.status, 1, "{run}");
+    assert!(
+        run.err
+            .contains(&format!("failed     service api\n  {how} (Gofile:3:9)")),
+        "{run}"
+    );
 }

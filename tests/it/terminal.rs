@@ -568,7 +568,11 @@ fn wide_characters_are_never_cut_in_half() {
     };
     let rows = terminal
         .wait_for_rows(|rows| rows.len() == 5 && rows[4].starts_with("0/3 done, 3 running"));
-    assert!(rows[1].starts_with("build art[資産"), "{rows:#?}");
+    let wide = |rows: &[String]| {
+        let row = rows.iter().find(|row| row.starts_with("build art[資産"));
+        row.is_some_and(|row| row.contains("…  ") && row.ends_with('s'))
+    };
+    assert!(wide(&rows), "{rows:#?}");
     assert!(
         rows.iter().all(|row| !row.contains('\u{fffd}')),
         "{rows:#?}"
@@ -576,10 +580,7 @@ fn wide_characters_are_never_cut_in_half() {
     for width in [25, 24, 23, 22, 21] {
         terminal.resize(width, 24);
         terminal.wait_for_rows(|rows| {
-            rows.len() == 5
-                && rows[1].contains("…  ")
-                && rows[4].starts_with("0/3 done, 3 running")
-                && rows[1..4].iter().all(|row| row.contains("s"))
+            rows.len() == 5 && wide(rows) && rows[4].starts_with("0/3 done, 3 running")
         });
     }
     let gate = project.hold_gate("gate");
@@ -702,12 +703,8 @@ fn a_failure_in_a_terminal_of_its_own_loses_nothing() {
     let raw = String::from_utf8_lossy(&raw);
     let numbers = raw
         .lines()
-        .filter_map(|line| {
-            line.trim_end()
-                .rsplit_once("| ")
-                .map(|(_, rest)| rest.trim_start_matches("\u{1b}[0m").trim_start())
-        })
-        .filter_map(|number| number.parse::<u32>().ok());
+        .filter(|line| line.contains("a |"))
+        .filter_map(|line| line.trim_end().rsplit(' ').next()?.parse::<u32>().ok());
     assert!(numbers.eq(1..=30_000));
 }
 

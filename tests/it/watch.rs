@@ -281,7 +281,7 @@ test any {
     let watch = Watch::start(&project, &["any"]);
     // The test writes noise.txt beside its sources; twice in a row shows that it is the test's own.
     watch.turn();
-    watch.until("warning  ");
+    watch.until("warning: ");
     let before = project.read("runs.log").lines().count();
     assert!(before <= 3, "{before}");
     project.write("src.txt", "2\n");

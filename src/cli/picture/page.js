@@ -47,13 +47,15 @@
     show();
   };
   const pointOf = (event) => new DOMPoint(event.clientX, event.clientY).matrixTransform(picture.getScreenCTM().inverse());
-  const bringIntoView = (at) => {
+  // What was looked for should also be readable.
+  const bringIntoView = (at, readable) => {
     const box = shapes[at].getBoundingClientRect(), place = shown();
-    if (box.left >= place.left && box.right <= place.right && box.top >= place.top && box.bottom <= place.bottom) return;
+    const small = readable && scale() > 1.4;
+    if (!small && box.left >= place.left && box.right <= place.right && box.top >= place.top && box.bottom <= place.bottom) return;
     const own = shapes[at].getBBox();
     view.x = corner[at].x + own.width / 2 - view.width / 2;
     view.y = corner[at].y + own.height / 2 - view.height / 2;
-    if (scale() > 2) zoom(1 / scale()); else show();
+    if (small) zoom(1 / scale()); else show();
   };
 
   picture.addEventListener("wheel", (event) => {
@@ -132,14 +134,14 @@
     panel.replaceChildren(...parts);
     panel.scrollTop = 0;
   };
-  const choose = (at, focus) => {
+  const choose = (at, focus, readable) => {
     if (chosen !== null) shapes[chosen].classList.remove("chosen");
     chosen = at;
     trace(at);
     tell(at);
     if (at === null) return;
     shapes[at].classList.add("chosen");
-    bringIntoView(at);
+    bringIntoView(at, readable);
     if (focus) shapes[at].focus({ preventScroll: true });
   };
   shapes.forEach((shape, at) => {
@@ -177,7 +179,7 @@
     const all = look();
     if (!all.length) return;
     const next = all[(all.indexOf(chosen) + (event.shiftKey ? all.length - 1 : 1) + all.length) % all.length];
-    choose(next);
+    choose(next, false, true);
   });
 
   // ---- keys ----
@@ -224,6 +226,6 @@
   // `#app` opens the page with that target chosen.
   const wanted = decodeURIComponent(location.hash.slice(1));
   const first = nodes.findIndex(({ name }) => name === wanted);
-  if (wanted && first >= 0) choose(first);
+  if (wanted && first >= 0) choose(first, false, true);
   root.dataset.ready = String(shapes.length);
 })();

@@ -182,7 +182,7 @@ impl Block {
             size: Size { width, height: 0.0 },
         };
         block.pull();
-        block.size.height = block.to_top();
+        block.size.height = block.reach_top();
         block
     }
 
@@ -268,7 +268,7 @@ impl Block {
     }
 
     /// Lets the uppermost slot begin at 0; returns the height of all.
-    fn to_top(&mut self) -> f64 {
+    fn reach_top(&mut self) -> f64 {
         let edges = |sign: f64| {
             let all = self.middle.iter().zip(&self.sizes);
             all.map(move |(middle, size)| middle + sign * size.height / 2.0)

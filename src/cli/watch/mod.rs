@@ -215,8 +215,8 @@ impl<'a> Watch<'a> {
 
     /// Reads the Gofiles; what is wrong with them has been told.
     fn load(&mut self) -> Result<World, Texts> {
-        // Nothing that was answered for other texts is of use.
-        hold::keep_the_timeless(&mut self.answers);
+        // Variables may come from other files now, and nothing else that was answered for other texts is of use.
+        self.answers = Answers::default();
         World::load(self.app.args, self.app.env).map_err(|unusable| {
             self.app.wrong(&unusable.sources, &unusable.fault);
             (self.emit)(Event::Watch(WatchStep::Wrong));

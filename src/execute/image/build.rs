@@ -64,7 +64,7 @@ impl Project<'_> {
         spec: &ImageSpec,
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Launched, Trouble> {
-        let cancel = self.cancel_of(id);
+        let cancel = self.cancel_for(id);
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         let began = Instant::now();
         let timeout = prepared.action.limits.timeout;

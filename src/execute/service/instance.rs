@@ -3,27 +3,24 @@
 use crate::base::digest::Digest;
 use crate::event::Event;
 use crate::event::service::ServiceStep;
-use crate::execute::command::ending;
 use crate::execute::environment::Variables;
 use crate::execute::poll::readable;
-use crate::execute::process::{self, Group, How, Leaves, Output, Spawn, Stdin};
 use crate::execute::service::Shared;
 use crate::execute::service::latch::Latch;
 use crate::execute::service::left_over::PidFile;
 use crate::execute::service::log::Log;
 use crate::execute::service::port;
+use crate::execute::service::process::{End, Process};
 use crate::execute::service::ready::{Asking, Question, Script};
 use crate::execute::signal::{Cancel, Level};
 use crate::fingerprint::explain::{Change, Fact, compare};
 use crate::plan::graph::TargetId;
 use crate::plan::service::{Probe, ServiceSpec, StopSignal};
-use rustix::process::Signal;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
@@ -255,6 +252,7 @@ impl Life<'_> {
             took: began.elapsed(),
         });
         self.me.set_fate(Fate::Ready);
+        self.shared.lock().crashed.remove(&job.name);
         self.me.settled.set();
         if self.wait(&process.exited, None) == Seen::Asked {
             self.stop(&process);
@@ -414,149 +412,5 @@ impl Life<'_> {
             _ => Level::Polite,
         });
         let _ = readable([process.exited.fd()], None);
-    }
-}
-
-/// How a process ended, in words.
-#[derive(Debug, Clone)]
-enum End {
-    How(How),
-    /// It was never started, or was lost.
-    Not(String),
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::How(how @ How::Exit(_)) => write!(f, "ended with {}", ending(*how, None)),
-            Self::How(how) => write!(f, "was {}", ending(*how, None)),
-            Self::Not(why) => f.write_str(why),
-        }
-    }
-}
-
-/// The service's process, and the thread that reads what it prints. Dropping it kills it.
-struct Process {
-    /// Rises with the instance's `kill`.
-    cancel: Cancel,
-    exited: Arc<Latch>,
-    end: Arc<Mutex<Option<End>>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Process {
-    /// `ready` is set by the start, where that is all that is asked for.
-    fn start(shared: &Arc<Shared>, me: &Arc<Instance>, ready: Arc<Latch>) -> io::Result<Self> {
-        let (cancel, exited) = (me.kill.child()?, Arc::new(Latch::new()?));
-        let end: Arc<Mutex<Option<End>>> = Arc::default();
-        let follower = Follower {
-            shared: shared.clone(),
-            me: me.clone(),
-            cancel: cancel.clone(),
-            exited: exited.clone(),
-            end: end.clone(),
-        };
-        let thread = std::thread::Builder::new()
-            .name("service's output".to_owned())
-            .spawn(move || follower.follow(&ready))?;
-        Ok(Self {
-            cancel,
-            exited,
-            end,
-            thread: Some(thread),
-        })
-    }
-
-    fn end(&self) -> End {
-        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
-        end.clone().unwrap_or(End::How(How::Cancelled))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.cancel.request(Level::Now);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-struct Follower {
-    shared: Arc<Shared>,
-    me: Arc<Instance>,
-    cancel: Cancel,
-    exited: Arc<Latch>,
-    end: Arc<Mutex<Option<End>>>,
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.exited.set();
-    }
-}
-
-impl Follower {
-    fn follow(self, ready: &Latch) {
-        let job = &self.me.job;
-        let mut on_chunk = |chunk: &[u8]| {
-            let shown = self.me.log().push(chunk);
-            self.show(shown);
-        };
-        let mut on_start = |pid| {
-            job.pid.write(pid);
-            if job.spec.ready.probe == Probe::Started {
-                ready.set();
-            }
-        };
-        let (program, args) = job.words.split_first().expect("it was given a program");
-        let spawn = Spawn {
-            program,
-            args,
-            env: &job.env,
-            dir: &job.dir,
-            stdin: Stdin::Null,
-            output: Output::Capture(&mut on_chunk),
-            group: Group::Own,
-            timeout: None,
-            grace: job.spec.stop.grace,
-            cancel: &self.cancel,
-            jobserver: None,
-        };
-        let signal = signal(job.spec.stop.signal);
-        let ended = process::run_as(spawn, signal, Leaves::Nothing, &mut on_start);
-        let rest = self.me.log().finish();
-        self.show(rest);
-        job.pid.remove();
-        let end = match ended {
-            Ok(ended) => End::How(ended.how),
-            Err(error) => End::Not(error.to_string()),
-        };
-        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
-    }
-
-    fn show(&self, bytes: Vec<u8>) {
-        let alone = match self.me.job.shown {
-            Shown::OnFailure => return,
-            Shown::Alone => true,
-            Shown::AmongOthers => false,
-        };
-        if !bytes.is_empty() {
-            let bytes = bytes.into();
-            let step = ServiceStep::Output { bytes, alone };
-            self.shared.voice.say(self.me.event(step));
-        }
-    }
-}
-
-fn signal(signal: StopSignal) -> Signal {
-    match signal {
-        StopSignal::Term => Signal::TERM,
-        StopSignal::Int => Signal::INT,
-        StopSignal::Quit => Signal::QUIT,
-        StopSignal::Hup => Signal::HUP,
-        StopSignal::Usr1 => Signal::USR1,
-        StopSignal::Usr2 => Signal::USR2,
-        StopSignal::Kill => Signal::KILL,
     }
 }

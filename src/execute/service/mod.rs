@@ -3,10 +3,12 @@
 
 mod instance;
 mod latch;
+mod lease;
 mod left_over;
 mod log;
 mod need;
 mod port;
+mod process;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,6 @@ use crate::plan::graph::TargetId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use crate::execute::service::need::Lease;
 pub(crate) use crate::execute::service::need::key_of;
 
 /// What becomes of a service that nobody needs at the moment.
