@@ -49,33 +49,39 @@ impl Log {
             }
             _ => return,
         };
-        self.lines.lock().unwrap().push(line);
+        self.lines
+            .lock()
+            .expect("no panic while it was held")
+            .push(line);
         self.more.notify_all();
     }
     fn count(&self, line: &str) -> usize {
-        let lines = self.lines.lock().unwrap();
+        let lines = self.lines.lock().expect("no panic while it was held");
         lines.iter().filter(|known| *known == line).count()
     }
     /// Waits until a line has come so often.
     fn wait(&self, line: &str, times: usize) {
-        let lines = self.lines.lock().unwrap();
+        let lines = self.lines.lock().expect("no panic while it was held");
         let is_missing =
             |lines: &mut Vec<String>| lines.iter().filter(|known| *known == line).count() < times;
         let (lines, waited) = self
             .more
             .wait_timeout_while(lines, Duration::from_secs(30), is_missing)
-            .unwrap();
+            .expect("no panic while it was held");
         assert!(!waited.timed_out(), "{line} x {times} in {lines:#?}");
     }
     fn at(&self, line: &str, nth: usize) -> usize {
-        let lines = self.lines.lock().unwrap();
+        let lines = self.lines.lock().expect("no panic while it was held");
         let mut found = (0..lines.len()).filter(|at| lines[*at] == line);
         found
             .nth(nth)
             .unwrap_or_else(|| panic!("{line} in {lines:#?}"))
     }
     fn all(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+        self.lines
+            .lock()
+            .expect("no panic while it was held")
+            .clone()
     }
 }
 
@@ -104,7 +110,7 @@ impl Watch {
                 grace: Duration::from_secs(20),
                 terminal: None,
             },
-            cancel: Cancel::new().unwrap(),
+            cancel: Cancel::new().expect("a pipe"),
         }
     }
     /// One run of the watch; `during` goes on beside it.
@@ -115,10 +121,10 @@ impl Watch {
         let call = ["gomake", "-C", &root]
             .into_iter()
             .chain(words.iter().copied());
-        let args = Args::try_parse_from(call).unwrap();
-        let env = Environment::capture().unwrap();
-        let loaded = load(&args, &env).unwrap();
-        let observer = Observer::new(&loaded.root, &env.vars, &[]).unwrap();
+        let args = Args::try_parse_from(call).expect("a call");
+        let env = Environment::capture().expect("a working directory");
+        let loaded = load(&args, &env).expect("a Gofile");
+        let observer = Observer::new(&loaded.root, &env.vars, &[]).expect("no dotenv files");
         let words = &args.words;
         let Ok(mut planned) = plan(&loaded, words, &observer, Running::Allowed) else {
             panic!("the Gofile is right");
@@ -127,7 +133,7 @@ impl Watch {
         else {
             panic!("a session");
         };
-        let slots = Slots::serve(self.options.jobs).unwrap();
+        let slots = Slots::serve(self.options.jobs).expect("a pipe");
         let services = Services::none(&self.cancel);
         let around = Surroundings {
             services: &services,
@@ -158,14 +164,14 @@ impl Watch {
                         during(&live, &log);
                         std::mem::forget(guard);
                     });
-                    live.run().unwrap()
+                    live.run().expect("threads")
                 }))
             },
         );
         let Ok(summary) = done else {
             panic!("what is wanted can be bound");
         };
-        session.memo.save().unwrap();
+        session.memo.save().expect("a disk");
         (summary, log)
     }
     /// A run in which nothing changes.
@@ -204,7 +210,7 @@ impl Drop for EndsAll<'_> {
 }
 
 fn open(gate: &mut File) {
-    gate.write_all(b"go\n").unwrap();
+    gate.write_all(b"go\n").expect("somebody reads");
 }
 
 /// Two builds that wait at their gates, each with its own input.
@@ -716,18 +722,19 @@ test grow {
     watch.write("a.txt", "").fifo("gate");
     let (summary, log) = watch.run(&["grow"], |live, log| {
         let mut ended = 0;
-        // Kept open to the end: who reads after the one that was let through must not find the pipe's end.
-        let _gate = loop {
+        // All are kept open to the end: who reads after one that was ended must not find the pipe's end.
+        let mut gates = Vec::new();
+        loop {
             watch.project.wait_for_file("wrote");
             watch.project.remove("wrote");
-            let mut gate = watch.project.hold_gate("gate");
+            gates.push(watch.project.hold_gate("gate"));
             if watch.tell(live, &["a.txt"]).is_empty() {
-                open(&mut gate);
-                break gate;
+                break;
             }
             ended += 1;
             log.wait("grow stale", ended);
-        };
+        }
+        gates.iter_mut().take(1).for_each(open);
         assert_eq!(ended, 3, "then it is left to itself");
         log.wait("start grow", 5);
         watch.project.wait_for_file("wrote");
