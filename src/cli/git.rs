@@ -50,6 +50,8 @@ pub fn heads(dir: &Path) -> Vec<PathBuf> {
         // Written at every move of HEAD, unless the user has turned that off.
         repository.own.join("logs/HEAD"),
         repository.common.join("packed-refs"),
+        repository.common.join("refs/tags"),
+        repository.common.join("config"),
     ];
     if let Some(Head::Branch(reference)) = head(&repository) {
         files.push(repository.common.join(reference));

@@ -12,6 +12,8 @@ pub enum WatchStep {
         /// Whether keys are taken.
         keys: bool,
     },
+    /// What changed since a run began: a part of its heading, as long as it has said nothing.
+    Noticed { paths: Vec<String> },
     /// A change while a run goes on: what it makes stale is ended and run again.
     Overtaken { paths: Vec<String> },
     /// The Gofiles cannot be used as they are now; a diagnostic has been shown. The next change is waited for.

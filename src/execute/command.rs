@@ -88,6 +88,7 @@ impl Project<'_> {
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         drop(waiting);
         let mut files = Files {
+            lives: Lives::ForARun,
             project: self,
             prepared,
             kept: Vec::new(),
@@ -201,6 +202,7 @@ impl Project<'_> {
     /// The process of a service: it has no slot, and its own children have none to share.
     pub(crate) fn service_line(&self, id: TargetId, prepared: &Prepared) -> Result<Line, String> {
         let mut files = Files {
+            lives: Lives::ForAService,
             project: self,
             prepared,
             kept: Vec::new(),
@@ -221,7 +223,7 @@ impl Project<'_> {
             words.extend(["-c".into(), OsString::from(&line.text)]);
             return Ok((words, None));
         }
-        let file = temporary(self, "script-", line.text.as_bytes())?;
+        let file = temporary(self, Lives::ForAService, "script-", line.text.as_bytes())?;
         words.push(file.path().into());
         Ok((words, Some(file)))
     }
@@ -318,8 +320,16 @@ impl Project<'_> {
     }
 }
 
-/// Files in `.gomake/tmp` that a command is handed; they are gone when it has ended.
+/// How long a file is needed: what is there for a run is removed when the next one begins, and a service may outlive it.
+#[derive(Clone, Copy)]
+enum Lives {
+    ForARun,
+    ForAService,
+}
+
+/// Files in `.gomake` that a command is handed; they are gone when it has ended.
 struct Files<'a> {
+    lives: Lives,
     project: &'a Project<'a>,
     prepared: &'a Prepared,
     kept: Vec<NamedTempFile>,
@@ -329,7 +339,7 @@ struct Files<'a> {
 
 impl Files<'_> {
     fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
-        let file = temporary(self.project, prefix, bytes)?;
+        let file = temporary(self.project, self.lives, prefix, bytes)?;
         let path = file.path().as_os_str().to_owned();
         self.kept.push(file);
         Ok(path)
@@ -360,8 +370,17 @@ impl Files<'_> {
 }
 
 /// A file in `.gomake/tmp`.
-fn temporary(project: &Project<'_>, prefix: &str, bytes: &[u8]) -> Result<NamedTempFile, String> {
-    let dir = project.tmp().map_err(|error| error.to_string())?;
+fn temporary(
+    project: &Project<'_>,
+    lives: Lives,
+    prefix: &str,
+    bytes: &[u8],
+) -> Result<NamedTempFile, String> {
+    let dir = match lives {
+        Lives::ForARun => project.tmp(),
+        Lives::ForAService => project.services_dir(),
+    };
+    let dir = dir.map_err(|error| error.to_string())?;
     let made = tempfile::Builder::new()
         .prefix(prefix)
         .tempfile_in(&dir)

@@ -133,6 +133,11 @@ impl Project<'_> {
         let dir = self.root.join(".gomake").join("tmp");
         fs::create_dirs(&dir).map(|()| dir)
     }
+    /// Where services have their logs and what they need for as long as they are up.
+    pub fn services_dir(&self) -> FsResult<PathBuf> {
+        let dir = self.root.join(".gomake").join("services");
+        fs::create_dirs(&dir).map(|()| dir)
+    }
     pub fn warn(&self, target: TargetId, message: String) {
         (self.emit)(Event::Warning {
             target: Some(self.graph().target(target).name.clone()),

@@ -236,14 +236,14 @@ impl Drop for SignalHandlers {
     }
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP call [`Cancel::signalled`], but for those that our parent made us ignore
+/// From now on SIGINT, SIGQUIT, SIGTERM and SIGHUP call [`Cancel::signalled`], but for those that our parent made us ignore
 /// (`nohup`, a shell's background job; known on Linux only). Costs one sleeping thread.
 ///
 /// # Errors
 /// When the handlers cannot be installed or the thread cannot start.
 pub fn install_signal_handlers(cancel: &Cancel) -> io::Result<SignalHandlers> {
     let ignored = ignored_signals();
-    let wanted = [SIGINT, SIGTERM, SIGHUP]
+    let wanted = [SIGINT, SIGQUIT, SIGTERM, SIGHUP]
         .into_iter()
         .filter(|signal| ignored >> (signal - 1) & 1 == 0);
     let mut signals = Signals::new(wanted)?;

@@ -54,6 +54,10 @@ impl Consumer for Junit {
                 }
             }
         }
+        if let Event::Planned { .. } = event {
+            // A Gofile that was mended while watching is no error any more.
+            state.mistakes.clear();
+        }
         if let Event::Summary(summary) = event {
             state.elapsed = Some(summary.elapsed);
             // While watching, the file is up to date after each run. Trouble is met again at the end, and told.

@@ -587,8 +587,9 @@ impl State {
         }
         self.running.clear();
         self.built.clear();
-        let is_silent = self.watching.as_ref().is_some_and(Watching::is_silent);
-        if !self.is_quiet() && !is_silent {
+        let watching = self.watching.as_mut();
+        let is_told = watching.is_none_or(|watching| watching.is_told(summary));
+        if !self.is_quiet() && is_told {
             let text = self.failures_again(summary) + &block::summary(self.palette(), summary);
             self.say(vec![Piece::text(text)]);
         }

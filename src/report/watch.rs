@@ -1,6 +1,7 @@
 //! What watch mode says between runs. A run in which nothing is out of date leaves no trace: its heading comes with the first
 //! thing that it has to say.
 
+use crate::event::Summary;
 use crate::event::watch::{Trigger, WatchStep};
 use crate::report::block;
 use crate::report::palette::{Palette, Tone};
@@ -19,6 +20,8 @@ pub struct Watching {
     spoke: bool,
     /// Whether there is anything new to be read since the last wait: several runs may follow one another without one.
     has_news: bool,
+    /// How many targets were failing when that was last told; None: what was told last is that the Gofile is wrong.
+    failing: Option<usize>,
 }
 
 impl Watching {
@@ -28,6 +31,7 @@ impl Watching {
             heading: None,
             spoke: false,
             has_news: false,
+            failing: Some(0),
         }
     }
 
@@ -47,6 +51,14 @@ impl Watching {
                     .then_some(text)
                     .unwrap_or_default()
             }
+            WatchStep::Noticed { paths } => {
+                if !self.spoke {
+                    self.heading = Some(self.line("changed", Tone::Detail, &listed(paths, 0)));
+                }
+                String::new()
+            }
+            // It is what the run is about.
+            WatchStep::Overtaken { .. } if !self.spoke => String::new(),
             WatchStep::Overtaken { paths } => {
                 let rest = format!("{}  (while running)", listed(paths, 0));
                 self.line("changed", Tone::Warning, &rest)
@@ -74,9 +86,11 @@ impl Watching {
         self.heading.take().unwrap_or_default()
     }
 
-    /// Whether the run has said nothing so far.
-    pub fn is_silent(&self) -> bool {
-        !self.spoke
+    /// Whether a run is to be summed up: it said something, or what stands on the screen is not so any more.
+    pub fn is_told(&mut self, summary: &Summary) -> bool {
+        let failing = Some(summary.failed.len() + summary.still_failing.len());
+        let before = std::mem::replace(&mut self.failing, failing);
+        self.spoke || summary.restored > 0 || before != failing
     }
 
     fn heading_of(&self, why: &Trigger) -> Option<String> {
@@ -144,10 +158,10 @@ mod tests {
             why: Trigger::Start,
         };
         assert_eq!(watching.step(&start, true), "");
-        assert!(!watching.is_silent());
+        assert!(watching.is_told(&Summary::default()));
         assert_eq!(watching.step(&WAITS, true), "watching   2 directories\n");
         assert_eq!(watching.step(&changed(&["a.c"], 0), true), "");
-        assert!(watching.is_silent());
+        assert!(!watching.is_told(&Summary::default()));
         assert_eq!(watching.step(&WAITS, true), "");
         watching.step(&changed(&["a.c", "b.c"], 3), true);
         assert_eq!(watching.before_speech(), "changed    a.c, b.c and 3 more\n");
@@ -155,6 +169,35 @@ mod tests {
         // Right after that a run for what it wrote itself, which finds nothing to do.
         assert_eq!(watching.step(&changed(&["out"], 0), true), "");
         assert_eq!(watching.step(&WAITS, true), "watching   2 directories\n");
+    }
+
+    #[test]
+    fn what_is_no_longer_so_is_told() {
+        let mut watching = Watching::new(Palette::new(false));
+        let run = |watching: &mut Watching, summary: &Summary| {
+            watching.step(&changed(&["a.c"], 0), true);
+            watching.is_told(summary)
+        };
+        let fine = Summary::default();
+        let failing = Summary {
+            failed: vec!["unit".into()],
+            ..Summary::default()
+        };
+        let still = Summary {
+            still_failing: vec!["unit".into()],
+            ..Summary::default()
+        };
+        let restored = Summary {
+            restored: 1,
+            ..Summary::default()
+        };
+        assert!(!run(&mut watching, &fine));
+        assert!(run(&mut watching, &restored));
+        assert!(run(&mut watching, &failing));
+        assert!(!run(&mut watching, &still));
+        assert!(run(&mut watching, &fine) && !run(&mut watching, &fine));
+        watching.step(&WatchStep::Wrong, true);
+        assert!(run(&mut watching, &fine) && !run(&mut watching, &fine));
     }
 
     #[test]

@@ -25,6 +25,8 @@ const BURST: Duration = Duration::from_millis(50);
 const QUIET: Duration = Duration::from_millis(20);
 /// A storm without an end is told in pieces.
 const STORM_MOST: Duration = Duration::from_millis(500);
+/// A file that was there for no longer was seen by nobody, unless something was told meanwhile and somebody looked.
+const UNSEEN: Duration = Duration::from_millis(50);
 /// What hardly matters is told with the next batch, or alone after so long.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -116,7 +118,12 @@ impl Gather {
                 return true;
             }
             Happened::Found => (State::Fresh, now + FRESH),
-            Happened::Gone if born => {
+            // Nobody has seen it, if it was there for a moment only and nothing was told since, which is when others look.
+            Happened::Gone
+                if born
+                    && now < since + UNSEEN
+                    && self.last_delivery.is_none_or(|told| told < since) =>
+            {
                 self.pending.remove(path);
                 return false;
             }

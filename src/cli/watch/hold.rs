@@ -86,7 +86,11 @@ impl Seen {
                 && !exclude.iter().any(|one| one.excludes(path.as_str()))
         };
         self.paths.iter().all(|(path, now)| match now {
-            Now::File => matches(path) == found.binary_search(path).is_ok(),
+            Now::File => {
+                let was_above = |known: &&ProjectPath| *known != path && known.is_within(path);
+                matches(path) == found.binary_search(path).is_ok()
+                    && !found.iter().any(|known| was_above(&known))
+            }
             Now::Gone => !found.iter().any(|known| known.is_within(path)),
             Now::Dir => !include.iter().any(|one| one.may_match_within(path)),
         })
@@ -163,6 +167,14 @@ pub fn name_git(answers: &Answers) -> bool {
         .any(|(query, _)| matches!(query, Query::Git(_)))
 }
 
+/// The single paths that planning looked at.
+pub fn looked_at(answers: &Answers) -> impl Iterator<Item = &ProjectPath> {
+    answers.iter().filter_map(|(query, _)| match query {
+        Query::Read(path) | Query::Presence(path) => Some(path),
+        _ => None,
+    })
+}
+
 /// The patterns of an answered glob that stand for more than one path.
 pub fn globs(answers: &Answers) -> impl Iterator<Item = (&[String], &[String])> {
     answers.iter().filter_map(|(query, _)| match query {
@@ -205,6 +217,7 @@ mod tests {
         assert!(holds("src/gen/x.c", Now::File));
         assert!(!holds("src/a.c", Now::Gone));
         assert!(!holds("src/sub", Now::Gone));
+        assert!(!holds("src/sub", Now::File));
         assert!(holds("lib", Now::Gone));
         assert!(!holds("src/new", Now::Dir));
         assert!(holds("docs", Now::Dir));

@@ -55,6 +55,11 @@ impl Interest {
         }
     }
 
+    /// Adds a path that planning looked at.
+    pub fn add_file(&mut self, path: &ProjectPath) {
+        self.files.insert(path.under(&self.root));
+    }
+
     fn add_target(&mut self, project: &Project<'_>, id: TargetId) {
         let target = project.graph().target(id);
         let last = |id: TargetId| project.last_outputs(id);

@@ -19,7 +19,7 @@ use crate::cli::watch::hold::Seen;
 use crate::cli::watch::inbox::{Inbox, Post, Wake};
 use crate::cli::watch::interest::Interest;
 use crate::cli::watch::own::OwnWrites;
-use crate::cli::watch::turn::{Begun, Turn};
+use crate::cli::watch::turn::{Again, Begun, Turn};
 use crate::cli::watch::world::{Texts, World};
 use crate::event::watch::{Trigger, WatchStep};
 use crate::event::{Emit, Event};
@@ -109,6 +109,8 @@ struct Watch<'a> {
     interest: Interest,
     /// Answers that still hold.
     answers: Answers,
+    /// What is wrong, as it was shown last.
+    wrong: Option<String>,
     began: Instant,
     last_end: Instant,
 }
@@ -171,6 +173,7 @@ impl<'a> Watch<'a> {
             own: OwnWrites::default(),
             interest: Interest::new(root),
             answers: Answers::default(),
+            wrong: None,
             began: Instant::now(),
             last_end: Instant::now(),
         })
@@ -200,7 +203,7 @@ impl<'a> Watch<'a> {
                     }
                     next
                 }
-                Err(texts) => self.wait_for_texts(&texts),
+                Err(texts) => self.wait_for_any(&texts),
             };
             match next {
                 Next::Run { turn: next, .. } => turn = next,
@@ -218,10 +221,21 @@ impl<'a> Watch<'a> {
         // Variables may come from other files now, and nothing else that was answered for other texts is of use.
         self.answers = Answers::default();
         World::load(self.app.args, self.app.env).map_err(|unusable| {
-            self.app.wrong(&unusable.sources, &unusable.fault);
-            (self.emit)(Event::Watch(WatchStep::Wrong));
+            self.tell_wrong(&unusable.sources, &unusable.fault);
+            self.watch_files(&unusable.texts);
             unusable.texts
         })
+    }
+
+    /// Shows what is wrong, once for as long as it is the same.
+    fn tell_wrong(&mut self, sources: &Sources, fault: &Fault) {
+        let shown: Vec<String> = fault.diagnostics.iter().map(ToString::to_string).collect();
+        let shown = shown.join("\n");
+        if self.wrong.as_ref() != Some(&shown) {
+            self.app.wrong(sources, fault);
+            (self.emit)(Event::Watch(WatchStep::Wrong));
+            self.wrong = Some(shown);
+        }
     }
 
     /// What follows a run: another one at once, or a wait.
@@ -235,15 +249,17 @@ impl<'a> Watch<'a> {
                 if begun.quit {
                     return Next::Quit(0);
                 }
-                self.watch_files();
+                self.wrong = None;
+                self.watch_files(world.texts());
                 if let Some(next) = begun.next {
                     return next;
                 }
                 self.waits();
             }
             Err(fault) => {
-                self.app.wrong(&world.loaded.sources, &fault);
-                (self.emit)(Event::Watch(WatchStep::Wrong));
+                self.tell_wrong(&world.loaded.sources, &fault);
+                self.watch_files(world.texts());
+                return self.wait_for_any(world.texts());
             }
         }
         self.wait(world)
@@ -257,7 +273,7 @@ impl<'a> Watch<'a> {
     }
 
     /// Watches what counts and lies where nothing is watched otherwise.
-    fn watch_files(&mut self) {
+    fn watch_files(&mut self, texts: &Texts) {
         let is_elsewhere =
             |path: &&PathBuf| !path.starts_with(&self.root) || self.watcher.is_ignored(path);
         let mut files: BTreeSet<PathBuf> = self
@@ -267,6 +283,8 @@ impl<'a> Watch<'a> {
             .filter(is_elsewhere)
             .cloned()
             .collect();
+        // A Gofile may lie where nothing else does, or be a link to elsewhere.
+        files.extend(texts.paths().map(Path::to_owned));
         if hold::name_git(&self.answers) {
             files.extend(crate::cli::git::heads(&self.root));
         }
@@ -285,22 +303,28 @@ impl<'a> Watch<'a> {
             .then(|| self.cancel.exit_status().unwrap_or(0))
     }
 
-    /// Waits for the Gofiles to be written, when they cannot be used as they are.
-    fn wait_for_texts(&mut self, texts: &Texts) -> Next {
+    /// Waits for any change, when there is no plan that could say what counts: the Gofiles cannot be used as they are, or
+    /// something that they name is missing.
+    fn wait_for_any(&mut self, texts: &Texts) -> Next {
         loop {
             let again = match self.inbox.take() {
                 Wake::Cancelled => return Next::Quit(self.cancel.exit_status().unwrap_or(0)),
                 Wake::Key(Key::Quit) => return Next::Quit(0),
+                Wake::Batch(Batch::RootGone) => return self.root_gone(),
                 Wake::Key(Key::Clear) => {
                     (self.emit)(Event::Watch(WatchStep::Clear));
                     false
                 }
-                Wake::Key(Key::Rerun | Key::All) => true,
-                Wake::Batch(Batch::RootGone) => return self.root_gone(),
-                Wake::Batch(Batch::Rescan) => true,
-                Wake::Batch(Batch::Paths(_)) => {
-                    texts.paths().next().is_none() || !texts.are_current()
+                Wake::Key(Key::Rerun | Key::All) => {
+                    self.wrong = None;
+                    true
                 }
+                Wake::Batch(Batch::Rescan) => true,
+                Wake::Batch(Batch::Paths(paths)) => paths.iter().any(|path| {
+                    let is_text = texts.paths().any(|text| text == path);
+                    let counts = self.interest.concerns(path) || !self.watcher.is_ignored(path);
+                    is_text || (counts && !self.interest.is_made(path))
+                }),
                 Wake::Key(Key::Why | Key::Help) | Wake::Over => false,
             };
             if again {
@@ -328,28 +352,34 @@ impl<'a> Watch<'a> {
     }
 
     fn key(&mut self, key: Key) -> Option<Next> {
-        let turn = |reuse| {
-            Some(Next::Run {
-                turn: Turn {
-                    reuse,
-                    ..Turn::new(Trigger::Key)
-                },
-                world: Keep::ReadAnew,
-            })
-        };
         match key {
             Key::Quit => return Some(Next::Quit(0)),
-            Key::Rerun => {
-                self.past.forget();
-                self.services.forget_crashes();
-                return turn(Reuse::Allowed);
-            }
-            Key::All => return turn(Reuse::Never),
+            Key::Rerun => return Some(self.again(Again::Rerun)),
+            Key::All => return Some(self.again(Again::All)),
             Key::Clear => (self.emit)(Event::Watch(WatchStep::Clear)),
             Key::Why => self.tell_why(),
             Key::Help => (self.emit)(Event::Watch(WatchStep::Keys)),
         }
         None
+    }
+
+    /// A run that a person asks for.
+    fn again(&self, again: Again) -> Next {
+        self.services.forget_crashes();
+        let reuse = match again {
+            Again::Rerun => {
+                self.past.forget();
+                Reuse::Allowed
+            }
+            Again::All => Reuse::Never,
+        };
+        Next::Run {
+            turn: Turn {
+                reuse,
+                ..Turn::new(Trigger::Key)
+            },
+            world: Keep::ReadAnew,
+        }
     }
 
     fn tell_why(&self) {
@@ -397,6 +427,10 @@ impl<'a> Watch<'a> {
             .filter(|path| self.interest.concerns(path) || !self.watcher.is_ignored(path))
             .cloned()
             .collect();
+        // What git ignores and nobody reads is no news, whatever a command may print.
+        if news.is_empty() && keep == Keep::Same {
+            return None;
+        }
         let anything = hold::hang_on_anything(&self.answers);
         let touched = hold::keep_what_holds(&mut self.answers, &Seen::of(&self.root, &news));
         let is_news = |path: &&PathBuf| {
@@ -475,10 +509,15 @@ impl<'a> Watch<'a> {
     }
 
     fn trigger(&self, paths: &BTreeSet<PathBuf>) -> Trigger {
-        let named = paths.iter().take(NAMED).map(|path| self.shown(path));
+        // What targets have made themselves is looked at, and is nothing to tell.
+        let others: Vec<&PathBuf> = paths
+            .iter()
+            .filter(|path| !self.interest.is_made(path))
+            .collect();
+        let named = others.iter().take(NAMED).map(|path| self.shown(path));
         Trigger::Changed {
             paths: named.collect(),
-            more: paths.len().saturating_sub(NAMED),
+            more: others.len().saturating_sub(NAMED),
         }
     }
 

@@ -5,22 +5,21 @@ use crate::cli::fault::Fault;
 use crate::cli::keys::Key;
 use crate::cli::plan::plan;
 use crate::cli::run::system;
-use crate::cli::session::{Session, with_project};
+use crate::cli::session::with_project;
 use crate::cli::watch::hold::Seen;
 use crate::cli::watch::inbox::{Post, Wake};
-use crate::cli::watch::turn::{Meanwhile, Turn};
+use crate::cli::watch::turn::{Again, Meanwhile, Stage, conclude};
 use crate::cli::watch::world::World;
-use crate::cli::watch::{Keep, Name, Next, Watch};
-use crate::event::watch::{Trigger, WatchStep};
+use crate::cli::watch::{Name, Watch};
+use crate::event::watch::WatchStep;
 use crate::event::{Event, Summary};
 use crate::execute::live::{Change, Live};
-use crate::execute::project::{Project, Reuse};
 use crate::execute::signal::Level;
-use crate::execute::wanted::Wanted;
 use crate::plan::eval::Running;
 use crate::watch::Batch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Says that a run is over, also where it ends in a panic.
 struct TellsEnd(Post);
@@ -33,39 +32,42 @@ impl Drop for TellsEnd {
 
 /// A run with what it works on.
 struct Run<'r> {
-    world: &'r World,
-    session: &'r Session,
-    project: &'r Project<'r>,
-    wanted: &'r Wanted,
+    stage: &'r Stage<'r>,
     live: &'r Live<'r>,
+    /// Its plan is out of date: it is not run to its end.
+    drained: &'r AtomicBool,
 }
 
 impl Watch<'_> {
-    /// Runs the wanted targets on a thread of its own, and deals meanwhile with what happens.
+    /// Runs a stage on a thread of its own, and deals meanwhile with what happens.
     pub(super) fn steered(
         &self,
-        world: &World,
-        session: &Session,
-        project: &Project<'_>,
-        wanted: &Wanted,
+        stage: &Stage<'_>,
         meanwhile: &mut Meanwhile,
     ) -> Result<Summary, Fault> {
         (self.emit)(Event::Planned {
-            wanted: wanted.order.len(),
+            wanted: stage.wanted.order.len(),
         });
-        let live = Live::new(project, wanted);
+        let live = Live::new(stage.project, stage.wanted);
+        let drained = AtomicBool::new(false);
+        let (services, loads) = (self.services, self.app.args.load);
         let done = std::thread::scope(|scope| {
             let post = self.post.clone();
             let runner = scope.spawn(|| {
                 let _tells = TellsEnd(post);
-                live.run()
+                let mut done = live
+                    .run()
+                    .map_err(|source| system("cannot start threads", source))?;
+                // What is out of date is made anew first.
+                if !drained.load(Ordering::SeqCst) {
+                    conclude(stage, services, loads, &mut done)?;
+                }
+                Ok(done)
             });
             let run = Run {
-                world,
-                session,
-                project,
-                wanted,
+                stage,
                 live: &live,
+                drained: &drained,
             };
             loop {
                 match self.inbox.take() {
@@ -75,10 +77,8 @@ impl Watch<'_> {
             }
             runner.join()
         });
-        match done {
-            Ok(done) => done.map_err(|source| system("cannot start threads", source)),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+        meanwhile.drained |= drained.into_inner();
+        done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     fn meanwhile(&self, run: &Run<'_>, wake: Wake, meanwhile: &mut Meanwhile) {
@@ -88,7 +88,7 @@ impl Watch<'_> {
             Wake::Key(key) => self.key_meanwhile(run, key, meanwhile),
             Wake::Batch(Batch::RootGone) => {
                 meanwhile.root_gone = true;
-                run.project.cancel.request(Level::Polite);
+                run.stage.project.cancel.request(Level::Polite);
             }
             Wake::Batch(Batch::Rescan) => {
                 meanwhile.rescan = true;
@@ -99,15 +99,6 @@ impl Watch<'_> {
     }
 
     fn key_meanwhile(&self, run: &Run<'_>, key: Key, meanwhile: &mut Meanwhile) {
-        let again = |reuse| {
-            Some(Next::Run {
-                turn: Turn {
-                    reuse,
-                    ..Turn::new(Trigger::Key)
-                },
-                world: Keep::ReadAnew,
-            })
-        };
         match key {
             Key::Quit => {
                 // As with Ctrl-C: the second time does not ask.
@@ -117,10 +108,10 @@ impl Watch<'_> {
                     Level::Polite
                 };
                 meanwhile.quit = true;
-                run.project.cancel.request(level);
+                run.stage.project.cancel.request(level);
             }
-            Key::Rerun => meanwhile.again = again(Reuse::Allowed),
-            Key::All => meanwhile.again = again(Reuse::Never),
+            Key::Rerun => meanwhile.again = Some(Again::Rerun),
+            Key::All => meanwhile.again = Some(Again::All),
             Key::Why => self.tell_why(),
             Key::Help => (self.emit)(Event::Watch(WatchStep::Keys)),
             // What runs has lines on the screen.
@@ -134,16 +125,25 @@ impl Watch<'_> {
         paths: BTreeSet<PathBuf>,
         meanwhile: &mut Meanwhile,
     ) {
+        let news = paths
+            .iter()
+            .filter(|path| self.interest.concerns(path) && !self.interest.is_made(path));
+        let news: Vec<String> = news.map(|path| self.shown(path)).collect();
+        if !news.is_empty() {
+            (self.emit)(Event::Watch(WatchStep::Noticed {
+                paths: news.into_iter().take(super::NAMED).collect(),
+            }));
+        }
         let overtaken = run
             .live
             .changed(&Change::Paths(paths.iter().cloned().collect()));
         if !meanwhile.drained
             && let Some(new) = self.other_keys(run, &paths)
         {
-            let old = Self::keys(run.project, run.wanted);
+            let old = Self::keys(run.stage.project, run.stage.wanted);
             let is_stale = |name: &str| old.get(name) != new.get(name);
+            run.drained.store(true, Ordering::SeqCst);
             run.live.drain(&is_stale);
-            meanwhile.drained = true;
         }
         if !overtaken.is_empty() {
             let shown = paths.iter().take(super::NAMED).map(|path| self.shown(path));
@@ -160,23 +160,32 @@ impl Watch<'_> {
         run: &Run<'_>,
         paths: &BTreeSet<PathBuf>,
     ) -> Option<BTreeMap<Name, Digest>> {
-        let texts = run.world.texts();
+        let texts = run.stage.world.texts();
         if texts.paths().any(|text| paths.contains(text)) && !texts.are_current() {
             // What is wrong with it is told when the run is over, if it is still so.
             let world = World::load(self.app.args, self.app.env).ok()?;
             return self.keys_of(run, &world);
         }
         let seen = Seen::of(&self.root, paths);
-        let differs = run.project.context.answers.iter().any(|(query, answer)| {
-            seen.leaves(query, answer) == Some(false) && run.world.observer.answer(query) != *answer
-        });
-        differs.then(|| self.keys_of(run, run.world)).flatten()
+        let differs = run
+            .stage
+            .project
+            .context
+            .answers
+            .iter()
+            .any(|(query, answer)| {
+                seen.leaves(query, answer) == Some(false)
+                    && run.stage.world.observer.answer(query) != *answer
+            });
+        differs
+            .then(|| self.keys_of(run, run.stage.world))
+            .flatten()
     }
 
     fn keys_of(&self, run: &Run<'_>, world: &World) -> Option<BTreeMap<Name, Digest>> {
         let call = self.call(world);
         let mut around = call.surroundings(
-            run.project.cancel,
+            run.stage.project.cancel,
             &self.slots,
             self.services,
             Running::Allowed,
@@ -187,7 +196,7 @@ impl Watch<'_> {
         let roots = planned.stages.concat();
         with_project(
             &around,
-            run.session,
+            run.stage.session,
             &mut planned,
             &roots,
             |project, wanted, _| Ok(Self::keys(project, wanted)),

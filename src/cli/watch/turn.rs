@@ -15,6 +15,7 @@ use crate::event::{Event, Summary};
 use crate::execute::expand::Disk;
 use crate::execute::image;
 use crate::execute::project::{Project, Reuse};
+use crate::execute::service::Services;
 use crate::execute::wanted::Wanted;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
@@ -38,6 +39,14 @@ pub struct Begun {
     pub next: Option<Next>,
 }
 
+/// A run that a person asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// What failed and what always runs, though nothing changed.
+    Rerun,
+    All,
+}
+
 /// What happened while a run went on.
 #[derive(Default)]
 pub struct Meanwhile {
@@ -46,7 +55,7 @@ pub struct Meanwhile {
     pub quit: bool,
     pub root_gone: bool,
     /// A key that asks for another run.
-    pub again: Option<Next>,
+    pub again: Option<Again>,
     /// The plan of this run is out of date: it was not run to its end.
     pub drained: bool,
 }
@@ -58,6 +67,43 @@ impl Turn {
             reuse: Reuse::Allowed,
         }
     }
+}
+
+/// What one stage of a run is about.
+pub(super) struct Stage<'s> {
+    pub world: &'s World,
+    pub session: &'s Session,
+    pub project: &'s Project<'s>,
+    pub wanted: &'s Wanted,
+    /// The targets that the call names, if this is the last stage.
+    pub roots: Option<&'s Vec<TargetId>>,
+}
+
+/// Whether everything succeeded, now or earlier: only then later stages follow, and images and services.
+pub(super) fn is_whole(done: &Summary) -> bool {
+    done.failed.is_empty() && done.still_failing.is_empty() && !done.interrupted
+}
+
+/// What follows the last stage: images go to the engine where this run has made any, and the services that the call names are up
+/// from now on.
+pub(super) fn conclude(
+    stage: &Stage<'_>,
+    services: &Services,
+    loads: bool,
+    done: &mut Summary,
+) -> Result<(), Fault> {
+    let Some(roots) = stage.roots.filter(|_| is_whole(done)) else {
+        return Ok(());
+    };
+    let project = stage.project;
+    if loads && done.ran + done.restored > 0 {
+        let images = crate::cli::run::images(project, roots, "--load")?;
+        done.failed.extend(image::load(project, &images));
+    }
+    let named = project.named_services();
+    done.failed.extend(services.bring_up(project, &named));
+    done.interrupted = project.cancel.is_cancelled();
+    Ok(())
 }
 
 impl Watch<'_> {
@@ -158,54 +204,34 @@ impl Watch<'_> {
             let roots = planned.stages[stage].clone();
             let is_last = stage + 1 == planned.stages.len();
             let done = with_project(around, session, planned, &roots, |project, wanted, _| {
-                let mut done = self.steered(world, session, project, wanted, meanwhile)?;
-                if is_last {
-                    self.load_images(project, &roots, &mut done)?;
-                    self.bring_up(project, &mut done);
-                }
+                let stage = Stage {
+                    world,
+                    session,
+                    project,
+                    wanted,
+                    roots: is_last.then_some(&roots),
+                };
+                let done = self.steered(&stage, meanwhile)?;
                 interest.add(project, wanted);
                 Ok(done)
             })?;
             total.add(done);
-            if !total.failed.is_empty() || total.interrupted || meanwhile.drained {
+            if !is_whole(&total) || meanwhile.drained {
                 break;
             }
         }
         for (include, exclude) in hold::globs(&planned.answers) {
             interest.add_glob(include, exclude);
         }
+        hold::looked_at(&planned.answers).for_each(|path| interest.add_file(path));
         Ok((total, interest))
-    }
-
-    /// With `--load`: brings images that this run has made to the engine.
-    fn load_images(
-        &self,
-        project: &Project<'_>,
-        roots: &[TargetId],
-        done: &mut Summary,
-    ) -> Result<(), Fault> {
-        let made = done.ran + done.restored > 0;
-        if self.app.args.load && made && done.failed.is_empty() && !done.interrupted {
-            let images = crate::cli::run::images(project, roots, "--load")?;
-            done.failed.extend(image::load(project, &images));
-        }
-        Ok(())
-    }
-
-    /// Services that the call names are up from now on.
-    fn bring_up(&self, project: &Project<'_>, done: &mut Summary) {
-        if done.failed.is_empty() && !done.interrupted {
-            let named = project.named_services();
-            done.failed.extend(self.services.bring_up(project, &named));
-            done.interrupted = project.cancel.is_cancelled();
-        }
     }
 
     /// What follows from what happened during the run.
     fn sum_up(&mut self, world: &World, meanwhile: Meanwhile) -> Begun {
         let mut begun = Begun {
             quit: meanwhile.quit,
-            next: meanwhile.again,
+            next: meanwhile.again.map(|again| self.again(again)),
         };
         if meanwhile.root_gone {
             begun.next = Some(self.root_gone());

@@ -156,10 +156,12 @@ pub fn live(shared: &Arc<Shared>, me: &Arc<Instance>, before: Option<Arc<Instanc
     let life = Life { shared, me };
     let end = life.run(before.as_deref());
     if let Err(fault) = end {
+        // Its lock is not held while a terminal takes its time.
+        let log: Arc<[u8]> = me.log().since(0).into();
         life.say(ServiceStep::Failed {
             how: fault.how.clone(),
             place: me.job.place.clone(),
-            log: me.log().since(0).into(),
+            log,
             notes: fault.notes.clone(),
         });
         me.set_fate(Fate::Failed(Arc::new(fault)));
@@ -227,7 +229,7 @@ impl Life<'_> {
         if self.others(before)? == Seen::Asked {
             return Ok(());
         }
-        let ended = self.end_left_over();
+        let ended = self.end_left_over()?;
         if self.port_is_free(before.is_some() || ended)? == Seen::Asked {
             return Ok(());
         }
@@ -285,9 +287,14 @@ impl Life<'_> {
         Ok(Seen::It)
     }
 
-    fn end_left_over(&self) -> bool {
+    fn end_left_over(&self) -> Result<bool, Fault> {
         let job = &self.me.job;
         let ended = job.pid.end_left_over(&job.root, job.spec.stop.grace);
+        let ended = ended.map_err(|owner| {
+            fault(format!(
+                "another gomake of this project (pid {owner}) has it up, and looks after it"
+            ))
+        })?;
         if let Some(pid) = ended {
             self.shared.voice.say(Event::Warning {
                 target: Some(job.name.clone()),
@@ -296,7 +303,7 @@ impl Life<'_> {
                 ),
             });
         }
-        ended.is_some()
+        Ok(ended.is_some())
     }
 
     /// Whoever listens there already would be taken for the service.

@@ -79,28 +79,56 @@ fn boot() -> Option<String> {
 pub struct PidFile(pub PathBuf);
 
 impl PidFile {
-    /// What cannot be recorded is only not found again.
+    /// The process, and below it the gomake that looks after it. What cannot be recorded is only not found again.
     pub fn write(&self, pid: Pid) {
-        if let Some(identity) = Identity::of(pid) {
-            let _ = fs::write_atomic(&self.0, identity.text().as_bytes());
+        if let (Some(service), Some(owner)) = (Identity::of(pid), us()) {
+            let text = service.text() + &owner.text();
+            let _ = fs::write_atomic(&self.0, text.as_bytes());
         }
     }
 
+    /// Forgets what we recorded; another gomake's service is not ours to forget.
     pub fn remove(&self) {
-        let _ = fs::remove_file(&self.0);
+        if self.read().is_none_or(|(_, owner)| owner == us()) {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+
+    fn read(&self) -> Option<(Identity, Option<Identity>)> {
+        let text = fs::read_text(&self.0).ok()?;
+        let mut lines = text.lines();
+        let service = Identity::read(lines.next()?)?;
+        Some((service, lines.next().and_then(Identity::read)))
     }
 
     /// Ends what a killed gomake left of the service: TERM, a grace, KILL. Returns the id of the process that it was, if there
     /// was something to end.
-    pub fn end_left_over(&self, root: &Path, grace: Duration) -> Option<i32> {
-        let text = fs::if_exists(fs::read_text(&self.0)).ok()??;
-        let left = Identity::read(&text).filter(|left| is_ours(left, root));
-        if let Some(left) = &left {
+    ///
+    /// # Errors
+    /// The id of the gomake that has the service up, where that one lives: it watches, say, and nothing is left over.
+    pub fn end_left_over(&self, root: &Path, grace: Duration) -> Result<Option<i32>, i32> {
+        let found = self.read().filter(|(left, _)| is_ours(left, root));
+        if let Some((_, Some(owner))) = &found
+            && found_alive(owner)
+            && us().as_ref() != Some(owner)
+        {
+            return Err(owner.pid);
+        }
+        if let Some((left, _)) = &found {
             end(left.pid, grace);
         }
-        self.remove();
-        left.map(|left| left.pid)
+        let _ = fs::remove_file(&self.0);
+        Ok(found.map(|(left, _)| left.pid))
     }
+}
+
+fn us() -> Option<Identity> {
+    Identity::of(rustix::process::getpid())
+}
+
+fn found_alive(who: &Identity) -> bool {
+    boot().as_ref() == Some(&who.boot)
+        && Stat::of(who.pid).is_some_and(|stat| !stat.is_zombie && stat.start == who.start)
 }
 
 /// Whether the group of this number is still the one that was recorded. Where its first process is gone, the others are known
@@ -188,11 +216,11 @@ mod tests {
         let reaper = reaped(child);
         assert_eq!(
             file.end_left_over(dir.path(), Duration::from_secs(20)),
-            Some(pid.as_raw_nonzero().get())
+            Ok(Some(pid.as_raw_nonzero().get()))
         );
         reaper.join().unwrap();
         assert!(members(pid.as_raw_nonzero().get()).is_empty());
-        assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), None);
+        assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), Ok(None));
     }
 
     #[test]
@@ -208,12 +236,12 @@ mod tests {
         let text = fs::read_text(&file.0).unwrap();
         assert_eq!(
             file.end_left_over(Path::new("/elsewhere"), Duration::ZERO),
-            None
+            Ok(None)
         );
         assert_eq!(members(group).len(), 1, "another project's is let alone");
         fs::write_atomic(&file.0, text.as_bytes()).unwrap();
         let ended = file.end_left_over(dir.path(), Duration::from_secs(20));
-        assert_eq!(ended, Some(group));
+        assert_eq!(ended, Ok(Some(group)));
         assert!(members(group).is_empty());
     }
 
@@ -235,15 +263,37 @@ mod tests {
         ];
         for other in others {
             fs::write_atomic(&file.0, other.text().as_bytes()).unwrap();
-            assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), None);
+            assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), Ok(None));
         }
         for hostile in ["", "x", "0 0 0", "1 1 1", "-1 5 x", "99999999999 1 x"] {
             fs::write_atomic(&file.0, hostile.as_bytes()).unwrap();
-            assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), None);
+            assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), Ok(None));
         }
         assert_eq!(child.try_wait().unwrap(), None, "it still runs");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_another_living_gomake_looks_after_is_let_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = PidFile(dir.path().join("api.pid"));
+        let mut service = started(dir.path(), "exec sleep 1000");
+        let mut owner = started(dir.path(), "exec sleep 1000");
+        let of = |child: &Child| Identity::of(Pid::from_child(child)).unwrap();
+        let text = of(&service).text() + &of(&owner).text();
+        fs::write_atomic(&file.0, text.as_bytes()).unwrap();
+        let pid = of(&owner).pid;
+        assert_eq!(file.end_left_over(dir.path(), Duration::ZERO), Err(pid));
+        file.remove();
+        assert_eq!(fs::read_text(&file.0).unwrap(), text);
+        owner.kill().unwrap();
+        owner.wait().unwrap();
+        let left = of(&service).pid;
+        let reaper = std::thread::spawn(move || service.wait().unwrap());
+        let ended = file.end_left_over(dir.path(), Duration::from_secs(20));
+        assert_eq!(ended, Ok(Some(left)));
+        reaper.join().unwrap();
     }
 
     #[test]

@@ -260,7 +260,7 @@ impl Project<'_> {
             _ => None,
         };
         let stops = spec.stop.command.as_ref().map(&mut script).transpose()?;
-        let place = self.root.join(".gomake").join("services");
+        let place = self.services_dir().map_err(|error| error.to_string())?;
         let file = file_name(&target.name);
         Ok(Job {
             name: target.name.clone(),

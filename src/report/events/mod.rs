@@ -108,11 +108,9 @@ impl Consumer for Events {
 
 impl State {
     fn handle(&mut self, event: &Event, now: f64, start: &Start) {
-        match event {
-            Event::Started { target, name, .. } | Event::Service { target, name, .. } => {
-                self.names.insert(*target, name.clone());
-            }
-            _ => {}
+        // A service outlives the plan that numbered it: it is known by its name alone.
+        if let Event::Started { target, name, .. } = event {
+            self.names.insert(*target, name.clone());
         }
         match event {
             Event::Output { target, bytes } => return self.output(*target, bytes, now),

@@ -263,6 +263,9 @@ fn samples(start: &Start) -> Vec<Event> {
             directories: 3,
             keys: true,
         },
+        WatchStep::Noticed {
+            paths: vec!["src/b.c".into()],
+        },
         WatchStep::Overtaken {
             paths: vec!["a.c".into()],
         },

@@ -538,6 +538,10 @@ fn of_watch(step: &WatchStep) -> WatchView<'_> {
             keys: Some(*keys),
             ..of("waits")
         },
+        WatchStep::Noticed { paths } => WatchView {
+            paths: Some(paths),
+            ..of("noticed")
+        },
         WatchStep::Overtaken { paths } => WatchView {
             paths: Some(paths),
             ..of("overtaken")
