@@ -135,6 +135,7 @@ impl Call<'_> {
     /// One stage of a run; images leave the machine when all of the last one has succeeded.
     fn stage(
         &self,
+        session: &Session,
         project: &Project<'_>,
         wanted: &Wanted,
         roots: &[TargetId],
@@ -160,6 +161,11 @@ impl Call<'_> {
         }
         if done.failed.is_empty() && !done.interrupted {
             let services = project.named_services();
+            if !services.is_empty() {
+                // What was made is made; for as long as the services stay, others get their turn.
+                self.settle(session);
+                session.unlock();
+            }
             done.failed
                 .extend(project.services.stay(project, &services));
             done.interrupted = project.cancel.is_cancelled();
@@ -217,7 +223,7 @@ impl Call<'_> {
                 &session,
                 &mut plan_now,
                 &roots,
-                |project, wanted, _| self.stage(project, wanted, &roots, is_last),
+                |project, wanted, _| self.stage(&session, project, wanted, &roots, is_last),
             );
             match (done, cancel.exit_status()) {
                 // A registry that was asked for a base, say: its silence is no mistake of the Gofile's.
@@ -229,7 +235,9 @@ impl Call<'_> {
             }
         }
         services.stop_all();
-        self.settle(&session);
+        if session.is_locked() {
+            self.settle(&session);
+        }
         // Planning counts too: it is what a person waits for.
         total.elapsed = began.elapsed();
         let status = match (cancel.exit_status(), total.failed.is_empty()) {

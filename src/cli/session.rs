@@ -40,7 +40,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -56,7 +56,7 @@ pub struct Session {
     /// Another gomake was waited for: what was seen before may not be so any more.
     pub waited: bool,
     /// Held while anything may be written.
-    _lock: Option<Lock>,
+    lock: Mutex<Option<Lock>>,
 }
 
 impl Session {
@@ -120,8 +120,19 @@ impl Session {
             memo,
             cache: None,
             waited: false,
-            _lock: lock,
+            lock: Mutex::new(lock),
         })
+    }
+
+    /// Lets others get their turn: nothing is written from now on.
+    pub fn unlock(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether it was opened for a run, and no other gomake may write.
+    pub fn is_locked(&self) -> bool {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.is_some()
     }
 
     /// Opens the user's cache; a cache that cannot be used is done without.

@@ -45,11 +45,12 @@ impl Watching {
                 String::new()
             }
             WatchStep::Waits { directories, keys } => {
-                let text = self.waits(*directories, *keys);
                 // Once told, it stands; the first wait and those that end a run with news say it again.
-                std::mem::take(&mut self.has_news)
-                    .then_some(text)
-                    .unwrap_or_default()
+                if std::mem::take(&mut self.has_news) {
+                    self.waits(*directories, *keys)
+                } else {
+                    String::new()
+                }
             }
             WatchStep::Noticed { paths } => {
                 if !self.spoke {
@@ -63,7 +64,10 @@ impl Watching {
                 let rest = format!("{}  (while running)", listed(paths, 0));
                 self.line("changed", Tone::Warning, &rest)
             }
-            WatchStep::Wrong => self.line("waiting", Tone::Warning, "for the Gofile to be mended"),
+            WatchStep::Wrong => {
+                self.failing = None;
+                self.line("waiting", Tone::Warning, "for a change that mends it")
+            }
             WatchStep::Why { lines } if lines.is_empty() => {
                 self.line("why", Tone::Detail, "nothing had to run")
             }

@@ -510,9 +510,9 @@ fn eighty_columns_have_a_bar_and_the_last_times() {
         rows[1].starts_with("running    build slow  0."),
         "{rows:#?}"
     );
-    assert!(rows[1].contains("s of ~0."), "{rows:#?}");
+    assert!(rows[1].contains("s of ~"), "{rows:#?}");
     assert!(
-        rows[2].contains("] 0/1 done, 1 running, ~1s left"),
+        rows[2].contains("] 0/1 done, 1 running, ~") && rows[2].ends_with("s left"),
         "{rows:#?}"
     );
     assert_eq!(rows[2].find(']'), Some(41));

@@ -197,6 +197,9 @@ mod tests {
         Command::new("sh")
             .args(["-c", script])
             .env(RUNNING_VARIABLE, root)
+            // What a failed test leaves must not hold the output that somebody waits for the end of.
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
             .process_group(0)
             .spawn()
             .unwrap()

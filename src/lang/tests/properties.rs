@@ -183,11 +183,12 @@ fn top_value() -> BoxedStrategy<String> {
     .boxed()
 }
 
+/// All as deep as one another: a second one that stood deeper would belong to the first.
 fn script() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "  run: echo \"}\" $x # not a comment\n",
         "  run bash:\n\n  \t  one \n\n\t\n  \t    two   \n\n",
-        "    run: cc \\\n         -o x \\\n       y\n",
+        "  run: cc \\\n       -o x \\\n     y\n",
         "  run python3:\n      print('{')\r\n      # text\r\n\r\n        [1]\n",
     ])
     .prop_map(str::to_owned)
