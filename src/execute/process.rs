@@ -437,7 +437,7 @@ mod tests {
     #[test]
     fn a_command_can_be_asked_by_another_signal_and_leave_nothing_behind() {
         // A shell's background commands ignore INT.
-        let text = "trap 'exit 3' USR1; sleep 1000 & echo $!; wait";
+        let text = "sleep 1000 & trap 'exit 3' USR1; echo $!; wait";
         let case = script(text);
         let (mut seen, mut pid) = (None, None);
         let mut on_chunk = |chunk: &[u8]| {

@@ -61,10 +61,10 @@ fn job(dir: &Path, name: &str, script: &str) -> Job {
     }
 }
 
-/// One that writes into `trace` when it starts and when it ends.
+/// One that writes into `trace` when it starts and when it ends. What is forked before the trap is set takes the signal itself.
 fn tracing(dir: &Path, name: &str, version: u32) -> Job {
     let script = format!(
-        "echo start {name} {version} >> trace; trap 'echo stop {name} {version} >> trace; exit' TERM; echo is up; sleep 1000 & wait"
+        "echo start {name} {version} >> trace; sleep 1000 & trap 'echo stop {name} {version} >> trace; exit' TERM; echo is up; wait"
     );
     job(dir, name, &script)
 }
