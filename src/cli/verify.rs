@@ -307,11 +307,7 @@ mod tests {
 
     #[test]
     fn every_mistake_is_worded() {
-        let shown = |error: &dyn Diagnostic| {
-            let sources = crate::base::source::Sources::default();
-            let plain = crate::report::Palette::PLAIN;
-            crate::report::diagnostic::render(error, &sources, plain, Some(100))
-        };
+        let shown = |error: &dyn Diagnostic| crate::report::diagnostic::plain(error);
         let all: [VerifyError; 5] = [
             VerifyError::Nothing {
                 kind: Kind::Test,

@@ -127,16 +127,7 @@ const DURATION_HELP: &str = "durations are written \"90s\", \"10m\", \"1h30m\" o
 
 impl Binder<'_> {
     pub(super) fn service(&mut self) -> ServiceSpec {
-        let mut reader = Reader {
-            plan: &self.evaluator,
-            run: &self.evaluator,
-            module: self.decl.module,
-            scope: &self.scope,
-            dir: &self.context.modules.modules[self.decl.module].dir,
-            body: &self.body,
-            errors: Vec::new(),
-            lints: Vec::new(),
-        };
+        let mut reader = self.reader();
         let spec = reader.service();
         self.errors.extend(reader.errors);
         spec

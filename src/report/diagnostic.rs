@@ -81,6 +81,12 @@ impl Diagnostic for WithSources<'_> {
     }
 }
 
+/// As it is worded, for snapshots of mistakes that stand in no text.
+#[cfg(test)]
+pub fn plain(error: &dyn Diagnostic) -> String {
+    render(error, &Sources::default(), Palette::PLAIN, Some(100))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

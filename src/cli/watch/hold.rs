@@ -42,9 +42,8 @@ impl Seen {
     /// Whether an answer is as it was. `None`: it must be asked anew to know.
     pub fn leaves(&self, query: &Query, answer: &Answer) -> Option<bool> {
         Some(match (query, answer) {
-            (Query::Env(_) | Query::EnvMatching(_) | Query::Host(_) | Query::BaseImage(_), _) => {
-                true
-            }
+            (query, _) if is_timeless(query) => true,
+            (query, _) if hangs_on_anything(query) => return None,
             (Query::Glob { include, exclude }, Answer::Paths(found)) => {
                 self.leaves_glob(include, exclude, found)
             }
@@ -53,7 +52,6 @@ impl Seen {
                 !self.concern(path) || self.is_still(path, *before)
             }
             (Query::Go(_), Answer::Go(go)) => self.leaves_go(go),
-            (Query::Git(GitFact::Describe | GitFact::Dirty), _) => return None,
             (Query::Git(_), _) => !self.git,
             _ => return None,
         })
@@ -142,22 +140,28 @@ pub fn keep_what_holds(answers: &mut Answers, seen: &Seen) -> bool {
 
 /// Removes all that a disk could have made untrue.
 pub fn keep_the_timeless(answers: &mut Answers) {
-    answers.retain(|query, _| {
-        matches!(
-            query,
-            Query::Env(_) | Query::EnvMatching(_) | Query::Host(_) | Query::BaseImage(_)
-        )
-    });
+    answers.retain(|query, _| is_timeless(query));
 }
 
-/// Whether a change anywhere may change an answer: what a command prints, or what git thinks of the whole tree.
+/// What no file of the project decides.
+fn is_timeless(query: &Query) -> bool {
+    matches!(
+        query,
+        Query::Env(_) | Query::EnvMatching(_) | Query::Host(_) | Query::BaseImage(_)
+    )
+}
+
+/// What a change anywhere may change: what a command prints, or what git thinks of the whole tree.
+fn hangs_on_anything(query: &Query) -> bool {
+    matches!(
+        query,
+        Query::Capture(_) | Query::Git(GitFact::Describe | GitFact::Dirty)
+    )
+}
+
+/// Whether a change anywhere may change an answer.
 pub fn hang_on_anything(answers: &Answers) -> bool {
-    answers.iter().any(|(query, _)| {
-        matches!(
-            query,
-            Query::Capture(_) | Query::Git(GitFact::Describe | GitFact::Dirty)
-        )
-    })
+    answers.iter().any(|(query, _)| hangs_on_anything(query))
 }
 
 /// Whether any answer came from git's own files.

@@ -1,7 +1,7 @@
 //! Which paths can matter to the wanted targets. Errs on the side of too many: contents decide afterwards.
 
 use crate::base::glob::Pattern;
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::path::ProjectPath;
 use crate::execute::expand::{Disk, patterns};
 use crate::execute::project::Project;
 use crate::execute::wanted::Wanted;
@@ -47,7 +47,7 @@ impl Interest {
         }
     }
 
-    /// Adds a question that planning asked about more than one file.
+    /// Adds what patterns may match: of inputs, or of a question that planning asked.
     pub fn add_glob(&mut self, include: &[String], exclude: &[String]) {
         let excludes: Arc<[Pattern]> = patterns(exclude).into();
         for pattern in patterns(include) {
@@ -93,19 +93,16 @@ impl Interest {
     }
 
     fn add_declared(&mut self, target: &Target) {
-        let excludes: Arc<[Pattern]> = patterns(&target.inputs.excludes).into();
         for item in &target.inputs.items {
             match item {
                 Input::File { path, .. } => {
-                    let path = InputPath::Project(path.clone()).under(&self.root);
+                    let path = path.under(&self.root);
                     // It may be a directory, and then stands for all that is in it.
                     self.trees.insert(path.clone());
                     self.files.insert(path);
                 }
                 Input::Glob { pattern, .. } => {
-                    for pattern in patterns(std::slice::from_ref(pattern)) {
-                        self.globs.push((pattern, excludes.clone()));
-                    }
+                    self.add_glob(std::slice::from_ref(pattern), &target.inputs.excludes);
                 }
                 Input::Target { .. } => {}
             }

@@ -9,7 +9,6 @@ use crate::plan::graph::{Graph, Output, TargetId};
 use crate::plan::image::draft::{Draft, DraftBase, DraftDockerfile, DraftLayer, DraftWhat};
 use crate::plan::image::form::Form;
 use crate::plan::image::keys::Keys;
-use crate::plan::image::reader::Reader;
 use crate::plan::image::settle::chosen;
 use crate::plan::image::{
     Base, DockerfileImage, FileSpec, FilesImage, ImageOutput, ImageSource, ImageSpec, LayerSpec,
@@ -29,16 +28,7 @@ impl Binder<'_> {
     }
 
     pub(in crate::plan) fn image(&mut self) -> Command {
-        let mut reader = Reader {
-            plan: &self.evaluator,
-            run: &self.evaluator,
-            module: self.decl.module,
-            scope: &self.scope,
-            dir: &self.context.modules.modules[self.decl.module].dir,
-            body: &self.body,
-            errors: Vec::new(),
-            lints: Vec::new(),
-        };
+        let mut reader = self.reader();
         let mut draft = Draft::read(&mut reader, self.decl.name_span);
         let keys = reader.keys(draft.form);
         // Its lints were shown with the graph's.

@@ -4,6 +4,7 @@
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::lang::ast::{Entry, Expr, ExprKind};
+use crate::plan::bind::Binder;
 use crate::plan::body::{Body, Shape};
 use crate::plan::check::check_value;
 use crate::plan::error::{Lint, PlanError};
@@ -34,6 +35,22 @@ pub(in crate::plan) struct Pair<'e> {
     pub value: Value,
     pub span: Span,
     pub expr: Option<&'e Expr>,
+}
+
+impl<'a> Binder<'a> {
+    /// The reader of the target's body as it is bound: the graph's values and a run's are of one kind then.
+    pub(in crate::plan) fn reader(&self) -> Reader<'_, 'a> {
+        Reader {
+            plan: &self.evaluator,
+            run: &self.evaluator,
+            module: self.decl.module,
+            scope: &self.scope,
+            dir: &self.context.modules.modules[self.decl.module].dir,
+            body: &self.body,
+            errors: Vec::new(),
+            lints: Vec::new(),
+        }
+    }
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
