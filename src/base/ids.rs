@@ -1,5 +1,6 @@
 //! Dense u32 ids and the vectors they index. Knows nothing of what an id stands for.
 
+use serde::{Deserialize, Serialize};
 use std::marker::PhantomData;
 use std::ops::{Index, IndexMut};
 
@@ -14,7 +15,9 @@ pub trait Id: Copy + Eq {
 macro_rules! dense_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
         pub struct $name(pub u32);
         impl $crate::base::ids::Id for $name {
             fn from_index(index: usize) -> Self {
@@ -28,9 +31,11 @@ macro_rules! dense_id {
 }
 
 /// A vector indexed by its own id type, so that two kinds of index cannot be mixed up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct IdVec<I, T> {
     items: Vec<T>,
+    #[serde(skip)]
     ids: PhantomData<I>,
 }
 

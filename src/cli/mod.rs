@@ -25,6 +25,7 @@ pub mod picture;
 pub mod plan;
 pub mod repository;
 pub mod run;
+pub mod saved;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -23,6 +23,7 @@ pub mod poll;
 pub mod process;
 pub mod project;
 mod pty;
+pub mod seen;
 pub mod service;
 pub mod signal;
 pub mod slots;

@@ -18,6 +18,7 @@ use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::{Answer, Answers, Query};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
+use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -57,7 +58,7 @@ pub enum Reuse {
 }
 
 /// A target with the values that it was given when the plan was made.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bound {
     pub files: Files,
     pub action: Arc<Action>,

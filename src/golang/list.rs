@@ -5,11 +5,12 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
 use crate::golang::place::{in_project, input, without_root};
 use globset::GlobBuilder;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What to ask Go about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct GoRequest {
     /// Where `go` runs.
     pub dir: ProjectPath,
@@ -30,7 +31,7 @@ pub struct GoRequest {
 }
 
 /// What a block depends on. All lists are sorted and hold nothing twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoInputs {
     /// Files of the main module, of the workspace, of modules replaced by a directory and of `vendor/`, with the files
     /// that say which modules those are.
@@ -51,7 +52,7 @@ pub struct GoInputs {
 }
 
 /// One `//go:embed` pattern.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EmbedPattern {
     pub dir: ProjectPath,
     /// As written, without `all:`.

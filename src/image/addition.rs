@@ -4,6 +4,7 @@ use crate::base::digest::Digest;
 use crate::image::layer::{Entry, Node};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
@@ -15,7 +16,7 @@ const NONROOT: u32 = 65532;
 const PASSWD: &str = "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
 const GROUP: &str = "root:x:0:\nnonroot:x:65532:\n";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Addition {
     /// Mozilla's root certificates at `/etc/ssl/certs/ca-certificates.crt`, where Go and OpenSSL look.
     CaCertificates,

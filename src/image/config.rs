@@ -1,9 +1,10 @@
 //! What an image says about how it is run, as the Gofile gives it; what is not given comes from the base.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// `None` and empty mean: as the base has it (OCI image-spec, config.md, "Properties").
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct RunConfig {
     /// Setting it drops the base's `cmd`, as in a Dockerfile.
     pub entrypoint: Option<Vec<String>>,
@@ -26,7 +27,7 @@ pub struct RunConfig {
 }
 
 /// Docker's extension of the config; times are nanoseconds, as there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Healthcheck {
     /// `["NONE"]`, `["CMD", …]` or `["CMD-SHELL", script]`.
     pub test: Vec<String>,

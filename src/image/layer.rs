@@ -15,6 +15,7 @@ use crate::image::layer::order::Placed;
 use crate::image::record::FileRecord;
 use crate::image::stop::Stoppable;
 use crate::image::stream::{Attributes, FileError, TarStream};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,7 @@ pub enum Node {
     Link(Vec<u8>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Compression {
     /// What every engine and registry takes.
     #[default]

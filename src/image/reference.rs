@@ -1,6 +1,7 @@
 //! Names of images: where they are, and which of them.
 
 use crate::image::digest::Sha256;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 /// `registry/repository:tag@digest`, with what people leave out filled in: no registry means Docker Hub (`docker.io`),
 /// and there a repository of one word is in `library/`. The grammar is that of the distribution project's
 /// reference package; a first component is a registry if it has a `.` or `:`, or is `localhost`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Reference {
     /// Host, and port where one is written: `docker.io`, `localhost:5000`, `[::1]:5000`.
     pub registry: String,

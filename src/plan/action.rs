@@ -5,6 +5,7 @@ use crate::base::path::{InputPath, ProjectPath};
 pub use crate::lang::ast::Kind;
 use crate::plan::image::ImageSpec;
 use crate::plan::service::ServiceSpec;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use std::time::Duration;
 /// stands: what the file holds is counted through the inputs.
 pub const INPUTS_FILE: &str = "\0inputs_file\0";
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Action {
     pub command: Command,
     /// What follows `--` on the command line: `"$@"` of a script.
@@ -53,7 +54,7 @@ impl Action {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// A group: nothing to run.
     None,
@@ -71,7 +72,7 @@ pub enum Command {
     Image(Arc<ImageSpec>),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EnvValue {
     /// Counted.
     Text(String),
@@ -81,7 +82,7 @@ pub enum EnvValue {
     Secret(String),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BaseEnv {
     /// The documented base only.
     Strict,
@@ -89,7 +90,7 @@ pub enum BaseEnv {
     Whole,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     pub timeout: Option<Duration>,
     pub retries: u32,

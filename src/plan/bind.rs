@@ -24,11 +24,12 @@ use crate::plan::target::spanned;
 use crate::plan::tool;
 use crate::plan::uncounted;
 use crate::plan::value::{Selector, TargetRef, Value};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What a target reads and makes by name, at the moment it is bound.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Files {
     /// Expanded `inputs`, project-relative, in the order declared.
     pub inputs: Vec<String>,

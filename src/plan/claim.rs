@@ -9,11 +9,12 @@ use crate::plan::graph::{Graph, Output, TargetId};
 use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
 /// An output and its target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     pub target: TargetId,
     pub span: Span,

@@ -14,6 +14,7 @@ use crate::plan::module::ModuleId;
 use crate::plan::query::Query;
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +27,9 @@ dense_id! {
     DeclId
 }
 
-/// All targets in the order of the text, includes after their includer.
-#[derive(Debug, Default)]
+/// All targets in the order of the text, includes after their includer. As stored it is without what only planning reads:
+/// lints, mistakes, claims.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Graph {
     pub targets: IdVec<TargetId, Target>,
     pub decls: IdVec<DeclId, Decl>,
@@ -36,17 +38,20 @@ pub struct Graph {
     pub by_name: BTreeMap<String, TargetId>,
     /// A topological order of all targets.
     pub order: Vec<TargetId>,
+    #[serde(skip)]
     pub lints: Vec<crate::plan::error::Lint>,
     /// Inputs that neither exist nor are made by a target. A mistake for whoever wants the target that reads them; listing,
     /// cleaning and other targets do without.
+    #[serde(skip)]
     pub unmet: Vec<(TargetId, PlanError)>,
     /// Who makes which file.
+    #[serde(skip)]
     pub claims: Claims,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Decl {
     pub module: ModuleId,
     /// Index of its statement in the module's tree.
@@ -66,7 +71,7 @@ pub struct Decl {
 }
 
 /// A parameter as `--list` shows it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ParamInfo {
     pub name: String,
     pub choices: Option<Vec<String>>,
@@ -74,7 +79,7 @@ pub struct ParamInfo {
     pub default: Option<Value>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Target {
     /// As the command line takes it: `app`, `dist[linux,amd64]`, `deploy(host=web1)`.
     pub name: Arc<str>,
@@ -102,7 +107,7 @@ pub struct Target {
 }
 
 /// Declared inputs in the order written; `excludes` hold for every glob among them.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Inputs {
     pub items: Vec<Input>,
     /// Project-relative patterns, without their `!`.
@@ -110,6 +115,7 @@ pub struct Inputs {
     /// Whether the `inputs` key was written at all.
     pub declared: bool,
     /// What a `.dockerignore` keeps out of the globs.
+    #[serde(skip)]
     pub filter: Option<Arc<ContextFilter>>,
 }
 
@@ -123,7 +129,7 @@ impl Inputs {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Input {
     File {
         path: ProjectPath,
@@ -140,7 +146,7 @@ pub enum Input {
     Target { id: TargetId, span: Span },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Output {
     File {
         path: ProjectPath,
@@ -174,14 +180,14 @@ impl Output {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edge {
     pub to: TargetId,
     pub why: EdgeWhy,
     pub span: Span,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EdgeWhy {
     /// `needs`.
     Needs,

@@ -21,6 +21,7 @@ use crate::image::platform::Platform;
 use crate::image::reference::Reference;
 use crate::plan::graph::TargetId;
 use crate::plan::name::file_name;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -43,7 +44,7 @@ pub fn is_in_layouts(path: &ProjectPath) -> bool {
 }
 
 /// What an image target's command is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSpec {
     pub source: ImageSource,
     /// In the order written.
@@ -63,19 +64,19 @@ impl ImageSpec {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageOutput {
     pub path: ProjectPath,
     pub form: OutputForm,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OutputForm {
     Tar,
     Layout,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EngineName {
     Docker,
     Podman,
@@ -97,14 +98,14 @@ impl EngineName {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ImageSource {
     /// The embedded builder.
     Files(Box<FilesImage>),
     Dockerfile(Box<DockerfileImage>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilesImage {
     pub base: Base,
     /// What each platform's image is for; never empty. More than one makes an index.
@@ -121,7 +122,7 @@ pub struct FilesImage {
     pub sbom: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base {
     Scratch,
     Reference {
@@ -138,14 +139,14 @@ pub enum Base {
 }
 
 /// A group of files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerSpec {
     /// None: in the image of every platform.
     pub platform: Option<Platform>,
     pub items: Vec<FileSpec>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSpec {
     /// Absolute, normalised, without a trailing `/`; `/` itself is "/".
     pub dest: String,
@@ -156,7 +157,7 @@ pub struct FileSpec {
     pub owner: Option<(u32, u32)>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// An empty directory.
     Dir,
@@ -167,7 +168,7 @@ pub enum What {
     Sources(Vec<Source>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// All outputs of a target. With a platform: only in that platform's image, because the target has instances for several.
     Target {
@@ -186,7 +187,7 @@ pub enum Source {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DockerfileImage {
     pub dockerfile: ProjectPath,
     pub context: ProjectPath,
@@ -198,7 +199,7 @@ pub struct DockerfileImage {
     pub platform: Option<Platform>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BuildSecret {
     /// The caller's variable of this name.
     Variable(String),

@@ -1,15 +1,17 @@
 //! What planning asks of the world, and what it was told. The pairs are the record of everything that a graph rests
 //! on: a graph holds for as long as asking again gives the same answers.
 
+use crate::base::digest::Digest;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::image::reference::Reference;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A question about the world. Equal questions have equal answers within a run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Query {
     /// The files (never directories) that any of `include` matches and none of `exclude` does, sorted.
     /// Patterns are project-relative and normalised. Answer: `Paths`.
@@ -40,7 +42,7 @@ pub enum Query {
     BaseImage(Reference),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum HostFact {
     /// As Go names it: linux, darwin, windows.
     Os,
@@ -49,7 +51,7 @@ pub enum HostFact {
     Cpus,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum GitFact {
     Describe,
     Commit,
@@ -63,14 +65,14 @@ pub enum GitFact {
 }
 
 /// `capture("…")` or `capture(["argv"])`: runs in `dir` with the caller's environment plus `env`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Capture {
     pub command: CaptureCommand,
     pub env: BTreeMap<String, String>,
     pub dir: ProjectPath,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CaptureCommand {
     Script {
         interpreter: Vec<String>,
@@ -79,7 +81,7 @@ pub enum CaptureCommand {
     Argv(Vec<String>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     Paths(Vec<ProjectPath>),
     Text(Option<String>),
@@ -91,14 +93,21 @@ pub enum Answer {
     Failed(String),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl Answer {
+    /// Equal answers have equal digests, and other answers others.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&postcard::to_stdvec(self).expect("answers are plain data"))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Presence {
     Missing,
     File,
     Dir,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GoAnswer {
     /// Files that the build (or test) can read, sorted.
     pub files: Vec<InputPath>,

@@ -9,6 +9,7 @@ use crate::plan::limit::read_duration;
 use crate::plan::script::interpreter;
 use crate::plan::settings::shell;
 use crate::plan::value::Value;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long a service may take to be ready where it is not said.
@@ -17,20 +18,20 @@ pub const READY_TIMEOUT: Duration = Duration::from_secs(30);
 pub const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// None of it counts for what needs the service: how it was seen to be ready does not change what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceSpec {
     pub ready: Ready,
     pub stop: Stop,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
     pub probe: Probe,
     pub timeout: Duration,
 }
 
 /// How it shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Probe {
     /// It has started.
     Started,
@@ -44,7 +45,7 @@ pub enum Probe {
     Command(ShellLine),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stop {
     pub signal: StopSignal,
     pub grace: Duration,
@@ -53,7 +54,7 @@ pub struct Stop {
 }
 
 /// A script as one string, for the file's shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShellLine {
     /// Program and options.
     pub interpreter: Vec<String>,
@@ -62,7 +63,7 @@ pub struct ShellLine {
     pub text: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StopSignal {
     Term,
     Int,

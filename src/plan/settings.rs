@@ -14,10 +14,11 @@ use crate::plan::name::plain_text;
 use crate::plan::resolve::Resolver;
 use crate::plan::target::spanned;
 use crate::plan::value::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Keys: `default shell dotenv pass_env pools cache_size insecure_registries`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// What a bare `gomake` runs, by full target name; empty means the first target of the file.
     pub default: Vec<String>,

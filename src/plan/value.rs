@@ -2,9 +2,10 @@
 
 use crate::base::source::Span;
 use crate::plan::module::ModuleId;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     Str(Arc<str>),
     Int(u64),
@@ -28,7 +29,7 @@ pub enum Value {
 }
 
 /// A reference to instances of a declared target; not yet resolved to ids.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TargetRef {
     pub module: ModuleId,
     /// Its name within that module.
@@ -40,7 +41,7 @@ pub struct TargetRef {
     pub span: Span,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Selector {
     Any,
     Is(String),

@@ -12,4 +12,5 @@ pub mod gitindex;
 pub mod journal;
 pub mod lock;
 pub mod memo;
+pub mod snapshot;
 pub mod store;

@@ -1,0 +1,1 @@
+//! After a run: what is known now, as the next snapshot.
