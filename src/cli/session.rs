@@ -29,6 +29,7 @@ use crate::plan::bind::Context;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
+use crate::plan::module::Source;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::plan::resolve::unmet_inputs;
 use crate::registry::client::{Client, Options};
@@ -240,7 +241,7 @@ pub fn with_project<T>(
         let mut project = Project {
             root: &around.loaded.root,
             context: Context {
-                modules: &around.loaded.modules,
+                modules: Source::Here(&around.loaded.modules),
                 graph: &plan.graph,
                 request: &plan.request,
                 answers: &answers,
