@@ -168,6 +168,9 @@ impl<'a> Drive<'a> {
     fn settled_already(&self, id: TargetId) -> Option<Settled> {
         let project = self.project;
         let target = project.graph().target(id);
+        if project.is_good(id) {
+            return Some(Settled::UpToDate(project.last_outputs(id)));
+        }
         if target.always_runs && project.past.is_none() {
             return None;
         }
@@ -193,6 +196,9 @@ impl<'a> Drive<'a> {
     /// Hashes what has changed, on all threads, before the sweep asks one by one. Trouble is met again there.
     fn read_ahead(&self) {
         self.wanted.order.par_iter().for_each(|&id| {
+            if self.project.is_good(id) {
+                return;
+            }
             if let Ok(expanded) = self
                 .project
                 .expand(id, Disk::AsPlanned, &|id| self.project.last_outputs(id))

@@ -66,29 +66,14 @@ pub struct Included {
 #[derive(Debug, Clone, Copy)]
 pub enum Source<'a> {
     Here(&'a Modules),
-    Later(&'a Later),
+    Later(&'a dyn Parse),
 }
 
-/// Modules that nobody has asked for yet.
-pub struct Later {
-    known: OnceLock<Result<Modules, String>>,
-    parse: Box<dyn Fn() -> Result<Modules, String> + Send + Sync>,
-}
-
-impl Later {
-    /// `parse` is called once at most; it fails when the texts are no longer those that the plan was made of.
-    pub fn new(parse: impl Fn() -> Result<Modules, String> + Send + Sync + 'static) -> Self {
-        Self {
-            known: OnceLock::new(),
-            parse: Box::new(parse),
-        }
-    }
-}
-
-impl std::fmt::Debug for Later {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Later").field(&self.known).finish()
-    }
+/// Modules that are parsed when somebody asks for them first.
+pub trait Parse: std::fmt::Debug + Sync {
+    /// # Errors
+    /// Why they cannot be had, as a sentence: the texts are no longer those that the plan was made of, say.
+    fn modules(&self) -> Result<&Modules, &str>;
 }
 
 impl<'a> Source<'a> {
@@ -97,10 +82,7 @@ impl<'a> Source<'a> {
     pub fn get(self) -> Result<&'a Modules, &'a str> {
         match self {
             Self::Here(modules) => Ok(modules),
-            Self::Later(later) => {
-                let known = later.known.get_or_init(|| (later.parse)());
-                known.as_ref().map_err(String::as_str)
-            }
+            Self::Later(texts) => texts.modules(),
         }
     }
 }

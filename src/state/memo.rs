@@ -13,6 +13,7 @@ use crate::fingerprint::tree;
 use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
+use crate::state::lock::{Attempt, Lock};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -56,6 +57,28 @@ struct Line {
     path: Box<[u8]>,
     stat: Stat,
     digest: Digest,
+}
+
+/// Adds digests to the memo without reading it. The caller knows that the file ends with a whole record. Nothing is written
+/// while another gomake has the project's lock.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn append(
+    dir: &StateDir,
+    lines: impl Iterator<Item = (Box<[u8]>, Stat, Digest)>,
+) -> Result<(), StateError> {
+    let Attempt::Held(_lock) = Lock::try_acquire(dir, "gomake")? else {
+        return Ok(());
+    };
+    let lines: Vec<Line> = lines
+        .map(|(path, stat, digest)| Line { path, stat, digest })
+        .collect();
+    let journal = Journal::continued(&dir.file("memo"), MAGIC)?;
+    for batch in lines.chunks(BATCH) {
+        journal.append(&encode(batch))?;
+    }
+    Ok(())
 }
 
 /// Whether the last component is followed.
