@@ -165,7 +165,7 @@ impl App<'_> {
             env: self.env,
             variables: &variables,
             gofile,
-            tells_each: self.args.verbose || self.args.profile || !outlets.is_empty(),
+            tells_each: self.tells_each(),
         };
         match call.glance() {
             Glance::Cold => None,
@@ -181,6 +181,15 @@ impl App<'_> {
             }
             Glance::Resume(saved) => self.resumed(&saved, outlets),
         }
+    }
+
+    /// Somebody wants to be told of each target, also of those that are up to date.
+    fn tells_each(&self) -> bool {
+        let listens = self
+            .outlets
+            .get()
+            .is_some_and(|outlets| !outlets.is_empty());
+        self.args.verbose || self.args.profile || listens
     }
 
     fn resumed(&self, saved: &Resumed, outlets: &Outlets) -> Option<u8> {
@@ -342,6 +351,7 @@ impl App<'_> {
             caller: observer.variables(),
             emit,
             only: None,
+            tells_each: self.tells_each(),
             saved: None,
         }
     }

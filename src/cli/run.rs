@@ -45,6 +45,8 @@ pub struct Call<'a> {
     pub emit: Emit<'a>,
     /// With `--affected-by` or `--staged`: what the call is narrowed to.
     pub only: Option<&'a Affected>,
+    /// Somebody wants to be told of each target, also of those that are up to date.
+    pub tells_each: bool,
     /// The call starts from a saved graph.
     pub saved: Option<&'a Resumed>,
 }
@@ -90,6 +92,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
+            tells_each: self.tells_each,
             terminal: self.env.terminal_for_commands(self.args),
         }
     }

@@ -295,9 +295,7 @@ pub fn with_project<T>(
             turns: Turns::default(),
             fresh: Mutex::default(),
         };
-        match bind_all(&project, &unknown)
-            .map_err(|error| Fault::one(CallError::Check(error)))?
-        {
+        match bind_all(&project, &unknown).map_err(|error| Fault::one(CallError::Check(error)))? {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
                 let (ours, others): (Vec<Query>, Vec<Query>) =

@@ -33,6 +33,8 @@ pub struct Options {
     pub reuse: Reuse,
     /// How long a command may take to end after it was asked to.
     pub grace: Duration,
+    /// Each target is told, also one that is known to be up to date.
+    pub tells_each: bool,
     /// Commands get a terminal of this size for their output, and so keep their colours; None: they get a pipe.
     pub terminal: Option<CommandScreen>,
 }

@@ -99,12 +99,7 @@ pub(super) struct Binder<'c> {
 }
 
 impl<'c> Binder<'c> {
-    fn new(
-        context: &'c Context<'c>,
-        modules: &'c Modules,
-        id: TargetId,
-        files: &'c Files,
-    ) -> Self {
+    fn new(context: &'c Context<'c>, modules: &'c Modules, id: TargetId, files: &'c Files) -> Self {
         let target = &context.graph.targets[id];
         let decl = &context.graph.decls[target.decl];
         let tree = tree_of(modules, decl.module, decl.statement);

@@ -117,7 +117,8 @@ impl Resumed {
     }
 
     fn load(&self) -> Result<Loaded, String> {
-        let loaded = load_from(&self.gofile, &self.cwd, &Disk).map_err(|error| error.to_string())?;
+        let loaded =
+            load_from(&self.gofile, &self.cwd, &Disk).map_err(|error| error.to_string())?;
         let digests = loaded.files.iter().map(|file| file.digest);
         let is_same = digests.eq(self.head.gofiles.iter().map(|(_, _, digest)| *digest));
         match is_same && loaded.errors.is_empty() {
@@ -145,7 +146,10 @@ impl Resumed {
     pub fn bound_of(&self, targets: Vec<TargetId>) -> (Vec<(TargetId, Bound)>, Vec<TargetId>) {
         let (mut bound, mut others) = (Vec::new(), Vec::new());
         for id in targets {
-            let saved = self.snapshot.action(id).filter(|_| !self.unbound.contains(&id));
+            let saved = self
+                .snapshot
+                .action(id)
+                .filter(|_| !self.unbound.contains(&id));
             match saved.and_then(|bytes| postcard::from_bytes(bytes).ok()) {
                 Some(action) => bound.push((id, action)),
                 None => others.push(id),
