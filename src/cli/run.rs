@@ -115,6 +115,7 @@ impl Call<'_> {
             } else {
                 Resolve::Missing
             },
+            seen: None,
             past: None,
         }
     }

@@ -7,6 +7,7 @@
 //! end of a run -> write
 //! ```
 
+pub mod rests;
 pub mod write;
 
 use crate::base::digest::Digest;
