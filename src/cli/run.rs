@@ -121,6 +121,7 @@ impl Call<'_> {
             } else {
                 Resolve::Missing
             },
+            seen: None,
             past: None,
             saved: self.saved,
         }

@@ -206,7 +206,8 @@ impl<'a> Drive<'a> {
                 return known;
             }
         }
-        let outputs = project.is_up_to_date(id, &prepared).ok()??;
+        let (outputs, deps) = project.is_up_to_date(id, &prepared).ok()??;
+        project.note_seen(id, prepared, deps);
         if let Some(past) = project.past {
             past.forget_one(&target.name);
         }

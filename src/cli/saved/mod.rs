@@ -9,6 +9,7 @@
 
 pub mod glance;
 pub mod resume;
+pub mod rests;
 pub mod write;
 
 use crate::base::digest::{Digest, FieldHasher};

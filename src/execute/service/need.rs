@@ -117,7 +117,11 @@ impl Project<'_> {
             Ok(prepared)
         });
         match known {
-            Ok(prepared) => Settled::UpToDate(service_output(prepared.subject(&[]).key())),
+            Ok(prepared) => {
+                let outputs = service_output(prepared.subject(&[]).key());
+                self.note_seen(id, prepared, Vec::new());
+                Settled::UpToDate(outputs)
+            }
             Err(error) => Settled::Failed(self.failure(id, error.to_string(), String::new())),
         }
     }
