@@ -21,6 +21,7 @@ use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -265,6 +266,7 @@ pub fn with_project<T>(
             past: around.past,
             left_over: left_over.clone(),
             turns: Turns::default(),
+            starts: Starts::default(),
             fresh: Mutex::default(),
         };
         match bind_all(&project, &wanted.order)
