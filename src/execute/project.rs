@@ -12,6 +12,7 @@ use crate::execute::seen::{Looked, SeenTargets};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
@@ -107,6 +108,7 @@ pub struct Project<'a> {
     pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
+    pub starts: Starts,
     /// What Go says since changes came in this run, where it is not what was planned with.
     pub fresh: Mutex<Answers>,
 }
