@@ -132,6 +132,7 @@ impl<'a> Drive<'a> {
         let mut is_pending = vec![false; self.outputs.len()];
         let mut lost: HashMap<TargetId, TargetId> = HashMap::new();
         let mut pending = Vec::new();
+        let mut untold = 0;
         for &id in &self.wanted.order {
             let before = self.wanted.before(id);
             let mut needed = before.iter().filter(|(_, kind)| *kind == EdgeKind::Needs);
@@ -143,6 +144,10 @@ impl<'a> Drive<'a> {
             let is_behind = before
                 .iter()
                 .any(|(earlier, _)| is_pending[earlier.index()]);
+            if !is_behind && self.is_settled_untold(id) {
+                untold += 1;
+                continue;
+            }
             let already = if is_behind {
                 None
             } else {
@@ -161,13 +166,31 @@ impl<'a> Drive<'a> {
                 }
             }
         }
+        if untold > 0 {
+            (self.project.emit)(Event::UpToDate { count: untold });
+        }
         pending
+    }
+
+    /// Settles a target that is known to be up to date, where nobody wants to be told of it. What it made is in its record.
+    fn is_settled_untold(&self, id: TargetId) -> bool {
+        let is_untold = self.project.is_good(id) && !self.project.options.tells_each;
+        if is_untold {
+            lock(&self.tally).set(id, End::UpToDate);
+            self.project
+                .services
+                .settled(&self.project.graph().target(id).name);
+        }
+        is_untold
     }
 
     /// How a target stands that need not run, looked at as it is now. Trouble is met again, and told, when it is run.
     fn settled_already(&self, id: TargetId) -> Option<Settled> {
         let project = self.project;
         let target = project.graph().target(id);
+        if project.is_good(id) {
+            return Some(Settled::UpToDate(project.last_outputs(id)));
+        }
         if target.always_runs && project.past.is_none() {
             return None;
         }
@@ -193,6 +216,9 @@ impl<'a> Drive<'a> {
     /// Hashes what has changed, on all threads, before the sweep asks one by one. Trouble is met again there.
     fn read_ahead(&self) {
         self.wanted.order.par_iter().for_each(|&id| {
+            if self.project.is_good(id) {
+                return;
+            }
             if let Ok(expanded) = self
                 .project
                 .expand(id, Disk::AsPlanned, &|id| self.project.last_outputs(id))

@@ -1,7 +1,7 @@
 //! What a run works on and with: the graph, the disk, the state, the cache. Shared by all threads of the run.
 
 use crate::base::fs::{self, FsResult};
-use crate::base::ids::IdVec;
+use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
@@ -33,6 +33,8 @@ pub struct Options {
     pub reuse: Reuse,
     /// How long a command may take to end after it was asked to.
     pub grace: Duration,
+    /// Each target is told, also one that is known to be up to date.
+    pub tells_each: bool,
     /// Commands get a terminal of this size for their output, and so keep their colours; None: they get a pipe.
     pub terminal: Option<CommandScreen>,
 }
@@ -95,6 +97,8 @@ pub struct Project<'a> {
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
+    /// Targets that a saved graph knows to be up to date as long as those before them are, by target id; empty without one.
+    pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
     /// What Go says since changes came in this run, where it is not what was planned with.
@@ -104,6 +108,10 @@ pub struct Project<'a> {
 impl Project<'_> {
     pub fn graph(&self) -> &Graph {
         self.context.graph
+    }
+    /// Whether a target is known to be up to date as long as those before it are.
+    pub fn is_good(&self, id: TargetId) -> bool {
+        self.good.get(id.index()).is_some_and(|is_good| *is_good)
     }
     /// The context to bind a target in.
     pub fn context_for(&self, id: TargetId) -> Context<'_> {

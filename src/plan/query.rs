@@ -122,7 +122,7 @@ pub struct GoAnswer {
 }
 
 /// All answers of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Answers(BTreeMap<Query, Answer>);
 
 impl Answers {

@@ -23,13 +23,14 @@ use crate::plan::query::{Answers, Outcome, Query};
 use crate::plan::value::Value;
 use crate::plan::{file, image, settings};
 use miette::Diagnostic;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 pub use crate::plan::goedge::add_go_edges;
 
 /// What the call adds to the files.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// `name=value` for top-level lets of the root.
     pub overrides: BTreeMap<String, Value>,
