@@ -7,6 +7,7 @@
 
 mod affected;
 mod article;
+mod bench;
 mod buildinfo;
 mod choose;
 mod ci;
