@@ -6,6 +6,7 @@
 
 use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
+use std::ffi::CStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -38,6 +39,9 @@ impl FsError {
 }
 
 pub type FsResult<T> = Result<T, FsError>;
+
+/// What names of files and directories in the making start with.
+pub const TEMP: &str = ".gomake-tmp-";
 
 fn at<T>(op: &'static str, path: &Path, result: io::Result<T>) -> FsResult<T> {
     result.map_err(|source| FsError::new(op, path, source))
@@ -101,8 +105,62 @@ impl Stat {
             mode: meta.mode(),
         }
     }
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_lossless,
+        reason = "the fields have other types on other systems"
+    )]
+    fn of_raw(found: &rustix::fs::Stat) -> Self {
+        use rustix::fs::FileType;
+        let nanos =
+            |secs: i64, nanos: i64| secs.saturating_mul(1_000_000_000).saturating_add(nanos);
+        Self {
+            kind: match FileType::from_raw_mode(found.st_mode) {
+                FileType::RegularFile => FileKind::File,
+                FileType::Directory => FileKind::Dir,
+                FileType::Symlink => FileKind::Symlink,
+                _ => FileKind::Other,
+            },
+            size: found.st_size as u64,
+            mtime: nanos(found.st_mtime as i64, found.st_mtime_nsec as i64),
+            ctime: nanos(found.st_ctime as i64, found.st_ctime_nsec as i64),
+            device: found.st_dev as u64,
+            inode: found.st_ino as u64,
+            mode: found.st_mode as u32,
+        }
+    }
     pub fn is_executable(&self) -> bool {
         self.mode & 0o111 != 0
+    }
+}
+
+/// An open directory, to look at many paths below it.
+#[derive(Debug)]
+pub struct DirHandle(rustix::fd::OwnedFd);
+
+impl DirHandle {
+    pub fn open(path: &Path) -> FsResult<Self> {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(path, flags, Mode::empty());
+        at("open", path, opened.map(Self).map_err(io::Error::from))
+    }
+    /// Below the directory, or absolute. `follow`: also a symlink at the end of the path. None: there is nothing.
+    ///
+    /// # Errors
+    /// The system's word; the path is the caller's to add.
+    pub fn stat(&self, path: &CStr, follow: bool) -> io::Result<Option<Stat>> {
+        use rustix::fs::AtFlags;
+        use rustix::io::Errno;
+        let flags = match follow {
+            true => AtFlags::empty(),
+            false => AtFlags::SYMLINK_NOFOLLOW,
+        };
+        match rustix::fs::statat(&self.0, path, flags) {
+            Ok(found) => Ok(Some(Stat::of_raw(&found))),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -251,15 +309,20 @@ pub fn touch(path: &Path) -> FsResult<()> {
 
 /// Writes a file so that a reader, or a crash at any moment, sees the old bytes or the new ones and nothing between.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> FsResult<()> {
+    write_atomic_with(path, |file| file.write_all(bytes))
+}
+/// As [`write_atomic`], of bytes that are written piece by piece.
+pub fn write_atomic_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
+) -> FsResult<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut temp = at(
         "create a file beside",
         path,
-        tempfile::Builder::new()
-            .prefix(".gomake-tmp-")
-            .tempfile_in(dir),
+        tempfile::Builder::new().prefix(TEMP).tempfile_in(dir),
     )?;
-    at("write", path, temp.write_all(bytes))?;
+    at("write", path, write(temp.as_file_mut()))?;
     let keep = fs::metadata(path).map_or(0o644, |meta| meta.permissions().mode() & 0o7777);
     at(
         "set the mode of",
@@ -290,9 +353,7 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
     let temp = at(
         "create a file beside",
         to,
-        tempfile::Builder::new()
-            .prefix(".gomake-tmp-")
-            .tempfile_in(dir),
+        tempfile::Builder::new().prefix(TEMP).tempfile_in(dir),
     )?;
     let temp = temp.into_temp_path();
     at("copy", to, fs::remove_file(&temp))?;
@@ -343,9 +404,7 @@ pub fn temp_file(dir: &Path) -> FsResult<tempfile::NamedTempFile> {
     at(
         "create a file in",
         dir,
-        tempfile::Builder::new()
-            .prefix(".gomake-tmp-")
-            .tempfile_in(dir),
+        tempfile::Builder::new().prefix(TEMP).tempfile_in(dir),
     )
 }
 /// A new directory in `dir`, removed with all that is in it when dropped.
@@ -353,9 +412,7 @@ pub fn temp_dir(dir: &Path) -> FsResult<tempfile::TempDir> {
     at(
         "create a directory in",
         dir,
-        tempfile::Builder::new()
-            .prefix(".gomake-tmp-")
-            .tempdir_in(dir),
+        tempfile::Builder::new().prefix(TEMP).tempdir_in(dir),
     )
 }
 /// A new directory where the system keeps temporary files (`TMPDIR`), without symlinks in its path. It stays until somebody

@@ -6,6 +6,7 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, plan};
+use crate::cli::saved::resume::Resumed;
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::timing::Work;
@@ -44,6 +45,10 @@ pub struct Call<'a> {
     pub emit: Emit<'a>,
     /// With `--affected-by` or `--staged`: what the call is narrowed to.
     pub only: Option<&'a Affected>,
+    /// Somebody wants to be told of each target, also of those that are up to date.
+    pub tells_each: bool,
+    /// The call starts from a saved graph.
+    pub saved: Option<&'a Resumed>,
 }
 
 impl Call<'_> {
@@ -87,6 +92,7 @@ impl Call<'_> {
                 Reuse::Allowed
             },
             grace: GRACE,
+            tells_each: self.tells_each,
             terminal: self.env.terminal_for_commands(self.args),
         }
     }
@@ -115,7 +121,9 @@ impl Call<'_> {
             } else {
                 Resolve::Missing
             },
+            seen: None,
             past: None,
+            saved: self.saved,
         }
     }
 
@@ -173,11 +181,12 @@ impl Call<'_> {
         Ok(done)
     }
 
-    /// Runs what the call asks for. Returns the exit status.
+    /// Runs what the call asks for. Returns the exit status; None: the saved graph that it began with holds no longer, and
+    /// nothing has been done.
     ///
     /// # Errors
     /// What is wrong with the Gofile or the call: nothing has run then, but for what earlier stages did.
-    pub fn run(&self) -> Result<u8, Fault> {
+    pub fn run(&self) -> Result<Option<u8>, Fault> {
         let began = Instant::now();
         let cancel = Cancel::new().map_err(|source| system("cannot make a pipe", source))?;
         let _handlers = install_signal_handlers(&cancel)
@@ -192,19 +201,26 @@ impl Call<'_> {
         began: Instant,
         cancel: &Cancel,
         services: &Services,
-    ) -> Result<u8, Fault> {
+    ) -> Result<Option<u8>, Fault> {
         let slots = slots(self.args, self.env)?;
         let around = self.surroundings(cancel, &slots, services, Running::Allowed);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
-        let mut plan_now = self.planned(&self.args.words)?;
+        let mut plan_now = match self.saved.map(Resumed::plan) {
+            Some(Some(plan)) => plan,
+            Some(None) => return Ok(None),
+            None => self.planned(&self.args.words)?,
+        };
         let session = Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit);
         let mut session = match (session, cancel.exit_status()) {
             (Ok(session), _) => session,
             // Nothing is wrong with the Gofile when somebody is tired of waiting.
-            (Err(_), Some(status)) => return Ok(status),
+            (Err(_), Some(status)) => return Ok(Some(status)),
             (Err(fault), None) => return Err(fault),
         };
+        if session.waited && self.saved.is_some() {
+            return Ok(None);
+        }
         if session.waited {
             plan_now = self.planned(&self.args.words)?;
         }
@@ -227,7 +243,7 @@ impl Call<'_> {
             );
             match (done, cancel.exit_status()) {
                 // A registry that was asked for a base, say: its silence is no mistake of the Gofile's.
-                (Err(_), Some(status)) => return Ok(status),
+                (Err(_), Some(status)) => return Ok(Some(status)),
                 (done, _) => total.add(done?),
             }
             if !total.failed.is_empty() || total.interrupted {
@@ -246,7 +262,7 @@ impl Call<'_> {
             (None, true) => 0,
         };
         (self.emit)(Event::Summary(total));
-        Ok(status)
+        Ok(Some(status))
     }
 
     /// Writes what was learnt; what cannot be written is only slower the next time.

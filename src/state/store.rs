@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
-const MAGIC: Magic = *b"gomakeR2";
+pub(in crate::state) const MAGIC: Magic = *b"gomakeR2";
 /// Below this many dead records, writing the rest anew is not worth it.
 const DEAD_FROM: usize = 64;
 
@@ -92,6 +92,23 @@ impl Start {
     pub fn patterns(&self) -> impl Iterator<Item = &String> {
         self.outputs.iter().filter(|output| is_pattern(output))
     }
+}
+
+/// What a record of the journal changes.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::state) enum Concerns {
+    Target(String),
+    /// Files that no target makes.
+    Everything,
+}
+
+/// None: the record is not understood.
+pub(in crate::state) fn concerns(payload: &[u8]) -> Option<Concerns> {
+    Some(match postcard::from_bytes(payload).ok()? {
+        Entry::Done { record, .. } => Concerns::Target(record.target.clone()),
+        Entry::Forgotten(target) | Entry::Started { target, .. } => Concerns::Target(target),
+        Entry::Abandoned(_) => Concerns::Everything,
+    })
 }
 
 fn made_paths(

@@ -1,20 +1,29 @@
 //! Whether the disk still has what a snapshot says: each file that is reached is looked at once, on all threads where there are many.
 
-use crate::base::fs::Stat;
+use crate::base::digest::Digest;
+use crate::base::fs::{self, DirHandle, FileKind, Stat};
+use crate::fingerprint::content::Content;
 use crate::plan::graph::TargetId;
-use crate::state::snapshot::{FileId, ObservationId, Snapshot, Tail};
-use std::path::Path;
+use crate::state::memo;
+use crate::state::snapshot::bits::Bits;
+use crate::state::snapshot::{FileId, Links, ObservationId, Seen, Snapshot, Tail};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a call rests on: the targets that it names, all that they need, and their rows, with those of the plan.
 #[derive(Debug)]
 pub struct Reach {
     /// Each target once, in no particular order.
     pub targets: Vec<TargetId>,
-    // bit sets of files and observations
+    files: Bits,
+    observations: Bits,
 }
 
 /// What was seen.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Looked {
     /// Rows that are not good: another content, a directory that changed, something that came or went. Sorted.
     pub moved: Vec<FileId>,
@@ -22,31 +31,334 @@ pub struct Looked {
     pub refreshed: Vec<(FileId, Stat)>,
 }
 
+impl Reach {
+    /// How many files will be looked at.
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+    pub fn has_file(&self, id: FileId) -> bool {
+        self.files.contains(id.0)
+    }
+}
+
 impl Snapshot {
-    pub fn reach(&self, _roots: &[TargetId]) -> Reach {
-        todo!()
+    /// What these targets rest on. Ids that the snapshot does not know are left out.
+    pub fn reach(&self, roots: &[TargetId]) -> Reach {
+        let mut seen = Bits::new(self.targets());
+        let mut reach = Reach {
+            targets: Vec::new(),
+            files: Bits::new(self.files()),
+            observations: Bits::new(self.observations()),
+        };
+        let is_known = |id: &TargetId| (id.0 as usize) < self.targets();
+        let roots = roots.iter().copied().filter(is_known);
+        reach.targets.extend(roots.filter(|id| seen.insert(id.0)));
+        let mut next = 0;
+        while let Some(&id) = reach.targets.get(next) {
+            next += 1;
+            let needs = self.needs(id).filter(|need| seen.insert(need.0));
+            reach.targets.extend(needs);
+            for file in self.files_of(id) {
+                reach.files.insert(file.0);
+            }
+            for asked in self.observations_of(id) {
+                reach.observe(self, asked);
+            }
+        }
+        for file in self.plan_files() {
+            reach.files.insert(file.0);
+        }
+        for asked in self.plan_observations() {
+            reach.observe(self, asked);
+        }
+        reach
     }
+
     /// Looks at the files that are reached below `root` (absolute).
-    pub fn look(&self, _root: &Path, _reach: &Reach, _tail: &Tail) -> Looked {
-        todo!()
+    pub fn look(&self, root: &Path, reach: &Reach, tail: &Tail) -> Looked {
+        let ids: Vec<FileId> = reach.files.iter().map(FileId).collect();
+        let Ok(dir) = DirHandle::open(root) else {
+            return Looked {
+                moved: ids,
+                refreshed: Vec::new(),
+            };
+        };
+        let newer = tail.files.iter();
+        let looker = Looker {
+            snapshot: self,
+            root,
+            dir,
+            newer: newer
+                .map(|(path, stat, digest)| (&path[..], (*stat, *digest)))
+                .collect(),
+        };
+        let unequal = looker.unequal(&ids);
+        looker.judge(unequal)
     }
+
     /// The observations that are reached and must be asked again: those without files, and those one of whose files moved.
-    pub fn to_ask(&self, _reach: &Reach, _looked: &Looked) -> Vec<ObservationId> {
-        todo!()
+    pub fn to_ask(&self, reach: &Reach, looked: &Looked) -> Vec<ObservationId> {
+        let moved = self.moved(looked);
+        let reached = reach.observations.iter().map(ObservationId);
+        reached
+            .filter(|&id| {
+                let files = self.files_of_observation(id);
+                files.is_none_or(|mut files| files.any(|file| moved.contains(file.0)))
+            })
+            .collect()
     }
+
     /// Whether the graph as a whole rests on a file that moved or an observation of `changed`.
-    pub fn plan_moved(&self, _looked: &Looked, _changed: &[ObservationId]) -> bool {
-        todo!()
+    pub fn plan_moved(&self, looked: &Looked, changed: &[ObservationId]) -> bool {
+        let moved = self.moved(looked);
+        let changed = self.changed(changed);
+        self.plan_files().any(|file| moved.contains(file.0))
+            || self.plan_observations().any(|id| changed.contains(id.0))
     }
+
     /// The reached targets that must be looked at: not settled, with a file that moved, an observation that changed, or a newer record.
     /// What stands behind them is not among them.
     pub fn doubtful(
         &self,
-        _reach: &Reach,
-        _looked: &Looked,
-        _changed: &[ObservationId],
-        _tail: &Tail,
+        reach: &Reach,
+        looked: &Looked,
+        changed: &[ObservationId],
+        tail: &Tail,
     ) -> Vec<TargetId> {
-        todo!()
+        let moved = self.moved(looked);
+        let has_changed = !changed.is_empty();
+        let changed = self.changed(changed);
+        let newer: HashSet<&str> = tail.targets.iter().map(String::as_str).collect();
+        let is_doubtful = |&id: &TargetId| {
+            tail.is_beyond
+                || !self.is_settled(id)
+                || (!looked.moved.is_empty() && self.files_of(id).any(|id| moved.contains(id.0)))
+                || (has_changed && self.observations_of(id).any(|id| changed.contains(id.0)))
+                || (!newer.is_empty() && newer.contains(self.name(id)))
+        };
+        let targets = reach.targets.iter().copied();
+        targets.filter(is_doubtful).collect()
     }
+
+    fn moved(&self, looked: &Looked) -> Bits {
+        let mut bits = Bits::new(self.files());
+        for id in &looked.moved {
+            bits.insert(id.0);
+        }
+        bits
+    }
+    fn changed(&self, changed: &[ObservationId]) -> Bits {
+        let mut bits = Bits::new(match changed {
+            [] => 0,
+            _ => self.observations(),
+        });
+        for id in changed {
+            bits.insert(id.0);
+        }
+        bits
+    }
+}
+
+impl Reach {
+    fn observe(&mut self, snapshot: &Snapshot, id: ObservationId) {
+        if !self.observations.insert(id.0) {
+            return;
+        }
+        for file in snapshot.files_of_observation(id).into_iter().flatten() {
+            self.files.insert(file.0);
+        }
+    }
+}
+
+/// Below so many files threads cost more than they gain.
+const THREADS_FROM: usize = 2000;
+/// So many files a thread takes at a time.
+const CHUNK: usize = 512;
+/// So many that must be read are shared among threads.
+const READERS_FROM: usize = 4;
+
+struct Looker<'a> {
+    snapshot: &'a Snapshot,
+    root: &'a Path,
+    dir: DirHandle,
+    /// What the memo learnt since.
+    newer: HashMap<&'a [u8], (Stat, Digest)>,
+}
+
+/// How a row that does not look as it did may still be good.
+enum Verdict {
+    Good,
+    Moved,
+    /// Its content must be read.
+    Read,
+}
+
+impl Looker<'_> {
+    /// Those that do not look as they did, with what is to be done about them.
+    fn unequal(&self, ids: &[FileId]) -> Vec<(FileId, Verdict)> {
+        let look = |ids: &[FileId], out: &mut Vec<(FileId, Verdict)>| {
+            let unequal = ids.iter().map(|&id| (id, self.verdict(id)));
+            out.extend(unequal.filter(|(_, verdict)| !matches!(verdict, Verdict::Good)));
+        };
+        shared(ids, THREADS_FROM, CHUNK, look)
+    }
+
+    /// Reads what must be read.
+    fn judge(&self, unequal: Vec<(FileId, Verdict)>) -> Looked {
+        let mut looked = Looked::default();
+        let mut to_read = Vec::new();
+        for (id, verdict) in unequal {
+            match verdict {
+                Verdict::Good => {}
+                Verdict::Moved => looked.moved.push(id),
+                Verdict::Read => to_read.push(id),
+            }
+        }
+        let read = shared(&to_read, READERS_FROM, 1, |ids, out| {
+            out.extend(ids.iter().map(|&id| (id, self.read(id))));
+        });
+        for (id, read) in read {
+            match read {
+                None => looked.moved.push(id),
+                Some(stat) => looked.refreshed.extend(stat.map(|stat| (id, stat))),
+            }
+        }
+        looked.moved.sort_unstable();
+        looked.refreshed.sort_unstable_by_key(|(id, _)| *id);
+        looked
+    }
+
+    fn verdict(&self, id: FileId) -> Verdict {
+        let (links, seen) = self.snapshot.seen(id);
+        let Ok(now) = self.stat(self.snapshot.path(id), links) else {
+            return Verdict::Moved;
+        };
+        match (seen, now) {
+            (Seen::Absent, None) => Verdict::Good,
+            (Seen::As(then), Some(now)) if looks_as(&then, &now) => Verdict::Good,
+            (Seen::As(_) | Seen::Doubtful, Some(now)) => self.unlike(id, &now),
+            (Seen::Absent, Some(_)) | (Seen::As(_) | Seen::Doubtful, None) => Verdict::Moved,
+        }
+    }
+
+    /// What is there looks otherwise, or what it looked like says nothing.
+    fn unlike(&self, id: FileId, now: &Stat) -> Verdict {
+        let Ok(Some(content)) = self.snapshot.content(id) else {
+            return Verdict::Moved;
+        };
+        if let Some((stat, digest)) = self.newer.get(self.snapshot.path(id).to_bytes())
+            && stat == now
+        {
+            let executable = now.is_executable();
+            return match content
+                == (Content::File {
+                    digest: *digest,
+                    executable,
+                }) {
+                true => Verdict::Good,
+                false => Verdict::Moved,
+            };
+        }
+        match (content, now.kind) {
+            (Content::File { executable, .. }, FileKind::File)
+                if executable == now.is_executable() =>
+            {
+                Verdict::Read
+            }
+            (Content::Link { .. }, FileKind::Symlink) => Verdict::Read,
+            // What a directory looks like says nothing of what is below it; who has a tree gives a row for each part.
+            _ => Verdict::Moved,
+        }
+    }
+
+    /// None: it holds something else. Else the `stat` that can be trusted from now on, if there is one.
+    fn read(&self, id: FileId) -> Option<Option<Stat>> {
+        let content = self.snapshot.content(id).ok()??;
+        let name = self.snapshot.path(id);
+        let (links, _) = self.snapshot.seen(id);
+        let path = self.absolute(name);
+        for _ in 0..3 {
+            let started = memo::now();
+            let before = self.stat(name, links).ok()??;
+            let found = content_of(&path, &before)?;
+            if self.stat(name, links).ok()?? == before {
+                let is_trusted = memo::at_rest(&before, started);
+                return (found == content).then_some(is_trusted.then_some(before));
+            }
+        }
+        None
+    }
+
+    fn stat(&self, path: &CStr, links: Links) -> std::io::Result<Option<Stat>> {
+        let path = if path.is_empty() { c"." } else { path };
+        self.dir.stat(path, links == Links::Follow)
+    }
+    fn absolute(&self, path: &CStr) -> PathBuf {
+        self.root.join(OsStr::from_bytes(path.to_bytes()))
+    }
+}
+
+/// Whether something is as it was. Of a directory its times tell: how much room its entries take says nothing more.
+fn looks_as(then: &Stat, now: &Stat) -> bool {
+    match then.kind {
+        FileKind::Dir => {
+            Stat {
+                size: now.size,
+                ..*then
+            } == *now
+        }
+        FileKind::File | FileKind::Symlink | FileKind::Other => then == now,
+    }
+}
+
+fn content_of(path: &Path, stat: &Stat) -> Option<Content> {
+    match stat.kind {
+        FileKind::File => Some(Content::File {
+            digest: fs::hash_file(path).ok()?,
+            executable: stat.is_executable(),
+        }),
+        FileKind::Symlink => {
+            let target = fs::read_link(path).ok()?;
+            let digest = Digest::of(target.as_os_str().as_bytes());
+            Some(Content::Link { digest })
+        }
+        FileKind::Dir | FileKind::Other => None,
+    }
+}
+
+/// Calls `each` with pieces of `items`, from `many` on on several threads. What it gives comes in no particular order.
+fn shared<T: Sync, R: Send>(
+    items: &[T],
+    many: usize,
+    chunk: usize,
+    each: impl Fn(&[T], &mut Vec<R>) + Sync,
+) -> Vec<R> {
+    let mut out = Vec::new();
+    if items.len() < many {
+        each(items, &mut out);
+        return out;
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut out = Vec::new();
+        loop {
+            let start = next.fetch_add(chunk, Ordering::Relaxed);
+            let Some(rest) = items.get(start..) else {
+                return out;
+            };
+            if rest.is_empty() {
+                return out;
+            }
+            each(&rest[..rest.len().min(chunk)], &mut out);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        out = work();
+        for other in others {
+            out.extend(other.join().expect("looking at files does not panic"));
+        }
+    });
+    out
 }

@@ -3,19 +3,53 @@
 use crate::base::digest::Digest;
 use crate::base::ids::IdVec;
 use crate::plan::graph::TargetId;
-use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow};
+use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow, Seen};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 /// The files, each path once for each way of looking at it.
 #[derive(Debug, Default)]
 pub struct DraftFiles {
-    // by (path, links)
+    rows: IdVec<FileId, FileRow>,
+    /// By the hash of path and links. Where two have the same, the second is at the next free number.
+    ids: HashMap<u64, FileId>,
+    hasher: RandomState,
 }
 
 impl DraftFiles {
-    /// The row of a path, added if it is new. Two rows of one path that say different things become one that says
-    /// [`crate::state::snapshot::Seen::Doubtful`] without content: nothing that rests on it is good.
-    pub fn add(&mut self, _row: FileRow) -> FileId {
-        todo!()
+    /// The row of a path, added if it is new. The id is the draft's: a snapshot puts the files in another order.
+    ///
+    /// Two rows of one path that say different things become one that is [`Seen::Doubtful`]: with their content if they agree on
+    /// it, else without, and then nothing that rests on it is good.
+    pub fn add(&mut self, row: FileRow) -> FileId {
+        let mut slot = self.hasher.hash_one((&row.path, row.links));
+        while let Some(&id) = self.ids.get(&slot) {
+            let known = &mut self.rows[id];
+            if (&known.path, known.links) == (&row.path, row.links) {
+                known.merge(&row);
+                return id;
+            }
+            slot = slot.wrapping_add(1);
+        }
+        let id = self.rows.push(row);
+        self.ids.insert(slot, id);
+        id
+    }
+    pub fn rows(&self) -> &IdVec<FileId, FileRow> {
+        &self.rows
+    }
+}
+
+impl FileRow {
+    fn merge(&mut self, other: &Self) {
+        if self == other {
+            return;
+        }
+        let is_there = self.seen != Seen::Absent && other.seen != Seen::Absent;
+        self.seen = Seen::Doubtful;
+        if !is_there || self.content != other.content {
+            self.content = None;
+        }
     }
 }
 

@@ -9,11 +9,14 @@
 //! files of trees) and of [`ObservationRow`]s. A row is good when the disk still has what it says; a target whose rows
 //! are all good, behind targets that are good, is up to date, and no key need be computed to know it.
 
+mod bits;
+mod bytes;
 mod check;
 mod draft;
 mod format;
 mod tail;
 mod view;
+mod write;
 
 pub use check::{Looked, Reach};
 pub use draft::{Draft, DraftFiles, DraftTarget};
@@ -75,3 +78,6 @@ pub struct ObservationRow {
     /// file that was read). None: it must be asked again each time.
     pub files: Option<Vec<FileId>>,
 }
+
+#[cfg(test)]
+mod tests;

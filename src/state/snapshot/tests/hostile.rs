@@ -1,0 +1,1 @@
+//! Damaged files, and made-up ones whose checks are right.

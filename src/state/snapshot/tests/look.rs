@@ -1,0 +1,1 @@
+//! What is on disk, beside what a snapshot says of it.
