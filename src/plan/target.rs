@@ -289,18 +289,13 @@ impl<'a> Resolver<'a> {
 
     /// Whether an output would be one of the files that say what there is to do.
     fn gofile_at(&self, place: &Place) -> Option<&'static str> {
-        let mut gofiles = self
-            .modules
-            .modules
-            .values()
-            .filter_map(|module| module.dir.resolve("Gofile").ok());
-        let hit = gofiles.any(|gofile| match place {
-            Place::Pattern(pattern) => {
-                Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(gofile.as_str()))
-            }
-            Place::File(path) => *path == gofile,
-            Place::Dir(path) => gofile.is_within(path),
-        });
+        let gofiles = &self.gofiles;
+        let hit = match place {
+            Place::Pattern(pattern) => Pattern::new(pattern)
+                .is_ok_and(|pattern| gofiles.iter().any(|path| pattern.matches(path.as_str()))),
+            Place::File(path) => gofiles.contains(path),
+            Place::Dir(path) => gofiles.iter().any(|gofile| gofile.is_within(path)),
+        };
         hit.then_some("whoever writes the Gofile")
     }
 
