@@ -502,7 +502,9 @@ impl<'a> Book<'a> {
             let one = one.map(|id| self.graph.target(id).name.to_string());
             lines.extend(one.map(|name| call(&name)));
         }
-        if matches!(subject, Subject::Decl(_)) && defaults(self.graph).contains(decl.name.as_str()) && params.is_empty()
+        if matches!(subject, Subject::Decl(_))
+            && defaults(self.graph).contains(decl.name.as_str())
+            && params.is_empty()
         {
             lines.push(Line::new("gomake", "the default"));
         }

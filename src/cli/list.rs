@@ -135,16 +135,13 @@ pub(super) fn defaults(graph: &Graph) -> HashSet<&str> {
         let first = graph.decls.values().next();
         return first.map(|first| first.name.as_str()).into_iter().collect();
     }
-    let of_name = |name: &String| {
-        let instance_of = |id: &TargetId| {
-            let decl = graph.target(*id).decl;
-            (!graph.decls[decl].fors.is_empty()).then_some(decl)
-        };
-        let plain = graph.decl_named(name);
-        let decl = plain.or_else(|| graph.by_name.get(name).and_then(instance_of))?;
-        Some(graph.decls[decl].name.as_str())
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let is_default = |decl: &&Decl| {
+        let is_named = |id: &TargetId| names.contains(&*graph.target(*id).name);
+        names.contains(decl.name.as_str()) || instances(decl).iter().any(is_named)
     };
-    names.iter().filter_map(of_name).collect()
+    let decls = graph.decls.values().filter(is_default);
+    decls.map(|decl| decl.name.as_str()).collect()
 }
 
 /// A value as the command line would take it; what is not known is named in `‹›`.

@@ -102,6 +102,13 @@ impl<'a> Node<'a> {
     pub fn end(&self) -> usize {
         self.row().end as usize
     }
+    /// What is made of each node directly inside of it, in a vector no larger than that: a tree of 100,000 statements is
+    /// mostly lists of one or two.
+    pub fn each<T>(self, make: impl FnMut(Self) -> T) -> Vec<T> {
+        let mut all = Vec::with_capacity(self.inner().count());
+        all.extend(self.inner().map(make));
+        all
+    }
     /// What is directly inside of it.
     pub fn inner(self) -> impl Iterator<Item = Self> {
         let end = self.row().next;

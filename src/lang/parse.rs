@@ -204,7 +204,8 @@ impl FileParser {
         }
         let kept = self.file.statements.len();
         let nodes = self.read(text, base);
-        if let Some(nodes) = nodes.filter(|_| is_outlined && self.file.statements.len() == kept + 1) {
+        if let Some(nodes) = nodes.filter(|_| is_outlined && self.file.statements.len() == kept + 1)
+        {
             self.stencils.keep(&self.outline, &nodes);
         }
     }

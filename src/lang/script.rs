@@ -50,10 +50,7 @@ pub fn build(node: Node<'_>, base: u32) -> Script {
                 lines.block(&part.text()[body..], global(at + body), Lead::Drop);
             }
             Rule::script_line => {
-                let text = part
-                    .inner()
-                    .next()
-                    .expect("the grammar demands the text");
+                let text = part.inner().next().expect("the grammar demands the text");
                 lines.one_line(text.text(), global(text.start()));
             }
             other => unreachable!("no part of a run item: {other:?}"),

@@ -43,9 +43,8 @@ impl Stencils {
             moved += i64::from(new.end - new.start) - i64::from(old.end - old.start);
             self.moved.push(moved);
         }
-        let moved = |place: &Place| {
-            (i64::from(place.offset) + self.moved[place.parts as usize]) as u32
-        };
+        let moved =
+            |place: &Place| (i64::from(place.offset) + self.moved[place.parts as usize]) as u32;
         self.nodes.rows.clear();
         let rows = stencil.rows.iter().map(|(row, start, end)| Row {
             start: moved(start),
@@ -99,9 +98,7 @@ impl Stencil {
                 .is_ok(),
             What::Text => holds(nodes, part, Rule::text, 0),
             What::Raw => holds(nodes, part, Rule::raw_string, 1),
-            What::Script => {
-                holds(nodes, part, Rule::script_text, 0) || is_in_block(nodes, part)
-            }
+            What::Script => holds(nodes, part, Rule::script_text, 0) || is_in_block(nodes, part),
         };
         parts.iter().all(is_seen).then_some(stencil)
     }
@@ -118,7 +115,8 @@ fn holds(nodes: &Nodes, part: &Part, rule: Rule, around: u32) -> bool {
 }
 
 fn is_in_block(nodes: &Nodes, part: &Part) -> bool {
-    nodes.rows.iter().any(|row| {
-        row.rule == Rule::script_block && row.start < part.start && row.end >= part.end
-    })
+    nodes
+        .rows
+        .iter()
+        .any(|row| row.rule == Rule::script_block && row.start < part.start && row.end >= part.end)
 }

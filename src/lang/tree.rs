@@ -6,8 +6,8 @@ mod expression;
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Entry, For, Include, Item, Kind, Let, Param, Statement, TargetDecl};
 use crate::lang::error::SyntaxError;
-use crate::lang::script;
 use crate::lang::node::Node;
+use crate::lang::script;
 
 /// The grammar, compiled.
 #[derive(pest_derive::Parser)]
@@ -118,15 +118,11 @@ impl Builder {
             let covered = self.span(&part);
             match part.rule() {
                 Rule::target_name => target.name = Some(self.word(&part)),
-                Rule::params => {
-                    target.params = part.inner().map(|param| self.param(param)).collect()
-                }
-                Rule::fors => {
-                    target.fors = part.inner().map(|item| self.for_item(item)).collect()
-                }
+                Rule::params => target.params = part.each(|param| self.param(param)),
+                Rule::fors => target.fors = part.each(|item| self.for_item(item)),
                 Rule::condition => target.condition = Some(self.expr(only(part.inner()))),
                 Rule::body => {
-                    target.body = part.inner().map(|item| self.item(item)).collect();
+                    target.body = part.each(|item| self.item(item));
                     break;
                 }
                 other => unreachable!("no part of a target: {other:?}"),
@@ -186,7 +182,7 @@ impl Builder {
     }
 
     fn entries(&mut self, node: Node<'_>) -> Vec<Entry> {
-        node.inner().map(|entry| self.entry(entry)).collect()
+        node.each(|entry| self.entry(entry))
     }
 
     pub fn entry(&mut self, node: Node<'_>) -> Entry {

@@ -73,6 +73,8 @@ pub struct Scope<'a> {
     pub values: BTreeMap<String, Value>,
     /// The target's own lets, evaluated when asked for.
     pub lets: Vec<&'a crate::lang::ast::Let>,
+    /// Whether the names that a script is given are there too, with values that nobody knows before the run.
+    pub is_given: bool,
 }
 
 /// Expression levels that an attempt at a let may use before the let that it needs is evaluated first.

@@ -405,7 +405,7 @@ impl Caller {
 pub(super) fn scope_of(bindings: &[(String, Value)]) -> Scope<'static> {
     Scope {
         values: bindings.iter().cloned().collect(),
-        lets: Vec::new(),
+        ..Scope::default()
     }
 }
 

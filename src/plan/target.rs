@@ -43,15 +43,23 @@ pub(super) fn spanned(
     scope: &Scope<'_>,
     expr: &Expr,
 ) -> Vec<(Value, Span)> {
-    if let ExprKind::List(items) = &expr.kind {
-        let items = items.iter();
-        return items
-            .flat_map(|item| spanned(evaluator, module, scope, item))
-            .collect();
+    let mut found = Vec::with_capacity(1);
+    let mut open = Vec::new();
+    let mut next = Some(expr);
+    while let Some(expr) = next.take().or_else(|| open.pop()) {
+        if let ExprKind::List(items) = &expr.kind {
+            open.extend(items.iter().rev());
+            continue;
+        }
+        match evaluator.eval(module, scope, expr) {
+            value @ (Value::List(_) | Value::Volatile(_)) => {
+                let items = Evaluator::items(&value).into_iter();
+                found.extend(items.map(|item| (item, expr.span)));
+            }
+            single => found.push((single, expr.span)),
+        }
     }
-    let value = evaluator.eval(module, scope, expr);
-    let items = Evaluator::items(&value).into_iter();
-    items.map(|item| (item, expr.span)).collect()
+    found
 }
 
 impl<'a> Resolver<'a> {
@@ -125,6 +133,7 @@ impl<'a> Resolver<'a> {
         Scope {
             values: self.graph.targets[id].bindings.iter().cloned().collect(),
             lets: body.lets.clone(),
+            ..Scope::default()
         }
     }
 
@@ -468,7 +477,10 @@ impl<'a> Resolver<'a> {
         body: &Body<'a>,
         read: &mut Read,
     ) {
-        let scope = with_given(scope);
+        let scope = Scope {
+            is_given: true,
+            ..scope
+        };
         for let_ in &body.lets {
             self.check.eval(module, &scope, &let_.value);
         }

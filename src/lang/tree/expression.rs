@@ -21,10 +21,12 @@ impl Builder {
     }
 
     pub fn expr(&mut self, node: Node<'_>) -> Expr {
-        let mut parts = node.inner().peekable();
-        match parts.next_if(|part| part.rule() == Rule::conditional) {
-            Some(conditional) => self.conditional(conditional),
-            None => self.chain(parts),
+        let mut parts = node.inner();
+        let first = only(&mut parts);
+        match (first.rule(), parts.next()) {
+            (Rule::conditional, _) => self.conditional(first),
+            (Rule::operand, None) => self.operand(first),
+            _ => self.chain(node.inner()),
         }
     }
 
@@ -87,7 +89,7 @@ impl Builder {
                 },
                 Rule::index => ExprKind::Index {
                     base,
-                    items: part.inner().map(|item| self.index_item(item)).collect(),
+                    items: part.each(|item| self.index_item(item)),
                 },
                 other => unreachable!("no suffix: {other:?}"),
             };
@@ -110,8 +112,8 @@ impl Builder {
             Rule::raw_string => ExprKind::Str(raw_parts(node.text())),
             Rule::integer => ExprKind::Int(self.integer(&node)),
             Rule::boolean => ExprKind::Bool(node.text() == "true"),
-            Rule::list => ExprKind::List(node.inner().map(|item| self.expr(item)).collect()),
-            Rule::map => ExprKind::Map(node.inner().map(|entry| self.map_entry(entry)).collect()),
+            Rule::list => ExprKind::List(node.each(|item| self.expr(item))),
+            Rule::map => ExprKind::Map(node.each(|entry| self.map_entry(entry))),
             Rule::reference => self.reference(node),
             Rule::group => return self.group(node),
             other => unreachable!("no value: {other:?}"),
@@ -139,7 +141,7 @@ impl Builder {
             None => ExprKind::Name(name.text().to_owned()),
             Some(args) => ExprKind::Call {
                 function: self.word(&name),
-                args: args.inner().map(|arg| self.arg(arg)).collect(),
+                args: args.each(|arg| self.arg(arg)),
             },
         }
     }
@@ -180,6 +182,12 @@ impl Builder {
     }
 
     fn string(&mut self, node: Node<'_>) -> Vec<StrPart> {
+        let mut inner = node.inner();
+        if let (Some(only), None) = (inner.next(), inner.next())
+            && only.rule() == Rule::text
+        {
+            return vec![StrPart::Text(only.text().to_owned())];
+        }
         let mut parts = Vec::new();
         let mut text = String::new();
         for part in node.inner() {
