@@ -34,6 +34,7 @@ use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, Input, TargetId};
+use crate::plan::module::Source;
 use crate::plan::query::{Answer, Answers, Query};
 use crate::plan::resolve::Request;
 use crate::state::dir::{Access, StateDir};
@@ -199,7 +200,7 @@ impl Search<'_> {
         let mut answers = std::mem::take(&mut plan.answers);
         let none = Answers::default();
         let context = Context {
-            modules: &self.loaded.modules,
+            modules: Source::Here(&self.loaded.modules),
             graph: &plan.graph,
             request: &plan.request,
             answers: &none,

@@ -73,6 +73,11 @@ impl Outlets {
         Ok(outlets)
     }
 
+    /// Nobody but the terminal listens.
+    pub fn is_empty(&self) -> bool {
+        self.all.0.is_empty()
+    }
+
     fn add(&mut self, consumer: impl Consumer + 'static) {
         self.all.0.push(Box::new(consumer));
     }

@@ -229,7 +229,10 @@ pub fn load_from(gofile: &Path, cwd: &Path, tree: &dyn Tree) -> Result<Loaded, L
 }
 
 /// The root Gofile's path, absolute.
-fn find(args: &Args, env: &Environment) -> Result<PathBuf, LoadError> {
+///
+/// # Errors
+/// When there is none, or it is not to be trusted.
+pub fn find(args: &Args, env: &Environment) -> Result<PathBuf, LoadError> {
     let start = env.start(args);
     let start = match fs::if_exists(fs::canonical(&start))? {
         Some(dir) if fs::stat(&dir)?.kind == FileKind::Dir => dir,

@@ -32,20 +32,23 @@ pub mod store;
 mod verify;
 mod watch;
 
+use crate::base::fs;
 use crate::base::source::{Sources, Span};
 use crate::cli::about::Book;
 use crate::cli::args::{Args, GraphFormat};
 use crate::cli::choose::Choice;
 use crate::cli::consumers::Outlets;
 use crate::cli::fault::Fault;
-use crate::cli::load::{Loaded, load};
+use crate::cli::load::{Disk, LoadError, Loaded, find, load_from};
 use crate::cli::observe::Observer;
 use crate::cli::plan::dotenv_files;
 use crate::cli::run::Call;
+use crate::cli::saved::glance::{self, Glance};
+use crate::cli::saved::resume::Resumed;
 use crate::cli::session::Session;
 use crate::cli::settings::Environment;
 use crate::event::timing::{Span as Time, Work};
-use crate::event::{Emit, Event};
+use crate::event::{Emit, Event, Summary};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
@@ -53,6 +56,7 @@ use crate::plan::resolve::Request;
 use crate::report::{Consumer, Fanout, Mistake, Profile, Reporter, Sinks, Start, Tone};
 use miette::{Diagnostic, Severity};
 use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A picture tells also what became of the targets. Without a state there is nothing to tell.
@@ -127,23 +131,23 @@ impl App<'_> {
         if let Some(command) = self.args.cache {
             return self.shown(&Sources::default(), store::cache(command, self.env));
         }
-        let loaded = load(self.args, self.env);
-        let took = self.start.at.elapsed();
-        let root = loaded.as_ref().ok().map(|loaded| loaded.root.as_path());
-        let outlets = match Outlets::open(self.args, self.env, self.start, root, &self.sinks) {
+        let gofile = find(self.args, self.env);
+        let root = gofile.as_ref().ok().and_then(|path| path.parent());
+        let root = root.and_then(|dir| fs::canonical(dir).ok());
+        let outlets = Outlets::open(
+            self.args,
+            self.env,
+            self.start,
+            root.as_deref(),
+            &self.sinks,
+        );
+        let outlets = match outlets {
             Ok(outlets) => self.outlets.get_or_init(|| outlets),
             Err(fault) => return self.wrong(&Sources::default(), &fault),
         };
-        outlets.handle(&Event::Span(Time {
-            target: None,
-            work: Work::Load,
-            began: self.start.at,
-            took,
-        }));
-        let status = match loaded {
-            Ok(loaded) => self.with_gofile(loaded),
-            Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
-        };
+        let saved = gofile.as_ref().ok().filter(|_| glance::suits(self.args));
+        let known = saved.and_then(|gofile| self.from_saved(gofile, outlets));
+        let status = known.unwrap_or_else(|| self.from_texts(gofile, outlets));
         if let Err(trouble) = outlets.finish(status) {
             let palette = self.env.err_palette(self.args);
             let head = palette.paint(Tone::Warning, "warning:");
@@ -151,6 +155,74 @@ impl App<'_> {
             self.sinks.err.write(text.as_bytes());
         }
         status
+    }
+
+    /// A run from the saved graph. None: there is none that holds.
+    fn from_saved(&self, gofile: &Path, outlets: &Outlets) -> Option<u8> {
+        let variables = self.variables();
+        let call = glance::Call {
+            args: self.args,
+            env: self.env,
+            variables: &variables,
+            gofile,
+            tells_each: self.tells_each(),
+        };
+        match call.glance() {
+            Glance::Cold => None,
+            Glance::Done(up_to_date) => {
+                let consumers = self.consumers(outlets);
+                consumers.handle(&Event::Planned { wanted: up_to_date });
+                consumers.handle(&Event::Summary(Summary {
+                    up_to_date,
+                    elapsed: self.start.at.elapsed(),
+                    ..Summary::default()
+                }));
+                Some(0)
+            }
+            Glance::Resume(saved) => self.resumed(&saved, outlets),
+        }
+    }
+
+    /// Somebody wants to be told of each target, also of those that are up to date.
+    fn tells_each(&self) -> bool {
+        let listens = self
+            .outlets
+            .get()
+            .is_some_and(|outlets| !outlets.is_empty());
+        self.args.verbose || self.args.profile || listens
+    }
+
+    fn resumed(&self, saved: &Resumed, outlets: &Outlets) -> Option<u8> {
+        let consumers = self.consumers(outlets);
+        let emit = |event| consumers.handle(&event);
+        let unparsed = saved.unparsed();
+        let call = Call {
+            saved: Some(saved),
+            ..self.call(&unparsed, &saved.observer, &emit)
+        };
+        match call.run() {
+            Ok(status) => status,
+            Err(fault) => {
+                let loaded = saved.loaded().ok();
+                let none = Sources::default();
+                Some(self.wrong(loaded.map_or(&none, |loaded| &loaded.sources), &fault))
+            }
+        }
+    }
+
+    fn from_texts(&self, gofile: Result<PathBuf, LoadError>, outlets: &Outlets) -> u8 {
+        let loaded = gofile.and_then(|gofile| load_from(&gofile, &self.env.cwd, &Disk));
+        let took = self.start.at.elapsed();
+        outlets.handle(&Event::Span(Time {
+            target: None,
+            work: Work::Load,
+            began: self.start.at,
+            took,
+        }));
+        match loaded {
+            Ok(loaded) => self.with_gofile(loaded),
+            Err(error) => self.wrong(&Sources::default(), &Fault::one(error)),
+        }
     }
 
     fn with_gofile(&self, mut loaded: Loaded) -> u8 {
@@ -210,6 +282,7 @@ impl App<'_> {
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
         let observer = match Observer::new(&loaded.root, &self.variables(), &dotenv) {
+            Ok(observer) if glance::is_kept(self.args) => observer.noting(),
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };
@@ -250,7 +323,7 @@ impl App<'_> {
             self.shown(&loaded.sources, call.why(word))
         } else {
             match call.run() {
-                Ok(status) => status,
+                Ok(status) => status.expect("only what was saved can hold no longer"),
                 Err(fault) => self.wrong(&loaded.sources, &fault),
             }
         }
@@ -279,6 +352,8 @@ impl App<'_> {
             caller: observer.variables(),
             emit,
             only: None,
+            tells_each: self.tells_each(),
+            saved: None,
         }
     }
 

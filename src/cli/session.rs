@@ -3,11 +3,13 @@
 
 use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
+use crate::base::source::Span;
 use crate::cache::store::Cache;
 use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, ask_go};
+use crate::cli::saved::resume::Resumed;
 use crate::event::timing::Work;
 use crate::event::{Emit, Event};
 use crate::execute::check::bind_all;
@@ -17,10 +19,12 @@ use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
+use crate::execute::seen::SeenTargets;
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -29,6 +33,7 @@ use crate::plan::bind::Context;
 use crate::plan::error::Lint;
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
+use crate::plan::module::Source;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::plan::resolve::unmet_inputs;
 use crate::registry::client::{Client, Options};
@@ -165,8 +170,29 @@ pub struct Surroundings<'a> {
     pub docker_config: Option<PathBuf>,
     /// Whether tags of base images are resolved anew.
     pub bases: Resolve,
+    /// Where it is noted what targets rest on, if anyone wants to know.
+    pub seen: Option<&'a SeenTargets>,
     /// In watch mode: what earlier runs of this watch came to.
     pub past: Option<&'a Past>,
+    /// The plan comes from a saved graph, which holds.
+    pub saved: Option<&'a Resumed>,
+}
+
+impl<'a> Surroundings<'a> {
+    fn modules(&self) -> Source<'a> {
+        match self.saved {
+            Some(saved) => Source::Later(saved),
+            None => Source::Here(&self.loaded.modules),
+        }
+    }
+
+    /// `Gofile:12:1`.
+    fn place(&self, span: Span) -> String {
+        match self.saved {
+            Some(saved) => saved.place(span),
+            None => self.loaded.sources.place(span),
+        }
+    }
 }
 
 /// What becomes of the tags of base images.
@@ -189,7 +215,7 @@ pub fn with_project<T>(
     then: impl FnOnce(&Project<'_>, &Wanted, Vec<Lint>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let planning = Spanned::whole(around.emit, Work::Plan);
-    if around.running == Running::Allowed {
+    if around.running == Running::Allowed && around.saved.is_none() {
         let wanted = Wanted::new(&plan.graph, roots, &session.store);
         ask_go(plan, &wanted.order, around.observer)?;
     }
@@ -227,20 +253,25 @@ pub fn with_project<T>(
             .cloned()
             .unwrap_or(Answer::Failed("the question was not answered".to_owned()))
     };
-    let place = |id: TargetId| {
-        around
-            .loaded
-            .sources
-            .place(plan.graph.decl_of(id).name_span)
-    };
+    let place = |id: TargetId| around.place(plan.graph.decl_of(id).name_span);
     let tracked = || tracked_files(&around.loaded.root);
-    let left_over = left_over(&plan.graph, &session.store, &session.memo, &observe);
+    let left_over = match around.saved {
+        Some(saved) => saved.left_over(),
+        None => left_over(&plan.graph, &session.store, &session.memo, &observe),
+    };
+    let good = around.saved.map_or_else(Vec::new, |saved| {
+        saved.good(&plan.graph, &wanted, &session.store)
+    });
+    let (known, unknown) = match around.saved {
+        Some(saved) => saved.bound_of(saved.concerned(&wanted, &good)),
+        None => (Vec::new(), wanted.order.clone()),
+    };
     let mut answers = std::mem::take(&mut plan.answers);
     loop {
         let mut project = Project {
             root: &around.loaded.root,
             context: Context {
-                modules: &around.loaded.modules,
+                modules: around.modules(),
                 graph: &plan.graph,
                 request: &plan.request,
                 answers: &answers,
@@ -262,14 +293,15 @@ pub fn with_project<T>(
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
+            seen: around.seen,
             past: around.past,
             left_over: left_over.clone(),
+            good: good.clone(),
             turns: Turns::default(),
+            starts: Starts::default(),
             fresh: Mutex::default(),
         };
-        match bind_all(&project, &wanted.order)
-            .map_err(|error| Fault::one(CallError::Check(error)))?
-        {
+        match bind_all(&project, &unknown).map_err(|error| Fault::one(CallError::Check(error)))? {
             Outcome::Failed(errors) => return Err(Fault::plan(errors)),
             Outcome::Wanting(queries) => {
                 let (ours, others): (Vec<Query>, Vec<Query>) =
@@ -286,6 +318,9 @@ pub fn with_project<T>(
             }
             Outcome::Ready(bound) => {
                 let lints = fill(&mut project.bound, bound);
+                for (id, bound) in known {
+                    project.bound[id] = Some(bound);
+                }
                 drop(planning);
                 let done = then(&project, &wanted, lints);
                 plan.answers = answers;

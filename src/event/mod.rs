@@ -53,6 +53,9 @@ pub enum Event {
         status: Status,
         duration: Duration,
     },
+    /// So many of the wanted targets are known to be up to date without a look at each. Told in the place of their `Finished`
+    /// where nobody wants to be told of each.
+    UpToDate { count: usize },
     /// Something the user should know that is not a failure. `target` names whom it concerns.
     Warning {
         target: Option<Arc<str>>,

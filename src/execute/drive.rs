@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub stage: Stage,
     /// While the stage is `Going`.
     pub course: Option<Course>,
+    /// Workers that wait for something to do: where there are none, nobody need be woken, which is a system call.
+    pub idle: usize,
     /// How many are finding out what a change concerns: the run does not end before.
     pub looking: usize,
     /// Nothing more starts, whatever changes.
@@ -132,6 +134,7 @@ impl<'a> Drive<'a> {
         let mut is_pending = vec![false; self.outputs.len()];
         let mut lost: HashMap<TargetId, TargetId> = HashMap::new();
         let mut pending = Vec::new();
+        let mut untold = 0;
         for &id in &self.wanted.order {
             let before = self.wanted.before(id);
             let mut needed = before.iter().filter(|(_, kind)| *kind == EdgeKind::Needs);
@@ -143,6 +146,10 @@ impl<'a> Drive<'a> {
             let is_behind = before
                 .iter()
                 .any(|(earlier, _)| is_pending[earlier.index()]);
+            if !is_behind && self.is_settled_untold(id) {
+                untold += 1;
+                continue;
+            }
             let already = if is_behind {
                 None
             } else {
@@ -161,13 +168,31 @@ impl<'a> Drive<'a> {
                 }
             }
         }
+        if untold > 0 {
+            (self.project.emit)(Event::UpToDate { count: untold });
+        }
         pending
+    }
+
+    /// Settles a target that is known to be up to date, where nobody wants to be told of it. What it made is in its record.
+    fn is_settled_untold(&self, id: TargetId) -> bool {
+        let is_untold = self.project.is_good(id) && !self.project.options.tells_each;
+        if is_untold {
+            lock(&self.tally).set(id, End::UpToDate);
+            self.project
+                .services
+                .settled(&self.project.graph().target(id).name);
+        }
+        is_untold
     }
 
     /// How a target stands that need not run, looked at as it is now. Trouble is met again, and told, when it is run.
     fn settled_already(&self, id: TargetId) -> Option<Settled> {
         let project = self.project;
         let target = project.graph().target(id);
+        if project.is_good(id) {
+            return Some(Settled::UpToDate(project.last_outputs(id)));
+        }
         if target.always_runs && project.past.is_none() {
             return None;
         }
@@ -183,7 +208,8 @@ impl<'a> Drive<'a> {
                 return known;
             }
         }
-        let outputs = project.is_up_to_date(id, &prepared).ok()??;
+        let (outputs, deps) = project.is_up_to_date(id, &prepared).ok()??;
+        project.note_seen(id, prepared, deps);
         if let Some(past) = project.past {
             past.forget_one(&target.name);
         }
@@ -193,6 +219,9 @@ impl<'a> Drive<'a> {
     /// Hashes what has changed, on all threads, before the sweep asks one by one. Trouble is met again there.
     fn read_ahead(&self) {
         self.wanted.order.par_iter().for_each(|&id| {
+            if self.project.is_good(id) {
+                return;
+            }
             if let Ok(expanded) = self
                 .project
                 .expand(id, Disk::AsPlanned, &|id| self.project.last_outputs(id))
@@ -264,7 +293,9 @@ impl<'a> Drive<'a> {
                 let id = course.target(job);
                 self.begin_turn(id);
                 // What became ready together with this job is for the others.
-                self.moved.notify_one();
+                if state.idle > 0 {
+                    self.moved.notify_one();
+                }
                 return Some((job, id));
             }
             if course.schedule.is_idle() && !is_looked_at {
@@ -274,10 +305,12 @@ impl<'a> Drive<'a> {
                 self.moved.notify_all();
                 return None;
             }
+            state.idle += 1;
             state = self
                 .moved
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
@@ -354,8 +387,11 @@ impl<'a> Drive<'a> {
         }
         let skipped: Vec<TargetId> = skipped.iter().map(|job| course.target(*job)).collect();
         let skipped = self.skip(&skipped);
+        let is_anyone_idle = state.idle > 0;
         drop(state);
-        self.moved.notify_all();
+        if is_anyone_idle {
+            self.moved.notify_all();
+        }
         self.tell_skipped(&skipped, id);
     }
 

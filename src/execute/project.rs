@@ -1,16 +1,18 @@
 //! What a run works on and with: the graph, the disk, the state, the cache. Shared by all threads of the run.
 
 use crate::base::fs::{self, FsResult};
-use crate::base::ids::IdVec;
+use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
+use crate::execute::seen::{Looked, SeenTargets};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
@@ -33,6 +35,8 @@ pub struct Options {
     pub reuse: Reuse,
     /// How long a command may take to end after it was asked to.
     pub grace: Duration,
+    /// Each target is told, also one that is known to be up to date.
+    pub tells_each: bool,
     /// Commands get a terminal of this size for their output, and so keep their colours; None: they get a pipe.
     pub terminal: Option<CommandScreen>,
 }
@@ -62,6 +66,9 @@ pub enum Reuse {
 pub struct Bound {
     pub files: Files,
     pub action: Arc<Action>,
+    /// What was asked to make it. None: it was not made in this run.
+    #[serde(skip)]
+    pub asked: Option<Vec<Looked>>,
 }
 
 pub struct Project<'a> {
@@ -91,12 +98,17 @@ pub struct Project<'a> {
     pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
     /// `Gofile:12:1` of a target.
     pub place: &'a (dyn Fn(TargetId) -> String + Sync),
+    /// Where it is noted what targets rest on, if anyone wants to know.
+    pub seen: Option<&'a SeenTargets>,
     /// In watch mode: what earlier runs of this watch came to.
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
+    /// Targets that a saved graph knows to be up to date as long as those before them are, by target id; empty without one.
+    pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
+    pub starts: Starts,
     /// What Go says since changes came in this run, where it is not what was planned with.
     pub fresh: Mutex<Answers>,
 }
@@ -104,6 +116,10 @@ pub struct Project<'a> {
 impl Project<'_> {
     pub fn graph(&self) -> &Graph {
         self.context.graph
+    }
+    /// Whether a target is known to be up to date as long as those before it are.
+    pub fn is_good(&self, id: TargetId) -> bool {
+        self.good.get(id.index()).is_some_and(|is_good| *is_good)
     }
     /// The context to bind a target in.
     pub fn context_for(&self, id: TargetId) -> Context<'_> {

@@ -1,7 +1,6 @@
 //! The syntax tree of a Gofile. Every node has its span; nothing is resolved here.
 
 use crate::base::source::{Span, Spanned};
-use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One Gofile.

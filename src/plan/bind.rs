@@ -13,7 +13,7 @@ use crate::plan::go;
 use crate::plan::graph::{Decl, Graph, Target, TargetId};
 use crate::plan::instance::scope_of;
 use crate::plan::limit::read_duration;
-use crate::plan::module::Modules;
+use crate::plan::module::{Modules, Source};
 use crate::plan::name::plain_text;
 use crate::plan::place::{Place, place};
 use crate::plan::query::{Answer, Answers, GitFact, Outcome, Query};
@@ -40,7 +40,7 @@ pub struct Files {
 /// What all bindings of a run share.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    pub modules: &'a Modules,
+    pub modules: Source<'a>,
     pub graph: &'a Graph,
     pub request: &'a Request,
     pub answers: &'a Answers,
@@ -49,13 +49,20 @@ pub struct Context<'a> {
     pub extra_args: &'a [String],
 }
 
+/// A target's action, what may not be meant about it, and what was asked to make it, each question once.
+pub type Binding = (Action, Vec<Lint>, Vec<Arc<Query>>);
+
 /// Binds one target. `files.inputs` may still change when what it needs has run; binding again is cheap.
-pub fn bind(
-    context: &Context<'_>,
-    target: TargetId,
-    files: &Files,
-) -> Outcome<(Action, Vec<Lint>), PlanError> {
-    let mut binder = Binder::new(context, target, files);
+pub fn bind(context: &Context<'_>, target: TargetId, files: &Files) -> Outcome<Binding, PlanError> {
+    let modules = match context.modules.get() {
+        Ok(modules) => modules,
+        Err(reason) => {
+            return Outcome::Failed(vec![PlanError::Moved {
+                reason: reason.to_owned(),
+            }]);
+        }
+    };
+    let mut binder = Binder::new(context, modules, target, files);
     let action = binder.action();
     if context.running == Running::Never && !binder.target.always_runs {
         uncounted::lint(&mut binder, &action.command);
@@ -65,7 +72,8 @@ pub fn bind(
     if !binder.errors.is_empty() {
         Outcome::Failed(in_text_order(binder.errors))
     } else if wanted.is_empty() {
-        Outcome::Ready((action, in_text_order(binder.lints)))
+        let asked = binder.evaluator.asked();
+        Outcome::Ready((action, in_text_order(binder.lints), asked))
     } else {
         Outcome::Wanting(wanted)
     }
@@ -76,6 +84,7 @@ const AMBIGUOUS_OUT: &str = "out (not a single one)";
 
 pub(super) struct Binder<'c> {
     pub context: &'c Context<'c>,
+    pub modules: &'c Modules,
     pub evaluator: Evaluator<'c>,
     pub target: &'c Target,
     pub decl: &'c Decl,
@@ -90,14 +99,14 @@ pub(super) struct Binder<'c> {
 }
 
 impl<'c> Binder<'c> {
-    fn new(context: &'c Context<'c>, id: TargetId, files: &'c Files) -> Self {
+    fn new(context: &'c Context<'c>, modules: &'c Modules, id: TargetId, files: &'c Files) -> Self {
         let target = &context.graph.targets[id];
         let decl = &context.graph.decls[target.decl];
-        let tree = tree_of(context.modules, decl.module, decl.statement);
+        let tree = tree_of(modules, decl.module, decl.statement);
         // Mistakes in the shape were reported when the graph was made.
         let body = Body::read(tree, &mut Vec::new());
         let evaluator = Evaluator::new(
-            context.modules,
+            modules,
             context.answers,
             &context.request.overrides,
             context.running,
@@ -105,6 +114,7 @@ impl<'c> Binder<'c> {
         let seen = |path: &String| seen_from(&target.dir, path);
         let mut binder = Self {
             context,
+            modules,
             evaluator,
             target,
             decl,
@@ -125,7 +135,7 @@ impl<'c> Binder<'c> {
 
     /// Defaults that need a command are unknown in the graph: only who runs the target pays for them.
     fn evaluate_defaults(&mut self) {
-        let tree = tree_of(self.context.modules, self.decl.module, self.decl.statement);
+        let tree = tree_of(self.modules, self.decl.module, self.decl.statement);
         for param in &tree.params {
             let name = &param.name.value;
             if let (Some(Value::Unknown(_)), Some(default)) =
@@ -285,7 +295,7 @@ impl<'c> Binder<'c> {
     /// The outputs of the targets that a reference stands for, as seen from the working directory.
     pub fn outputs_of(&self, reference: &TargetRef) -> Vec<String> {
         let graph = self.context.graph;
-        let prefix = &self.context.modules.modules[reference.module].prefix;
+        let prefix = &self.modules.modules[reference.module].prefix;
         let name = format!("{prefix}{}", reference.name);
         let Some(decl) = graph.decls.values().find(|decl| decl.name == name) else {
             return Vec::new();
@@ -400,7 +410,7 @@ impl<'c> Binder<'c> {
         let Some(entry) = self.body.get("remove") else {
             return Vec::new();
         };
-        let dir = &self.context.modules.modules[self.decl.module].dir;
+        let dir = &self.modules.modules[self.decl.module].dir;
         let items = spanned(&self.evaluator, self.decl.module, &self.scope, &entry.value);
         let texts = items.iter().filter_map(|(item, _)| item.as_text());
         let places = texts.filter_map(|text| place(dir, &text).ok());

@@ -170,7 +170,7 @@ impl<'b, 'c> Environment<'b, 'c> {
     /// `pass_env` of the settings and of the target.
     fn pass_from_caller(&mut self) {
         let module = self.binder.decl.module;
-        let (evaluator, modules) = (&self.binder.evaluator, self.binder.context.modules);
+        let (evaluator, modules) = (&self.binder.evaluator, self.binder.modules);
         let shared = modules
             .settings(module)
             .filter(|entry| entry.key.value == "pass_env");
@@ -282,7 +282,7 @@ impl<'b, 'c> Environment<'b, 'c> {
     }
 
     fn top_level_names(&self) -> Vec<String> {
-        top_level_names(self.binder.context.modules, self.binder.decl.module)
+        top_level_names(self.binder.modules, self.binder.decl.module)
     }
 
     /// Passes a Gofile value under its name, or says why a script that names it cannot have it.
@@ -433,7 +433,6 @@ impl<'b, 'c> Environment<'b, 'c> {
 
     fn is_top_level(&self, name: &str) -> bool {
         self.binder
-            .context
             .modules
             .definition(self.binder.decl.module, name)
             .is_some()
@@ -451,7 +450,7 @@ impl<'b, 'c> Environment<'b, 'c> {
                 .map(|let_| let_.name.value.clone()),
         );
         let module = self.binder.decl.module;
-        let is_target = self.binder.context.modules.target(module, name).is_some();
+        let is_target = self.binder.modules.target(module, name).is_some();
         let help = match nearest(name, known.iter().map(String::as_str)) {
             _ if is_target => Some(
                 "a target is not a variable: put it into `inputs` and use `$inputs`".to_owned(),

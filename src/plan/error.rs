@@ -6,6 +6,12 @@ use thiserror::Error;
 
 #[derive(Debug, Clone, Error, Diagnostic)]
 pub enum PlanError {
+    #[error("{reason}")]
+    #[diagnostic(
+        code(gomake::plan::moved),
+        help("run gomake again: it plans anew then")
+    )]
+    Moved { reason: String },
     #[error("there is no `{name}` here")]
     #[diagnostic(code(gomake::plan::unknown_name))]
     UnknownName {

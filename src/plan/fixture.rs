@@ -10,7 +10,7 @@ use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files, bind};
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, Output, TargetId};
-use crate::plan::module::{Included, Module, ModuleId, Modules};
+use crate::plan::module::{Included, Module, ModuleId, Modules, Source};
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, HostFact, Outcome, Presence, Query};
 use crate::plan::resolve::{Request, add_go_edges, resolve, unmet_inputs};
 use crate::plan::select::read_words;
@@ -236,7 +236,7 @@ impl World {
         };
         loop {
             let context = Context {
-                modules: &self.modules,
+                modules: Source::Here(&self.modules),
                 graph: &graph,
                 request: &request,
                 answers: &self.answers,
@@ -244,7 +244,7 @@ impl World {
                 extra_args: args,
             };
             match bind(&context, id, &files) {
-                Outcome::Ready((action, lints)) => return Ok((action, self.render_all(&lints))),
+                Outcome::Ready((action, lints, _)) => return Ok((action, self.render_all(&lints))),
                 Outcome::Wanting(queries) => self.answer(queries),
                 Outcome::Failed(errors) => return Err(self.render_all(&errors)),
             }

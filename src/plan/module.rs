@@ -62,6 +62,31 @@ pub struct Included {
     pub span: Span,
 }
 
+/// Where the modules of a plan are: at hand, or in texts that are parsed when something must be evaluated after all.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    Here(&'a Modules),
+    Later(&'a dyn Parse),
+}
+
+/// Modules that are parsed when somebody asks for them first.
+pub trait Parse: std::fmt::Debug + Sync {
+    /// # Errors
+    /// Why they cannot be had, as a sentence: the texts are no longer those that the plan was made of, say.
+    fn modules(&self) -> Result<&Modules, &str>;
+}
+
+impl<'a> Source<'a> {
+    /// # Errors
+    /// Why they cannot be had, as a sentence.
+    pub fn get(self) -> Result<&'a Modules, &'a str> {
+        match self {
+            Self::Here(modules) => Ok(modules),
+            Self::Later(texts) => texts.modules(),
+        }
+    }
+}
+
 impl Modules {
     pub const ROOT: ModuleId = ModuleId(0);
 

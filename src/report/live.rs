@@ -98,6 +98,11 @@ impl Live {
         self.going().run.stage(wanted);
     }
 
+    /// So many targets were settled that had no line.
+    pub fn settled(&mut self, count: usize) {
+        self.going().run.settled_before += count;
+    }
+
     /// Begins a run unless one goes on.
     fn going(&mut self) -> MutexGuard<'_, Shown> {
         if self.ticker.is_none() {

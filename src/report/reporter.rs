@@ -119,6 +119,11 @@ impl State {
                     live.schedule(jobs, &pending);
                 }
             }
+            Event::UpToDate { count } => {
+                if let Some(live) = &mut self.live {
+                    live.settled(count);
+                }
+            }
             Event::LockWait { holder } => self.lock_wait(&holder),
             Event::Started {
                 target,

@@ -62,6 +62,19 @@ impl Journal {
         })
     }
 
+    /// A journal that is only appended to. The caller knows that it ends with a whole record.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn continued(path: &Path, magic: Magic) -> FsResult<Self> {
+        let good = fs::if_exists(fs::stat(path))?.map_or(0, |stat| stat.size);
+        Ok(Self {
+            path: path.to_owned(),
+            magic,
+            end: Some(Mutex::new(End::open(path, magic, good)?)),
+        })
+    }
+
     /// Appends one record in one write. Does nothing when opened for reading.
     ///
     /// # Errors

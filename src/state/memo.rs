@@ -13,6 +13,7 @@ use crate::fingerprint::tree;
 use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
+use crate::state::lock::{Attempt, Lock};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -56,6 +57,28 @@ struct Line {
     path: Box<[u8]>,
     stat: Stat,
     digest: Digest,
+}
+
+/// Adds digests to the memo without reading it. The caller knows that the file ends with a whole record. Nothing is written
+/// while another gomake has the project's lock.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn append(
+    dir: &StateDir,
+    lines: impl Iterator<Item = (Box<[u8]>, Stat, Digest)>,
+) -> Result<(), StateError> {
+    let Attempt::Held(_lock) = Lock::try_acquire(dir, "gomake")? else {
+        return Ok(());
+    };
+    let lines: Vec<Line> = lines
+        .map(|(path, stat, digest)| Line { path, stat, digest })
+        .collect();
+    let journal = Journal::continued(&dir.file("memo"), MAGIC)?;
+    for batch in lines.chunks(BATCH) {
+        journal.append(&encode(batch))?;
+    }
+    Ok(())
 }
 
 /// Whether the last component is followed.
@@ -138,6 +161,12 @@ impl Memo {
     pub fn output_content(&self, path: &ProjectPath) -> FsResult<Content> {
         let (content, _) = self.look(&path.under(&self.root), Links::Keep)?;
         Ok(content)
+    }
+
+    /// The `stat` under which a file's bytes are known, with their digest; `path` is below the root, or absolute. None: it was
+    /// not hashed, or not at rest when it was. It says nothing of what is there by now.
+    pub fn known(&self, path: &[u8]) -> Option<(Stat, Digest)> {
+        self.shard(path).files.get(path).copied()
     }
 
     /// Forgets what is known of a path and of all below it.
@@ -281,7 +310,7 @@ fn within(path: &[u8], dir: &[u8]) -> bool {
 }
 
 /// Nanoseconds since 1970.
-pub(in crate::state) fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -289,8 +318,8 @@ pub(in crate::state) fn now() -> i64 {
         .unwrap_or(i64::MIN)
 }
 
-/// Whether any later write must show in the times of a file that was hashed from `hashed_at` on.
-pub(in crate::state) fn at_rest(stat: &Stat, hashed_at: i64) -> bool {
+/// Whether any later write must show in the times of a file that was hashed (a directory that was listed) from `hashed_at` on.
+pub fn at_rest(stat: &Stat, hashed_at: i64) -> bool {
     // Only the change time tells how fine the file system's clock is: archives restore modification times in whole seconds.
     let slack = match stat.ctime % 1_000_000_000 {
         0 => COARSE,

@@ -108,6 +108,7 @@ impl Watch {
                 keep_going: Going::StopAtFailure,
                 reuse: Reuse::Allowed,
                 grace: Duration::from_secs(20),
+                tells_each: true,
                 terminal: None,
             },
             cancel: Cancel::new().expect("a pipe"),
@@ -149,6 +150,7 @@ impl Watch {
             docker_config: None,
             bases: Resolve::Missing,
             past: Some(&self.past),
+            saved: None,
         };
         let roots = planned.stages.concat();
         let done = with_project(

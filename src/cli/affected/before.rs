@@ -10,6 +10,7 @@ use crate::cli::plan::{Plan, dotenv_files};
 use crate::plan::bind::Context;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
+use crate::plan::module::Source;
 use crate::plan::query::{Answer, Answers, Outcome, Query};
 use crate::plan::resolve::resolve;
 use std::collections::BTreeMap;
@@ -110,7 +111,7 @@ impl Before {
         };
         let none = Answers::default();
         let context = Context {
-            modules: &self.loaded.modules,
+            modules: Source::Here(&self.loaded.modules),
             graph: &self.graph,
             request: &plan.request,
             answers: &none,

@@ -34,7 +34,7 @@ impl Binder<'_> {
         // Its lints were shown with the graph's.
         self.errors.extend(reader.errors);
         for (referred, _) in draft.referred() {
-            let (graph, modules) = (self.context.graph, self.context.modules);
+            let (graph, modules) = (self.context.graph, self.modules);
             referred.ids = instances(graph, modules, &referred.reference);
         }
         let (tags, load, engine) = (keys.tags.clone(), keys.load, keys.engine);

@@ -45,7 +45,7 @@ impl<'a> Binder<'a> {
             run: &self.evaluator,
             module: self.decl.module,
             scope: &self.scope,
-            dir: &self.context.modules.modules[self.decl.module].dir,
+            dir: &self.modules.modules[self.decl.module].dir,
             body: &self.body,
             errors: Vec::new(),
             lints: Vec::new(),

@@ -129,7 +129,9 @@ impl State {
         }
         let names = std::mem::take(&mut self.names);
         let name = |target: TargetId| names.get(&target).map(|name| &**name);
-        self.line(View::of(event, &name, start), now);
+        if let Some(view) = View::of(event, &name, start) {
+            self.line(view, now);
+        }
         self.names = names;
     }
 

@@ -292,6 +292,8 @@ fn kind(event: &Event) -> &'static str {
         Event::Output { .. } => "output",
         Event::Terminal { .. } => "terminal",
         Event::Finished { .. } => "finished",
+        // Where events are written, each target is told.
+        Event::UpToDate { .. } => unreachable!("it is not among them"),
         Event::Warning { .. } => "warning",
         Event::Removed { .. } => "removed",
         Event::Progress { .. } => "progress",

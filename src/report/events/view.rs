@@ -291,9 +291,14 @@ pub fn status_word(status: &Status) -> &'static str {
 }
 
 impl<'a> View<'a> {
-    /// `name` knows the names of the targets that have started.
-    pub fn of(event: &'a Event, name: &dyn Fn(TargetId) -> Option<&'a str>, start: &Start) -> Self {
-        match event {
+    /// `name` knows the names of the targets that have started. None: who reads events is told each target by itself.
+    pub fn of(
+        event: &'a Event,
+        name: &dyn Fn(TargetId) -> Option<&'a str>,
+        start: &Start,
+    ) -> Option<Self> {
+        Some(match event {
+            Event::UpToDate { .. } => return None,
             Event::Planned { wanted } => Self::Planned { wanted: *wanted },
             Event::Scheduled { jobs, pending } => {
                 let names = pending.iter().map(|one| (one.target, &*one.name)).collect();
@@ -398,7 +403,7 @@ impl<'a> View<'a> {
             },
             Event::Push { name, to, step, .. } => Self::Push(of_push(name, to, step)),
             Event::Summary(summary) => of_summary(summary),
-        }
+        })
     }
 
     pub fn of_mistake(mistake: &'a Mistake) -> Self {

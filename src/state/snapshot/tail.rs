@@ -33,6 +33,8 @@ pub struct Tail {
     pub targets: Vec<String>,
     /// Paths (as in `FileRow::path`) with digests that hold for a newer `stat`.
     pub files: Vec<(Box<[u8]>, Stat, Digest)>,
+    /// One of the files ends in the middle of a record: nothing may be appended to it before it is cut off.
+    pub is_torn: bool,
     /// Something came that concerns the graph as a whole (files were abandoned): the snapshot is of no use.
     pub is_beyond: bool,
 }

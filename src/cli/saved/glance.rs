@@ -1,0 +1,230 @@
+//! The first look of a call: is there a saved graph, does it hold, and is there anything to do at all? Nothing is parsed for it,
+//! and no thread or process started where nothing asks for one.
+
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::cli::args::Args;
+use crate::cli::observe::Observer;
+use crate::cli::saved::resume::Resumed;
+use crate::cli::saved::{Head, name_of, origin_of, words_digest};
+use crate::cli::settings::Environment;
+use crate::execute::command::RUNNING_VARIABLE;
+use crate::plan::graph::TargetId;
+use crate::plan::query::{Answer, Answers, Query};
+use crate::state::bases::Bases;
+use crate::state::dir::{Access, StateDir};
+use crate::state::memo;
+use crate::state::snapshot::{FileId, ObservationId, Reach, Snapshot, Tail};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// What a call finds.
+pub enum Glance {
+    /// All wanted targets are up to date: how many.
+    Done(usize),
+    /// The plan holds, and some targets must be looked at.
+    Resume(Box<Resumed>),
+    /// Nothing is known that could be used.
+    Cold,
+}
+
+/// Whether the saved graph is for calls like this one: those that run targets and want nothing special of them.
+pub fn suits(args: &Args) -> bool {
+    is_kept(args) && !args.force
+}
+
+/// Whether a call like this one leaves a saved graph behind.
+pub fn is_kept(args: &Args) -> bool {
+    let looks = args.check
+        || args.list
+        || args.dry_run
+        || args.fmt
+        || args.choose
+        || args.complete_words
+        || args.wants_help()
+        || args.why.is_some()
+        || args.graph.is_some()
+        || args.install_hook.is_some();
+    let is_special = args.watch
+        || args.verify
+        || args.push
+        || args.load
+        || args.pull
+        || args.staged
+        || args.affected_by.is_some();
+    !looks && !is_special && args.args.is_empty()
+}
+
+/// A call before anything is read.
+pub struct Call<'a> {
+    pub args: &'a Args,
+    pub env: &'a Environment,
+    /// The caller's variables.
+    pub variables: &'a BTreeMap<OsString, OsString>,
+    /// Absolute.
+    pub gofile: &'a Path,
+    /// Somebody wants to be told of each target, also of those that are up to date.
+    pub tells_each: bool,
+}
+
+impl Call<'_> {
+    pub fn glance(&self) -> Glance {
+        self.try_glance().unwrap_or(Glance::Cold)
+    }
+
+    /// None wherever the saved graph is of no use.
+    fn try_glance(&self) -> Option<Glance> {
+        // A gomake in a command of a gomake is refused, or waits; that is told elsewhere.
+        if self.env.var(RUNNING_VARIABLE).is_some() {
+            return None;
+        }
+        let root = fs::canonical(self.gofile.parent()?).ok()?;
+        let dir = StateDir::open(&root, Access::Read).ok()?;
+        let words = &self.args.words;
+        let origin = origin_of(&root, self.gofile, words)?;
+        let snapshot = Snapshot::open(&dir, &name_of(self.gofile, words, &origin), &origin)?;
+        let head: Head = postcard::from_bytes(snapshot.head()).ok()?;
+        let roots = match <[_; 1]>::try_from(snapshot.selection(&words_digest(words))?) {
+            Ok([roots]) => roots,
+            // With a `clean` among them, what follows is another project.
+            Err(_) => return None,
+        };
+        let observer = Observer::new(&root, self.variables, &head.dotenv).ok()?;
+        let observer = observer.noting();
+        if !observer.refused().is_empty() {
+            return None;
+        }
+        let look = Look {
+            root,
+            dir,
+            snapshot,
+            head,
+            observer,
+        };
+        look.of(roots, self)
+    }
+}
+
+/// A saved graph that was opened for a call.
+struct Look {
+    root: PathBuf,
+    dir: StateDir,
+    snapshot: Snapshot,
+    head: Head,
+    observer: Observer,
+}
+
+impl Look {
+    fn of(self, roots: Vec<TargetId>, call: &Call<'_>) -> Option<Glance> {
+        let tail = self.snapshot.tail(&self.dir)?;
+        if tail.is_beyond {
+            return None;
+        }
+        let reach = self.snapshot.reach(&roots);
+        let unmet: HashSet<TargetId> = self.head.unmet.iter().copied().collect();
+        if !unmet.is_empty() && reach.targets.iter().any(|id| unmet.contains(id)) {
+            return None;
+        }
+        let looked = self.snapshot.look(&self.root, &reach, &tail);
+        let (changed, fresh) = self.ask(self.snapshot.to_ask(&reach, &looked))?;
+        if self.snapshot.plan_moved(&looked, &changed) {
+            return None;
+        }
+        let doubtful = self.snapshot.doubtful(&reach, &looked, &changed, &tail);
+        if doubtful.is_empty() && !call.tells_each {
+            self.remember(&looked.refreshed, &tail);
+            return Some(Glance::Done(self.counted(&reach)));
+        }
+        let unbound = self.bound_otherwise(&reach, &changed);
+        Some(Glance::Resume(Box::new(Resumed::new(
+            self.snapshot,
+            self.head,
+            self.observer,
+            call,
+            self.root,
+            roots,
+            doubtful,
+            unbound,
+            fresh,
+        ))))
+    }
+
+    /// What is answered otherwise than it was, with the answers of now. None: a question cannot be read.
+    fn ask(&self, asked: Vec<ObservationId>) -> Option<(Vec<ObservationId>, Vec<(Query, Answer)>)> {
+        let mut queries = Vec::with_capacity(asked.len());
+        for id in asked {
+            queries.push((id, self.snapshot.query(id)?));
+        }
+        let mut answers = Answers::default();
+        let (bases, others): (Vec<_>, Vec<_>) = queries
+            .iter()
+            .map(|(_, query)| query.clone())
+            .partition(|query| matches!(query, Query::BaseImage(_)));
+        if !bases.is_empty() {
+            let known = Bases::open(&self.dir);
+            for query in bases {
+                if let Query::BaseImage(reference) = &query
+                    && let Some(digest) = known.get(&reference.to_string())
+                {
+                    answers.insert(query, Answer::Text(Some(digest)));
+                }
+            }
+        }
+        self.observer.answer_all(others, &mut answers);
+        let (mut changed, mut fresh) = (Vec::new(), Vec::new());
+        for (id, query) in queries {
+            // A base whose digest is recorded no more: a registry must be asked.
+            let answer = answers.get(&query)?;
+            if answer.digest() != self.snapshot.answer(id) {
+                changed.push(id);
+                fresh.push((query, answer.clone()));
+            }
+        }
+        Some((changed, fresh))
+    }
+
+    /// The targets whose actions hang on an answer that is another one now.
+    fn bound_otherwise(&self, reach: &Reach, changed: &[ObservationId]) -> HashSet<TargetId> {
+        if changed.is_empty() {
+            return HashSet::new();
+        }
+        let changed: HashSet<ObservationId> = changed.iter().copied().collect();
+        let targets = reach.targets.iter().copied();
+        targets
+            .filter(|id| {
+                let mut asked = self.snapshot.observations_of(*id);
+                asked.any(|asked| changed.contains(&asked))
+            })
+            .collect()
+    }
+
+    /// Targets as a summary counts them: what a service would run is known, but it is not up to date or otherwise.
+    fn counted(&self, reach: &Reach) -> usize {
+        let is_service = |id: &&TargetId| self.head.services.contains(id);
+        let services = match self.head.services.is_empty() {
+            true => 0,
+            false => reach.targets.iter().filter(is_service).count(),
+        };
+        reach.targets.len() - services
+    }
+
+    /// Files that look otherwise and hold the same need not be read again. What cannot be written is only slower the next time.
+    fn remember(&self, refreshed: &[(FileId, fs::Stat)], tail: &Tail) {
+        if refreshed.is_empty() || tail.is_torn {
+            return;
+        }
+        let lines = refreshed.iter().filter_map(|(id, stat)| {
+            let row = self.snapshot.file(*id);
+            Some((row.path, *stat, digest_of(row.content?)?))
+        });
+        let _ = memo::append(&self.dir, lines);
+    }
+}
+
+fn digest_of(content: crate::fingerprint::content::Content) -> Option<Digest> {
+    match content {
+        crate::fingerprint::content::Content::File { digest, .. } => Some(digest),
+        _ => None,
+    }
+}
