@@ -14,19 +14,19 @@ pub struct Former<'a> {
     observations: IdVec<ObservationId, Option<ObservationId>>,
     /// Targets with records that it does not know. None: nobody can tell which.
     newer: Option<HashSet<String>>,
-    /// Targets of this run: those among them that were not looked at are up to date by what was saved.
-    of_this_run: HashSet<TargetId>,
+    /// What this run took to be up to date because of it.
+    good: HashSet<TargetId>,
 }
 
 impl<'a> Former<'a> {
-    pub fn new(snapshot: &'a Snapshot, dir: &StateDir, of_this_run: HashSet<TargetId>) -> Self {
+    pub fn new(snapshot: &'a Snapshot, dir: &StateDir, good: HashSet<TargetId>) -> Self {
         let newer = snapshot.tail(dir);
         Self {
             snapshot,
             files: IdVec::filled(None, snapshot.files()),
             observations: IdVec::filled(None, snapshot.observations()),
             newer: newer.map(|tail| tail.targets.into_iter().collect()),
-            of_this_run,
+            good,
         }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Former<'a> {
     pub fn holds(&self, id: TargetId) -> bool {
         match &self.newer {
             Some(newer) => !newer.contains(self.snapshot.name(id)),
-            None => self.of_this_run.contains(&id),
+            None => self.good.contains(&id),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
-use crate::cli::saved::{Head, Place, words_digest};
+use crate::cli::saved::{Head, Place};
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
@@ -38,7 +38,8 @@ pub struct Finished<'a> {
     pub seen: &'a HashMap<TargetId, Rests>,
     pub wanted: &'a Wanted,
     pub place: &'a Place,
-    pub words: &'a [String],
+    /// Those of the call, by [`crate::cli::saved::words_digest`].
+    pub words: Digest,
     /// What a call must know first; but for what is left over.
     pub head: Head,
     /// The saved graph that the run began with: its targets are those of the project's graph.
@@ -70,15 +71,11 @@ impl Head {
     }
 }
 
-/// Writes a snapshot, or removes the one of earlier where nothing can be said. The journal and the memo are on disk.
+/// Writes a snapshot. The journal and the memo are on disk.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(dir: &StateDir, place: &Place, draft: Option<Draft>) -> Result<(), StateError> {
-    let Some(mut draft) = draft else {
-        crate::base::fs::remove_any(&dir.file(&place.name))?;
-        return Ok(());
-    };
+pub fn write(dir: &StateDir, place: &Place, mut draft: Draft) -> Result<(), StateError> {
     draft.journal = Mark::of_journal(dir)?;
     draft.memo = Mark::of_memo(dir)?;
     Snapshot::write(dir, &place.name, &draft)
@@ -97,8 +94,9 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     };
     let same = same.filter(|saved| saved.graph() == Some(&graph));
     let former = run.before.or(same.as_ref());
-    let of_this_run = run.wanted.order.iter().copied().collect();
-    let former = former.map(|saved| Former::new(saved, run.dir, of_this_run));
+    let good = run.wanted.order.iter().copied();
+    let good = good.filter(|id| run.project.is_good(*id)).collect();
+    let former = former.map(|saved| Former::new(saved, run.dir, good));
     let root = run.project.root;
     let mut assembly = Assembly {
         rows: Rows::new(root, run.project.memo),
@@ -111,8 +109,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let left = left_over(run.project, &mut assembly.rows)?;
     plan_files.extend(left.files);
     let targets = assembly.targets();
-    let words = words_digest(run.words);
-    let selections = assembly.selections(words);
+    let selections = assembly.selections(run.words);
     let (files, observations) = (assembly.rows.files, assembly.asked.rows);
     let head = Head {
         left_over: left.paths,
