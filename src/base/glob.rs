@@ -10,7 +10,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 mod walk;
 
-pub use walk::{Walk, walk};
+pub use walk::{Look, Walk, walk, walk_seen};
 
 /// Directories that no walk enters, and names that none matches.
 pub const NEVER_ENTERED: [&str; 2] = [".git", ".gomake"];

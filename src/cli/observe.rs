@@ -1,12 +1,14 @@
 //! Answers planning's questions from the real world. Knows nothing of why they are asked.
 
-use crate::base::fs::{self, FileKind, FsError};
-use crate::base::glob::{Pattern, walk};
+use crate::base::digest::Digest;
+use crate::base::fs::{self, FileKind, FsError, FsResult};
+use crate::base::glob::{Pattern, walk, walk_seen};
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
 use crate::cli::observe_go;
 use crate::cli::output::{Said, output};
+use crate::cli::saved::rests::{Glimpse, Rests};
 use crate::plan::query::{
     Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact, Presence, Query,
 };
@@ -17,6 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 /// The world as one call sees it.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct Observer {
     /// The caller's environment, with what dotenv files add.
     env: BTreeMap<OsString, OsString>,
     refused: Vec<(String, String)>,
+    /// What answers rest on, where anyone wants to know.
+    rests: Option<Arc<Rests>>,
 }
 
 impl Observer {
@@ -53,7 +58,16 @@ impl Observer {
             repository: root.to_owned(),
             env,
             refused: dotenv.refused,
+            rests: None,
         })
+    }
+    /// Has it noted from now on what answers rest on.
+    pub fn noting(mut self) -> Self {
+        self.rests = Some(Arc::default());
+        self
+    }
+    pub fn rests(&self) -> Option<&Rests> {
+        self.rests.as_deref()
     }
     /// Has git asked elsewhere: about what the project is a copy of.
     pub fn with_repository(mut self, dir: &Path) -> Self {
@@ -86,9 +100,9 @@ impl Observer {
     }
     pub fn answer(&self, query: &Query) -> Answer {
         match query {
-            Query::Glob { include, exclude } => self.glob(include, exclude),
-            Query::Read(path) => self.read(path),
-            Query::Presence(path) => self.presence(path),
+            Query::Glob { include, exclude } => self.glob(query, include, exclude),
+            Query::Read(path) => self.read(query, path),
+            Query::Presence(path) => self.presence(query, path),
             Query::Which(program) => Answer::Program(self.which(program)),
             Query::Env(name) => self.env(name),
             Query::EnvMatching(pattern) => self.env_matching(pattern),
@@ -104,7 +118,7 @@ impl Observer {
         }
     }
 
-    fn glob(&self, include: &[String], exclude: &[String]) -> Answer {
+    fn glob(&self, query: &Query, include: &[String], exclude: &[String]) -> Answer {
         let compile = |texts: &[String]| {
             texts
                 .iter()
@@ -112,30 +126,59 @@ impl Observer {
                 .collect::<Result<Vec<_>, _>>()
         };
         match (compile(include), compile(exclude)) {
-            (Ok(include), Ok(exclude)) => match walk(&self.root, &include, &exclude) {
-                Ok(found) => Answer::Paths(found.files),
+            (Ok(include), Ok(exclude)) => match self.walked(query, &include, &exclude) {
+                Ok(answer) => answer,
                 Err(error) => Answer::Failed(error.to_string()),
             },
             (Err(error), _) | (_, Err(error)) => Answer::Failed(error.to_string()),
         }
     }
-    fn read(&self, path: &ProjectPath) -> Answer {
-        match fs::if_exists(fs::read(&path.under(&self.root))) {
-            Ok(None) => Answer::Text(None),
-            Ok(Some(bytes)) => match String::from_utf8(bytes) {
-                Ok(text) => Answer::Text(Some(text)),
-                Err(_) => Answer::Failed("it is not UTF-8".to_owned()),
-            },
-            Err(error) => Answer::Failed(bare(&error)),
-        }
+    fn walked(&self, query: &Query, include: &[Pattern], exclude: &[Pattern]) -> FsResult<Answer> {
+        let Some(rests) = &self.rests else {
+            let found = walk(&self.root, include, exclude)?;
+            return Ok(Answer::Paths(found.files));
+        };
+        let glimpse = Glimpse::now(&self.root);
+        let (found, looks) = walk_seen(&self.root, include, exclude)?;
+        let answer = Answer::Paths(found.files);
+        rests.note(query, &answer, glimpse.rows(&looks));
+        Ok(answer)
     }
-    fn presence(&self, path: &ProjectPath) -> Answer {
-        match fs::if_exists(fs::stat(&path.under(&self.root))) {
+    fn read(&self, query: &Query, path: &ProjectPath) -> Answer {
+        let path = path.under(&self.root);
+        // What it looked like before it was read: a later write shows.
+        let before = self.rests().map(|rests| (rests, self.glimpse(&path)));
+        let bytes = match fs::if_exists(fs::read(&path)) {
+            Ok(bytes) => bytes,
+            Err(error) => return Answer::Failed(bare(&error)),
+        };
+        let digest = before.is_some().then(|| bytes.as_deref().map(Digest::of));
+        let answer = match bytes.map(String::from_utf8) {
+            None => Answer::Text(None),
+            Some(Ok(text)) => Answer::Text(Some(text)),
+            Some(Err(_)) => Answer::Failed("it is not UTF-8".to_owned()),
+        };
+        if let (Some((rests, (glimpse, Ok(stat)))), Some(digest)) = (before, digest) {
+            rests.note(query, &answer, vec![glimpse.read(&path, stat, digest)]);
+        }
+        answer
+    }
+    fn presence(&self, query: &Query, path: &ProjectPath) -> Answer {
+        let path = path.under(&self.root);
+        let (glimpse, stat) = self.glimpse(&path);
+        let answer = match &stat {
             Ok(None) => Answer::Presence(Presence::Missing),
             Ok(Some(stat)) if stat.kind == FileKind::Dir => Answer::Presence(Presence::Dir),
             Ok(Some(_)) => Answer::Presence(Presence::File),
-            Err(error) => Answer::Failed(bare(&error)),
+            Err(error) => return Answer::Failed(bare(error)),
+        };
+        if let (Some(rests), Ok(stat)) = (&self.rests, stat) {
+            rests.note(query, &answer, vec![glimpse.row(&path, stat, None)]);
         }
+        answer
+    }
+    fn glimpse(&self, path: &Path) -> (Glimpse<'_>, FsResult<Option<fs::Stat>>) {
+        (Glimpse::now(&self.root), fs::if_exists(fs::stat(path)))
     }
     /// Where PATH finds a program; relative entries of PATH count from the project's root.
     fn which(&self, program: &str) -> Option<PathBuf> {

@@ -19,10 +19,12 @@ use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
 use crate::execute::project::{Bound, Project};
+use crate::execute::seen::SeenTargets;
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -168,6 +170,8 @@ pub struct Surroundings<'a> {
     pub docker_config: Option<PathBuf>,
     /// Whether tags of base images are resolved anew.
     pub bases: Resolve,
+    /// Where it is noted what targets rest on, if anyone wants to know.
+    pub seen: Option<&'a SeenTargets>,
     /// In watch mode: what earlier runs of this watch came to.
     pub past: Option<&'a Past>,
     /// The plan comes from a saved graph, which holds.
@@ -289,10 +293,12 @@ pub fn with_project<T>(
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
+            seen: around.seen,
             past: around.past,
             left_over: left_over.clone(),
             good: good.clone(),
             turns: Turns::default(),
+            starts: Starts::default(),
             fresh: Mutex::default(),
         };
         match bind_all(&project, &unknown).map_err(|error| Fault::one(CallError::Check(error)))? {

@@ -7,6 +7,7 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::cache::store::CachedResult;
 use crate::execute::expand::{Disk, Expanded};
 use crate::execute::project::{Bound, Project, Reuse};
+use crate::execute::seen::Looked;
 use crate::fingerprint::content::{Content, Outputs, service_output};
 use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::{Field, Subject};
@@ -29,6 +30,8 @@ pub struct Prepared {
     pub inputs: Vec<(InputPath, Content)>,
     pub upstream: Vec<(Arc<str>, Outputs)>,
     pub tools: Vec<Content>,
+    /// Where what the plan had bound no longer holds.
+    pub bound_again: Option<Bound>,
 }
 
 /// Why a target could not even be looked at.
@@ -47,7 +50,11 @@ pub enum CheckError {
 /// What is to be done with a target.
 #[derive(Debug)]
 pub enum Verdict {
-    UpToDate(Outputs),
+    UpToDate {
+        outputs: Outputs,
+        /// What its depfile had named.
+        deps: Vec<(InputPath, Content)>,
+    },
     /// The cache holds the result of these very facts.
     Restorable {
         key: Digest,
@@ -84,7 +91,10 @@ impl Project<'_> {
     ) -> Result<Prepared, CheckError> {
         let target = self.graph().target(id);
         let mut expanded = self.expand(id, disk, made)?;
-        let mut action = self.action(id, disk, &expanded)?;
+        let (mut action, bound_again) = match self.bound_anew(id, disk, &expanded)? {
+            Rebound::Holds(action) => (action, None),
+            Rebound::Anew(bound) => (bound.action.clone(), Some(bound)),
+        };
         if let Some(seen) = self.context_seen(id)? {
             expanded.counted.extend(seen.files);
             expanded.counted.sort();
@@ -100,6 +110,7 @@ impl Project<'_> {
             inputs: Vec::new(),
             upstream: Vec::new(),
             tools: Vec::new(),
+            bound_again,
         };
         if !target.always_runs {
             self.count(id, &mut prepared, made)?;
@@ -214,12 +225,12 @@ impl Project<'_> {
     }
 
     /// The action as planned or, where what it reads has changed since, bound again.
-    fn action(
+    fn bound_anew(
         &self,
         id: TargetId,
         disk: Disk,
         expanded: &Expanded,
-    ) -> Result<Arc<Action>, CheckError> {
+    ) -> Result<Rebound, CheckError> {
         let listed: Vec<String> = expanded.listed.iter().map(ToString::to_string).collect();
         let go = if disk == Disk::Changed {
             self.go_answer(id, disk)
@@ -231,8 +242,10 @@ impl Project<'_> {
             query.is_some_and(|query| self.context.answers.get(&query) != Some(answer))
         });
         match &self.bound[id] {
-            Some(bound) if bound.files.inputs == listed && !go_changed => Ok(bound.action.clone()),
-            _ => self.bind_again(id, listed, go),
+            Some(bound) if bound.files.inputs == listed && !go_changed => {
+                Ok(Rebound::Holds(bound.action.clone()))
+            }
+            _ => self.bind_again(id, listed, go).map(Rebound::Anew),
         }
     }
 
@@ -241,7 +254,7 @@ impl Project<'_> {
         id: TargetId,
         inputs: Vec<String>,
         go: Option<Answer>,
-    ) -> Result<Arc<Action>, CheckError> {
+    ) -> Result<Bound, CheckError> {
         let target = self.graph().target(id);
         let files = Files {
             inputs,
@@ -260,7 +273,13 @@ impl Project<'_> {
                 ..self.context_for(id)
             };
             match bind(&context, id, &files) {
-                Outcome::Ready((action, _)) => return Ok(Arc::new(action)),
+                Outcome::Ready((action, _, asked)) => {
+                    return Ok(Bound {
+                        asked: Some(self.asked_with(asked, &answers)),
+                        action: Arc::new(action),
+                        files,
+                    });
+                }
                 Outcome::Failed(errors) => return Err(CheckError::Plan(errors)),
                 Outcome::Wanting(queries) => {
                     for query in queries {
@@ -270,6 +289,18 @@ impl Project<'_> {
                 }
             }
         }
+    }
+
+    /// What was asked, with the answers that are not the plan's.
+    fn asked_with(&self, asked: Vec<Arc<Query>>, answers: &Answers) -> Vec<Looked> {
+        let looked = asked.into_iter().map(|query| {
+            let known = self.context.answers.get(&query);
+            match answers.get(&query) {
+                Some(answer) if known != Some(answer) => Looked::anew(query, answer),
+                _ => Looked::as_planned(query),
+            }
+        });
+        looked.collect()
     }
 
     /// Decides about a prepared target.
@@ -302,7 +333,8 @@ impl Project<'_> {
                     changed.extend(self.lost_image(id));
                 }
                 if changed.is_empty() {
-                    return Ok(Verdict::UpToDate(made(record)));
+                    let outputs = made(record);
+                    return Ok(Verdict::UpToDate { outputs, deps });
                 }
                 changed
             }
@@ -339,17 +371,18 @@ impl Project<'_> {
         }
     }
 
-    /// The outputs of a target whose last success still holds; the part of [`Project::verdict`] that an unchanged project
-    /// comes down to.
+    /// The outputs of a target whose last success still holds, with what its depfile had named; the part of
+    /// [`Project::verdict`] that an unchanged project comes down to.
     pub fn is_up_to_date(
         &self,
         id: TargetId,
         prepared: &Prepared,
-    ) -> Result<Option<Outputs>, CheckError> {
+    ) -> Result<Option<UpToDate>, CheckError> {
         if prepared.kind == Kind::Service {
             // What it would run is all there is to know.
             let known = self.refuse_missing(id, prepared).is_ok();
-            return Ok(known.then(|| service_output(prepared.subject(&[]).key())));
+            let key = || service_output(prepared.subject(&[]).key());
+            return Ok(known.then(|| (key(), Vec::new())));
         }
         let name = &self.graph().target(id).name;
         let Some(record) = self
@@ -364,7 +397,7 @@ impl Project<'_> {
             && self.changed_outputs(&record)?.is_empty()
             && self.lost_image(id).is_none()
             && !self.is_unloaded(id);
-        Ok(holds.then(|| made(&record)))
+        Ok(holds.then(|| (made(&record), deps)))
     }
 
     /// Whether a path is among the declared inputs; Go's own may come and go.
@@ -444,6 +477,15 @@ impl Project<'_> {
     }
 }
 
+/// The outputs of a target, and what its depfile named.
+pub type UpToDate = (Outputs, Vec<(InputPath, Content)>);
+
+/// Whether what the plan bound still holds.
+enum Rebound {
+    Holds(Arc<Action>),
+    Anew(Bound),
+}
+
 /// What a success made.
 fn made(record: &TargetRecord) -> Outputs {
     record.outputs.as_slice().into()
@@ -481,11 +523,12 @@ pub fn bind_all(
                 .collect(),
         };
         match bind(&project.context_for(id), id, &files) {
-            Outcome::Ready((action, lints)) => bound.push((
+            Outcome::Ready((action, lints, asked)) => bound.push((
                 id,
                 Bound {
                     files,
                     action: Arc::new(action),
+                    asked: Some(asked.into_iter().map(Looked::as_planned).collect()),
                 },
                 lints,
             )),

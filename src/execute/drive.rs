@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub stage: Stage,
     /// While the stage is `Going`.
     pub course: Option<Course>,
+    /// Workers that wait for something to do: where there are none, nobody need be woken, which is a system call.
+    pub idle: usize,
     /// How many are finding out what a change concerns: the run does not end before.
     pub looking: usize,
     /// Nothing more starts, whatever changes.
@@ -206,7 +208,8 @@ impl<'a> Drive<'a> {
                 return known;
             }
         }
-        let outputs = project.is_up_to_date(id, &prepared).ok()??;
+        let (outputs, deps) = project.is_up_to_date(id, &prepared).ok()??;
+        project.note_seen(id, prepared, deps);
         if let Some(past) = project.past {
             past.forget_one(&target.name);
         }
@@ -290,7 +293,9 @@ impl<'a> Drive<'a> {
                 let id = course.target(job);
                 self.begin_turn(id);
                 // What became ready together with this job is for the others.
-                self.moved.notify_one();
+                if state.idle > 0 {
+                    self.moved.notify_one();
+                }
                 return Some((job, id));
             }
             if course.schedule.is_idle() && !is_looked_at {
@@ -300,10 +305,12 @@ impl<'a> Drive<'a> {
                 self.moved.notify_all();
                 return None;
             }
+            state.idle += 1;
             state = self
                 .moved
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
@@ -380,8 +387,11 @@ impl<'a> Drive<'a> {
         }
         let skipped: Vec<TargetId> = skipped.iter().map(|job| course.target(*job)).collect();
         let skipped = self.skip(&skipped);
+        let is_anyone_idle = state.idle > 0;
         drop(state);
-        self.moved.notify_all();
+        if is_anyone_idle {
+            self.moved.notify_all();
+        }
         self.tell_skipped(&skipped, id);
     }
 

@@ -5,11 +5,12 @@ use crate::base::fs::FsResult;
 use crate::base::glob::Pattern;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::project::Project;
+use crate::execute::seen::Looked;
 use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::graph::{EdgeWhy, Input, Output, Target, TargetId};
 use crate::plan::query::{Answer, Query};
 use std::collections::HashSet;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 /// A target's inputs as files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub struct Expanded {
     pub listed: Vec<ProjectPath>,
     /// Everything that is read from disk and counted, sorted: the listed files that no named target makes, and Go's.
     pub counted: Vec<InputPath>,
+    /// Optional inputs that are not there.
+    pub absent: Vec<ProjectPath>,
+    /// What was asked for all this.
+    pub asked: Vec<Looked>,
 }
 
 /// Whether answers of the planning phase may be used as they are.
@@ -43,17 +48,21 @@ impl Project<'_> {
         let mut seen = HashSet::new();
         let mut listed = Vec::new();
         let mut counted = Vec::new();
+        let (mut absent, mut asked) = (Vec::new(), Vec::new());
         for item in &target.inputs.items {
             match item {
                 Input::File { path, optional, .. } => {
                     if !*optional || self.is_present(path) {
                         counted.push(InputPath::Project(path.clone()));
                         push_new(&mut listed, &mut seen, path.clone());
+                    } else {
+                        absent.push(path.clone());
                     }
                 }
                 Input::Glob { pattern, .. } => {
                     let filter = target.inputs.filter.as_deref();
-                    for path in self.glob(target, pattern, &excludes, disk, made)? {
+                    let found = self.glob(target, pattern, disk, &mut asked);
+                    for path in with_made(found, target, pattern, &excludes, made) {
                         let is_kept = filter.is_none_or(|filter| filter.keeps(&path));
                         if is_kept && !own.holds(&path) && !self.is_left_over(&path) {
                             counted.push(InputPath::Project(path.clone()));
@@ -70,53 +79,51 @@ impl Project<'_> {
                 }
             }
         }
-        counted.extend(self.go_files(id, disk));
+        counted.extend(self.go_files(id, disk, &mut asked));
         counted.sort();
         counted.dedup();
-        Ok(Expanded { listed, counted })
+        Ok(Expanded {
+            listed,
+            counted,
+            absent,
+            asked,
+        })
     }
 
-    /// The files that one glob stands for: those on disk, and those that the targets before this one make.
+    /// The files on disk that one glob stands for.
     fn glob(
         &self,
         target: &Target,
         pattern: &str,
-        excludes: &[Pattern],
         disk: Disk,
-        made: &dyn Fn(TargetId) -> Outputs,
-    ) -> FsResult<Vec<ProjectPath>> {
+        asked: &mut Vec<Looked>,
+    ) -> Vec<ProjectPath> {
         let query = target.inputs.glob_query(pattern);
-        let mut paths = match (disk, self.context.answers.get(&query)) {
-            (Disk::AsPlanned, Some(Answer::Paths(paths))) => paths.clone(),
-            _ => match self.observe_one(query) {
-                Answer::Paths(paths) => paths,
-                _ => Vec::new(),
-            },
-        };
-        let Ok(compiled) = Pattern::new(pattern) else {
-            return Ok(paths);
-        };
-        for edge in target
-            .needs
-            .iter()
-            .filter(|edge| matches!(edge.why, EdgeWhy::File(_)))
+        if disk == Disk::AsPlanned
+            && let Some((query, Answer::Paths(paths))) = self.context.answers.find(&query)
         {
-            for (path, content) in made(edge.to).iter() {
-                let taken = !matches!(content, Content::Tree { .. })
-                    && compiled.matches(path)
-                    && !excludes.iter().any(|exclude| exclude.excludes(path));
-                if taken && let Ok(path) = ProjectPath::root().resolve(path) {
-                    paths.push(path);
-                }
-            }
+            asked.push(Looked::as_planned(query.clone()));
+            return paths.clone();
         }
-        paths.sort();
-        paths.dedup();
-        Ok(paths)
+        let query = Arc::new(query);
+        let answer = self.observe_one(Query::clone(&query));
+        if self.seen.is_some() {
+            asked.push(Looked::anew(query, &answer));
+        }
+        match answer {
+            Answer::Paths(paths) => paths,
+            _ => Vec::new(),
+        }
     }
 
-    fn go_files(&self, id: TargetId, disk: Disk) -> Vec<InputPath> {
-        match self.go_answer(id, disk) {
+    fn go_files(&self, id: TargetId, disk: Disk, asked: &mut Vec<Looked>) -> Vec<InputPath> {
+        let answer = self.go_answer(id, disk);
+        if self.seen.is_some()
+            && let (Some(request), Some(answer)) = (&self.graph().target(id).go, &answer)
+        {
+            asked.push(Looked::anew(Arc::new(Query::Go(request.clone())), answer));
+        }
+        match answer {
             Some(Answer::Go(answer)) => answer.files,
             _ => Vec::new(),
         }
@@ -159,6 +166,36 @@ impl Project<'_> {
         }
         false
     }
+}
+
+/// What a glob found on disk, with what the targets before this one make.
+fn with_made(
+    mut paths: Vec<ProjectPath>,
+    target: &Target,
+    pattern: &str,
+    excludes: &[Pattern],
+    made: &dyn Fn(TargetId) -> Outputs,
+) -> Vec<ProjectPath> {
+    let Ok(compiled) = Pattern::new(pattern) else {
+        return paths;
+    };
+    for edge in target
+        .needs
+        .iter()
+        .filter(|edge| matches!(edge.why, EdgeWhy::File(_)))
+    {
+        for (path, content) in made(edge.to).iter() {
+            let taken = !matches!(content, Content::Tree { .. })
+                && compiled.matches(path)
+                && !excludes.iter().any(|exclude| exclude.excludes(path));
+            if taken && let Ok(path) = ProjectPath::root().resolve(path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 /// A target's own outputs, which its globs never match.

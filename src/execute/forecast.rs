@@ -72,7 +72,7 @@ fn fate(project: &Project<'_>, id: TargetId) -> Result<Fate, CheckError> {
             .map(|()| Fate::UpToDate);
     }
     Ok(match project.verdict(id, &prepared)? {
-        Verdict::UpToDate(_) => Fate::UpToDate,
+        Verdict::UpToDate { .. } => Fate::UpToDate,
         Verdict::Restorable { reasons, .. } => Fate::Restore { reasons },
         Verdict::Run { reasons } => Fate::Run { reasons },
     })

@@ -89,8 +89,9 @@ impl Project<'_> {
             }
         };
         let settled = match verdict {
-            Verdict::UpToDate(outputs) => {
+            Verdict::UpToDate { outputs, deps } => {
                 self.finish_unfinished(id);
+                self.note_seen(id, prepared, deps);
                 return Settled::UpToDate(outputs);
             }
             Verdict::Run { reasons } => self.run_target(id, &prepared, &reasons, made),
@@ -156,6 +157,7 @@ impl Project<'_> {
             made,
         );
         self.remember(id, record, prepared, &deps);
+        self.note_made(id, prepared, &deps);
         Ok(result.outputs.as_slice().into())
     }
 
@@ -321,6 +323,7 @@ impl Project<'_> {
             duration_ms,
         };
         self.remember(id, record, prepared, &found.deps);
+        self.note_made(id, prepared, &found.deps);
         if let Some(cache) = self
             .cache
             .filter(|_| prepared.action.cache && !target.always_runs)

@@ -8,9 +8,11 @@ use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
 use crate::execute::past::Past;
+use crate::execute::seen::{Looked, SeenTargets};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::starts::Starts;
 use crate::execute::turns::Turns;
 use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
@@ -64,6 +66,9 @@ pub enum Reuse {
 pub struct Bound {
     pub files: Files,
     pub action: Arc<Action>,
+    /// What was asked to make it. None: it was not made in this run.
+    #[serde(skip)]
+    pub asked: Option<Vec<Looked>>,
 }
 
 pub struct Project<'a> {
@@ -93,6 +98,8 @@ pub struct Project<'a> {
     pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
     /// `Gofile:12:1` of a target.
     pub place: &'a (dyn Fn(TargetId) -> String + Sync),
+    /// Where it is noted what targets rest on, if anyone wants to know.
+    pub seen: Option<&'a SeenTargets>,
     /// In watch mode: what earlier runs of this watch came to.
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
@@ -101,6 +108,7 @@ pub struct Project<'a> {
     pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
+    pub starts: Starts,
     /// What Go says since changes came in this run, where it is not what was planned with.
     pub fresh: Mutex<Answers>,
 }

@@ -3,7 +3,7 @@
 
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::{InputPath, ProjectPath};
-use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::graph::{Graph, Output, Target, TargetId};
 use crate::schedule::graph::EdgeKind;
 use crate::state::store::Store;
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +29,19 @@ impl Wanted {
     /// What comes before a target, among the wanted ones.
     pub fn before(&self, id: TargetId) -> &[(TargetId, EdgeKind)] {
         &self.before[id]
+    }
+
+    /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
+    pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
+        let producers = Producers::new(graph);
+        let needs_of = |(id, target): (TargetId, &Target)| {
+            let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
+            needs.extend(producers.of_deps(graph, id, store));
+            needs.sort_unstable();
+            needs.dedup();
+            needs
+        };
+        graph.targets.iter().map(needs_of).collect()
     }
 
     fn with_edges(

@@ -49,12 +49,11 @@ pub struct Context<'a> {
     pub extra_args: &'a [String],
 }
 
+/// A target's action, what may not be meant about it, and what was asked to make it, each question once.
+pub type Binding = (Action, Vec<Lint>, Vec<Arc<Query>>);
+
 /// Binds one target. `files.inputs` may still change when what it needs has run; binding again is cheap.
-pub fn bind(
-    context: &Context<'_>,
-    target: TargetId,
-    files: &Files,
-) -> Outcome<(Action, Vec<Lint>), PlanError> {
+pub fn bind(context: &Context<'_>, target: TargetId, files: &Files) -> Outcome<Binding, PlanError> {
     let modules = match context.modules.get() {
         Ok(modules) => modules,
         Err(reason) => {
@@ -73,7 +72,8 @@ pub fn bind(
     if !binder.errors.is_empty() {
         Outcome::Failed(in_text_order(binder.errors))
     } else if wanted.is_empty() {
-        Outcome::Ready((action, in_text_order(binder.lints)))
+        let asked = binder.evaluator.asked();
+        Outcome::Ready((action, in_text_order(binder.lints), asked))
     } else {
         Outcome::Wanting(wanted)
     }

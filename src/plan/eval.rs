@@ -6,7 +6,7 @@ use crate::lang::ast::Expr;
 use crate::plan::error::PlanError;
 use crate::plan::expression::Frame;
 use crate::plan::module::{Definition, ModuleId, Modules};
-use crate::plan::query::{Answer, Answers, Query};
+use crate::plan::query::{Answer, Answers, Asked, Query};
 use crate::plan::value::Value;
 use miette::LabeledSpan;
 use std::cell::{Cell, RefCell};
@@ -34,7 +34,8 @@ pub struct Evaluator<'a> {
     /// Renderings of `errors`, to drop those met twice.
     seen: RefCell<HashSet<String>>,
     wanted: RefCell<Vec<Query>>,
-    asked: RefCell<BTreeSet<Query>>,
+    open: RefCell<BTreeSet<Query>>,
+    asked: RefCell<Asked>,
     lets: RefCell<HashMap<Key, LetState>>,
     /// The lets under evaluation, outermost first.
     chain: RefCell<Vec<Link>>,
@@ -94,6 +95,7 @@ impl<'a> Evaluator<'a> {
             errors: RefCell::default(),
             seen: RefCell::default(),
             wanted: RefCell::default(),
+            open: RefCell::default(),
             asked: RefCell::default(),
             lets: RefCell::default(),
             chain: RefCell::default(),
@@ -130,13 +132,20 @@ impl<'a> Evaluator<'a> {
         };
         self.used_let(module, name, used)
     }
-    /// Asks for an answer; an unanswered query is noted.
+    /// Asks for an answer; the query is noted, an unanswered one as wanted.
     pub fn ask(&self, query: Query) -> Option<&'a Answer> {
-        let found = self.answers.get(&query);
-        if found.is_none() && self.asked.borrow_mut().insert(query.clone()) {
+        if let Some((query, answer)) = self.answers.find(&query) {
+            self.asked.borrow_mut().note(query);
+            return Some(answer);
+        }
+        if self.open.borrow_mut().insert(query.clone()) {
             self.wanted.borrow_mut().push(query);
         }
-        found
+        None
+    }
+    /// What was asked and answered so far, each once: all that the values given out rest on.
+    pub fn asked(&self) -> Vec<Arc<Query>> {
+        self.asked.borrow_mut().take()
     }
     /// Notes a mistake, once.
     pub fn report(&self, error: PlanError) {
@@ -147,7 +156,7 @@ impl<'a> Evaluator<'a> {
     /// Mistakes and unanswered queries met so far; empties both.
     pub fn take(&self) -> (Vec<PlanError>, Vec<Query>) {
         self.seen.take();
-        self.asked.take();
+        self.open.take();
         (self.errors.take(), self.wanted.take())
     }
     /// A value that must be a string (integers and booleans are not), or the error is reported. Unknown and bad values

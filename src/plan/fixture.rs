@@ -244,7 +244,7 @@ impl World {
                 extra_args: args,
             };
             match bind(&context, id, &files) {
-                Outcome::Ready((action, lints)) => return Ok((action, self.render_all(&lints))),
+                Outcome::Ready((action, lints, _)) => return Ok((action, self.render_all(&lints))),
                 Outcome::Wanting(queries) => self.answer(queries),
                 Outcome::Failed(errors) => return Err(self.render_all(&errors)),
             }

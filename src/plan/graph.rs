@@ -47,6 +47,10 @@ pub struct Graph {
     /// Who makes which file.
     #[serde(skip)]
     pub claims: Claims,
+    /// What the graph rests on: everything that was asked when it was made, each question once. What Go was asked is the
+    /// affair of the targets that [`crate::plan::resolve::add_go_edges`] was called for.
+    #[serde(skip)]
+    pub asked: Vec<Arc<Query>>,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
 }
@@ -115,7 +119,6 @@ pub struct Inputs {
     /// Whether the `inputs` key was written at all.
     pub declared: bool,
     /// What a `.dockerignore` keeps out of the globs.
-    #[serde(skip)]
     pub filter: Option<Arc<ContextFilter>>,
 }
 

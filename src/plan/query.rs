@@ -5,9 +5,10 @@ use crate::base::digest::Digest;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::image::reference::Reference;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A question about the world. Equal questions have equal answers within a run.
@@ -121,23 +122,70 @@ pub struct GoAnswer {
     pub errors: Vec<String>,
 }
 
-/// All answers of a run.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Answers(BTreeMap<Query, Answer>);
+/// All answers of a run. Who notes what was asked shares the queries.
+#[derive(Debug, Default)]
+pub struct Answers(BTreeMap<Arc<Query>, Answer>);
 
 impl Answers {
     pub fn get(&self, query: &Query) -> Option<&Answer> {
         self.0.get(query)
     }
+    /// As [`Answers::get`], with the query as it is kept here.
+    pub fn find(&self, query: &Query) -> Option<(&Arc<Query>, &Answer)> {
+        self.0.get_key_value(query)
+    }
     pub fn insert(&mut self, query: Query, answer: Answer) {
-        self.0.insert(query, answer);
+        self.0.insert(Arc::new(query), answer);
     }
     /// Keeps the answers that still hold.
     pub fn retain(&mut self, mut holds: impl FnMut(&Query, &Answer) -> bool) {
         self.0.retain(|query, answer| holds(query, answer));
     }
     pub fn iter(&self) -> impl Iterator<Item = (&Query, &Answer)> {
-        self.0.iter()
+        self.0.iter().map(|(query, answer)| (&**query, answer))
+    }
+}
+
+/// As stored: pairs in the order of the queries, so that reading them back is one pass.
+impl Serialize for Answers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter())
+    }
+}
+impl<'de> Deserialize<'de> for Answers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pairs = Vec::<(Arc<Query>, Answer)>::deserialize(deserializer)?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+}
+
+/// Queries that were asked, whether or not they were answered before: by address, because the answered ones are shared.
+#[derive(Debug, Default)]
+pub struct Asked {
+    found: Vec<Arc<Query>>,
+    /// Where the list is longer than this, what stands in it twice is taken out.
+    limit: usize,
+}
+
+/// Most targets ask less than this.
+const FEW: usize = 64;
+
+impl Asked {
+    pub fn note(&mut self, query: &Arc<Query>) {
+        self.found.push(query.clone());
+        if self.found.len() > self.limit.max(FEW) {
+            self.unify();
+            self.limit = 2 * self.found.len();
+        }
+    }
+    /// Each query once; in no particular order.
+    pub fn take(&mut self) -> Vec<Arc<Query>> {
+        self.unify();
+        std::mem::take(&mut self.found)
+    }
+    fn unify(&mut self) {
+        self.found.sort_unstable_by_key(Arc::as_ptr);
+        self.found.dedup_by_key(|query| Arc::as_ptr(query));
     }
 }
 

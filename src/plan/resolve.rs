@@ -26,6 +26,7 @@ use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 pub use crate::plan::goedge::add_go_edges;
 
@@ -178,12 +179,21 @@ impl<'a> Resolver<'a> {
         }
         if self.errors.is_empty() {
             self.graph.lints = in_text_order(self.graph.lints);
+            self.graph.asked = self.asked();
             Outcome::Ready(self.graph)
         } else {
             self.errors
                 .extend(self.graph.unmet.into_iter().map(|(_, error)| error));
             Outcome::Failed(in_text_order(self.errors))
         }
+    }
+
+    fn asked(&self) -> Vec<Arc<Query>> {
+        let mut asked = self.plan.asked();
+        asked.extend(self.check.asked());
+        asked.sort_unstable_by_key(Arc::as_ptr);
+        asked.dedup_by_key(|query| Arc::as_ptr(query));
+        asked
     }
 
     pub fn decl_tree(&self, decl: DeclId) -> &'a TargetDecl {

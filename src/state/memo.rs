@@ -163,6 +163,12 @@ impl Memo {
         Ok(content)
     }
 
+    /// The `stat` under which a file's bytes are known, with their digest; `path` is below the root, or absolute. None: it was
+    /// not hashed, or not at rest when it was. It says nothing of what is there by now.
+    pub fn known(&self, path: &[u8]) -> Option<(Stat, Digest)> {
+        self.shard(path).files.get(path).copied()
+    }
+
     /// Forgets what is known of a path and of all below it.
     pub fn invalidate(&self, path: &ProjectPath) {
         let path = path.as_str().as_bytes();
@@ -304,7 +310,7 @@ fn within(path: &[u8], dir: &[u8]) -> bool {
 }
 
 /// Nanoseconds since 1970.
-pub(in crate::state) fn now() -> i64 {
+pub fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .ok()
@@ -312,8 +318,8 @@ pub(in crate::state) fn now() -> i64 {
         .unwrap_or(i64::MIN)
 }
 
-/// Whether any later write must show in the times of a file that was hashed from `hashed_at` on.
-pub(in crate::state) fn at_rest(stat: &Stat, hashed_at: i64) -> bool {
+/// Whether any later write must show in the times of a file that was hashed (a directory that was listed) from `hashed_at` on.
+pub fn at_rest(stat: &Stat, hashed_at: i64) -> bool {
     // Only the change time tells how fine the file system's clock is: archives restore modification times in whole seconds.
     let slack = match stat.ctime % 1_000_000_000 {
         0 => COARSE,

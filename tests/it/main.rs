@@ -28,6 +28,7 @@ mod language;
 mod live;
 mod model;
 mod picture;
+mod saved;
 mod services;
 mod terminal;
 mod verify;

@@ -1,6 +1,6 @@
 //! Finds the files that patterns match: lists only the directories that a match can lie in.
 
-use crate::base::fs::{self, DirEntry, FileKind, FsError, FsResult};
+use crate::base::fs::{self, DirEntry, FileKind, FsError, FsResult, Stat};
 use crate::base::glob::{Hidden, NEVER_ENTERED, Pattern, States};
 use crate::base::path::ProjectPath;
 use std::collections::BTreeSet;
@@ -17,17 +17,50 @@ pub struct Walk {
     pub dirs: Vec<ProjectPath>,
 }
 
+/// A directory that a walk listed, or a link that it followed to know what it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// On disk.
+    pub path: PathBuf,
+    /// Links followed; of a directory, before it was listed. None: nothing was there.
+    pub stat: Option<Stat>,
+}
+
 /// Finds the files below `root` that any of `include` and none of `exclude` matches.
 ///
 /// # Errors
 /// For a directory that cannot be listed, and for a file with a name that is not UTF-8 that `include` would match.
 pub fn walk(root: &Path, include: &[Pattern], exclude: &[Pattern]) -> FsResult<Walk> {
+    walk_with(root, include, exclude, None)
+}
+
+/// As [`walk`], and tells all that decided. As long as everything there is as it was, the same walk finds the same files.
+///
+/// # Errors
+/// As [`walk`].
+pub fn walk_seen(
+    root: &Path,
+    include: &[Pattern],
+    exclude: &[Pattern],
+) -> FsResult<(Walk, Vec<Look>)> {
+    let mut looks = Vec::new();
+    let found = walk_with(root, include, exclude, Some(&mut looks))?;
+    Ok((found, looks))
+}
+
+fn walk_with(
+    root: &Path,
+    include: &[Pattern],
+    exclude: &[Pattern],
+    looks: Option<&mut Vec<Look>>,
+) -> FsResult<Walk> {
     let mut walker = Walker {
         include,
         exclude,
         files: BTreeSet::new(),
         dirs: BTreeSet::new(),
         rest: Vec::new(),
+        looks,
     };
     for start in starts(include) {
         let states = |patterns: &[Pattern], hidden| {
@@ -76,6 +109,7 @@ struct Walker<'p> {
     files: BTreeSet<ProjectPath>,
     dirs: BTreeSet<ProjectPath>,
     rest: Vec<Place>,
+    looks: Option<&'p mut Vec<Look>>,
 }
 
 /// A directory to be listed, and how far each pattern has come with its path.
@@ -90,6 +124,12 @@ struct Place {
 impl Walker<'_> {
     fn visit(&mut self, place: Place) -> FsResult<()> {
         self.dirs.extend(place.path.clone());
+        if let Some(looks) = &mut self.looks {
+            looks.push(Look {
+                path: place.disk.clone(),
+                stat: fs::if_exists(fs::stat(&place.disk))?,
+            });
+        }
         let Some(entries) = fs::if_exists(fs::list_dir(&place.disk))? else {
             return Ok(());
         };
@@ -119,8 +159,12 @@ impl Walker<'_> {
             .map(|(name, dir)| below(dir, name));
         let (kind, include) = match entry.kind {
             FileKind::Symlink => {
-                let target =
-                    fs::if_exists(fs::stat(&disk()))?.map_or(FileKind::Other, |stat| stat.kind);
+                let stat = fs::if_exists(fs::stat(&disk()))?;
+                let target = stat.map_or(FileKind::Other, |stat| stat.kind);
+                if let Some(looks) = &mut self.looks {
+                    let path = disk();
+                    looks.push(Look { path, stat });
+                }
                 let named = steps(self.include, &place.include, |p, s| p.step_named(s, &name));
                 (
                     target,

@@ -37,7 +37,7 @@ pub fn bound(
             ..*context
         };
         match bind(&context, id, &files) {
-            Outcome::Ready((action, lints)) => {
+            Outcome::Ready((action, lints, _)) => {
                 return Some(Bound {
                     action,
                     lints,

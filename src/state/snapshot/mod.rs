@@ -78,3 +78,6 @@ pub struct ObservationRow {
     /// file that was read). None: it must be asked again each time.
     pub files: Option<Vec<FileId>>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,6 +49,11 @@ impl Snapshot {
         snapshot.is_sound().then_some(snapshot)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_mapped(&self) -> bool {
+        matches!(self.bytes, Bytes::Mapped(_))
+    }
+
     /// What the journal and the memo got since. None: they are others than those that were folded in.
     pub fn tail(&self, dir: &StateDir) -> Option<Tail> {
         let journal = Mark::from_cells(&self.header.journal);
