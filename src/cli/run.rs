@@ -6,7 +6,10 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, plan};
+use crate::cli::saved::glance::is_kept;
 use crate::cli::saved::resume::Resumed;
+use crate::cli::saved::write::{self, Finished};
+use crate::cli::saved::{Head, Place};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::timing::Work;
@@ -16,6 +19,7 @@ use crate::execute::environment::Variables;
 use crate::execute::forecast::{Fate, forecast};
 use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
+use crate::execute::seen::SeenTargets;
 use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
@@ -24,6 +28,7 @@ use crate::execute::wanted::Wanted;
 use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
+use crate::state::snapshot::Draft;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -203,7 +208,9 @@ impl Call<'_> {
         services: &Services,
     ) -> Result<Option<u8>, Fault> {
         let slots = slots(self.args, self.env)?;
-        let around = self.surroundings(cancel, &slots, services, Running::Allowed);
+        let keeping = Keeping::of(self);
+        let mut around = self.surroundings(cancel, &slots, services, Running::Allowed);
+        around.seen = keeping.as_ref().map(|keeping| &keeping.seen);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
         let mut plan_now = match self.saved.map(Resumed::plan) {
@@ -227,6 +234,7 @@ impl Call<'_> {
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
         let mut total = Summary::default();
+        let mut kept = None;
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
@@ -234,12 +242,20 @@ impl Call<'_> {
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
+            let keeping = keeping.as_ref().filter(|_| plan_now.stages.len() == 1);
             let done = with_project(
                 &around,
                 &session,
                 &mut plan_now,
                 &roots,
-                |project, wanted, _| self.stage(&session, project, wanted, &roots, is_last),
+                |project, wanted, _| {
+                    let done = self.stage(&session, project, wanted, &roots, is_last)?;
+                    if !done.interrupted && session.is_locked() {
+                        kept =
+                            keeping.map(|keeping| keeping.draft(self, &session, project, wanted));
+                    }
+                    Ok(done)
+                },
             );
             match (done, cancel.exit_status()) {
                 // A registry that was asked for a base, say: its silence is no mistake of the Gofile's.
@@ -253,6 +269,9 @@ impl Call<'_> {
         services.stop_all();
         if session.is_locked() {
             self.settle(&session);
+            if let (Some(keeping), Some(draft)) = (&keeping, kept) {
+                keeping.write(self, &session, draft);
+            }
         }
         // Planning counts too: it is what a person waits for.
         total.elapsed = began.elapsed();
@@ -391,6 +410,64 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
+    }
+}
+
+/// What is saved at the end of a run, for the next call to begin with.
+struct Keeping {
+    place: Place,
+    seen: SeenTargets,
+}
+
+impl Keeping {
+    /// None: a call like this one leaves nothing behind.
+    fn of(call: &Call<'_>) -> Option<Self> {
+        if !is_kept(call.args) || call.only.is_some() {
+            return None;
+        }
+        let gofile = match call.saved {
+            Some(saved) => saved.gofile(),
+            None => &call.loaded.files.first()?.path,
+        };
+        Some(Self {
+            place: Place::of(&call.loaded.root, gofile, &call.args.words)?,
+            seen: SeenTargets::default(),
+        })
+    }
+
+    /// None: some of what the graph rests on cannot be said.
+    fn draft(
+        &self,
+        call: &Call<'_>,
+        session: &Session,
+        project: &Project<'_>,
+        wanted: &Wanted,
+    ) -> Option<Draft> {
+        let head = match call.saved {
+            Some(saved) => saved.head.clone(),
+            None => Head::of(call.loaded, &project.context)?,
+        };
+        write::draft(Finished {
+            project,
+            dir: &session.dir,
+            observer: call.observer,
+            seen: &self.seen.take(),
+            wanted,
+            place: &self.place,
+            words: &call.args.words,
+            head,
+            before: call.saved.map(|saved| &saved.snapshot),
+        })
+    }
+
+    /// What cannot be written is only slower the next time.
+    fn write(&self, call: &Call<'_>, session: &Session, draft: Option<Draft>) {
+        if let Err(error) = write::write(&session.dir, &self.place, draft) {
+            (call.emit)(Event::Warning {
+                target: None,
+                message: error.to_string(),
+            });
+        }
     }
 }
 

@@ -24,6 +24,7 @@ use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
+use crate::execute::starts::Starts;
 use crate::execute::storing::Storing;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
@@ -300,6 +301,7 @@ pub fn with_project<T>(
             left_over: left_over.clone(),
             good: good.clone(),
             turns: Turns::default(),
+            starts: Starts::default(),
             fresh: Mutex::default(),
         };
         match bind_all(&project, &unknown).map_err(|error| Fault::one(CallError::Check(error)))? {

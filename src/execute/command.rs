@@ -1,13 +1,16 @@
 //! An action to a process: its arguments, its environment, its output on the way to the reporters.
 
+use crate::base::fs;
 use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::Prepared;
 use crate::execute::engine::Noise;
-use crate::execute::environment::{self, Variables};
+use crate::execute::environment::{self, Environ, Given, Variables};
+use crate::execute::launch;
 use crate::execute::output::Mask;
 use crate::execute::perform::Trouble;
-use crate::execute::process::{self, Group, How, Output, Spawn, Stdin};
+use crate::execute::plain;
+use crate::execute::process::{self, Ended, Group, How, Output, Spawn, SpawnError, Stdin};
 use crate::execute::project::Project;
 use crate::plan::action::{BaseEnv, Command, EnvValue, INPUTS_FILE, Kind};
 use crate::plan::graph::TargetId;
@@ -15,7 +18,7 @@ use crate::plan::service::ShellLine;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
@@ -60,15 +63,26 @@ pub fn text(command: &Command) -> String {
 /// A process to start.
 pub(crate) struct Line {
     pub program: OsString,
+    /// Where that was found, if it is known.
+    pub found: Option<PathBuf>,
     pub args: Vec<OsString>,
+    /// What is started instead where the program cannot be: it says why in words that users know, and may know better.
+    pub shell: Option<Box<Shell>>,
     /// Complete: nothing else is passed.
-    pub env: Variables,
+    pub env: Environ,
     /// Values in it that must not be shown.
     pub secrets: Vec<OsString>,
     /// What is to be taken out of its output.
     pub noise: Option<Noise>,
     /// What must outlive its start.
     pub _files: Vec<NamedTempFile>,
+}
+
+/// An interpreter with its script.
+pub(crate) struct Shell {
+    found: Option<PathBuf>,
+    program: OsString,
+    args: Vec<OsString>,
 }
 
 impl Project<'_> {
@@ -134,27 +148,34 @@ impl Project<'_> {
             });
         }
         let running = self.span(id, Work::Command);
-        let ended = process::run(Spawn {
-            program: &line.program,
-            args: &line.args,
-            env: &line.env,
-            dir: &dir,
-            stdin: if interactive {
-                Stdin::Inherit
-            } else {
-                Stdin::Null
-            },
-            output: match self.terminal_for(id, prepared) {
-                _ if interactive => Output::Inherit,
-                Some(size) => Output::Terminal(size, &mut hand_on),
-                None => Output::Capture(&mut hand_on),
-            },
-            group: if interactive { Group::Ours } else { Group::Own },
-            timeout: action.limits.timeout,
-            grace: self.options.grace,
-            cancel: &cancel,
-            jobserver: Some(self.slots),
-        });
+        let mut run = |program: &OsStr, found: Option<&Path>, args: &[OsString]| {
+            process::run(Spawn {
+                program,
+                found,
+                args,
+                env: line.env.given(),
+                dir: &dir,
+                stdin: if interactive {
+                    Stdin::Inherit
+                } else {
+                    Stdin::Null
+                },
+                output: match self.terminal_for(id, prepared) {
+                    _ if interactive => Output::Inherit,
+                    Some(size) => Output::Terminal(size, &mut hand_on),
+                    None => Output::Capture(&mut hand_on),
+                },
+                group: if interactive { Group::Ours } else { Group::Own },
+                timeout: action.limits.timeout,
+                grace: self.options.grace,
+                cancel: &cancel,
+                jobserver: Some(self.slots),
+            })
+        };
+        let mut ended = run(&line.program, line.found.as_deref(), &line.args);
+        if let Some(shell) = line.shell.as_deref().filter(|_| could_not_start(&ended)) {
+            ended = run(&shell.program, shell.found.as_deref(), &shell.args);
+        }
         drop(running);
         if interactive {
             (self.emit)(Event::Terminal {
@@ -181,7 +202,7 @@ impl Project<'_> {
             how => {
                 let mut failure: Failure =
                     self.failure(id, ending(how, action.limits.timeout), command);
-                failure.notes = self.withheld(prepared.action.base_env, &tail, &line.env);
+                failure.notes = self.withheld(prepared.action.base_env, &tail, line.env.given());
                 Err(Trouble::Failed(failure))
             }
         }
@@ -208,9 +229,11 @@ impl Project<'_> {
             kept: Vec::new(),
             inputs: None,
         };
-        let (mut env, secrets) = self.environment(&mut files)?;
+        let (env, secrets) = self.environment(&mut files)?;
+        let mut env = env.flattened();
         env.remove(&self.slots.variable().0);
-        self.line(&self.graph().target(id).name, files, env, secrets)
+        let words = self.words(&self.graph().target(id).name, &mut files)?;
+        Line::of(words, env.into(), secrets, files.kept)
     }
 
     /// A script in one line as a program and its arguments, with the file that it may need.
@@ -229,18 +252,11 @@ impl Project<'_> {
     }
 
     /// The complete environment, and the values that must not be shown.
-    fn environment(&self, files: &mut Files<'_>) -> Result<(Variables, Vec<OsString>), String> {
+    fn environment(&self, files: &mut Files<'_>) -> Result<(Environ, Vec<OsString>), String> {
         let prepared = files.prepared;
-        let mut env = match prepared.action.base_env {
-            BaseEnv::Strict => environment::strict(self.caller),
-            BaseEnv::Whole => self.caller.clone(),
-        };
-        env.remove(OsStr::new("PWD"));
-        env.remove(OsStr::new("OLDPWD"));
-        if self.options.terminal.is_some() {
-            environment::fit_for_terminal(&mut env);
-        }
-        let mut secrets = Vec::new();
+        let base = prepared.action.base_env;
+        let shared = self.starts.shared(base, || self.base_environment(base));
+        let (mut own, mut secrets) = (Variables::new(), Vec::new());
         for (name, value) in &prepared.action.env {
             let value = match value {
                 EnvValue::Text(text) | EnvValue::Volatile(text) => files.filled_in(text)?,
@@ -253,21 +269,70 @@ impl Project<'_> {
                     secret.clone()
                 }
             };
-            env.insert(OsString::from(name), value);
+            own.insert(OsString::from(name), value);
+        }
+        // These are gomake's own in every command.
+        own.remove(&self.slots.variable().0);
+        own.remove(OsStr::new(RUNNING_VARIABLE));
+        let shared = Some(shared);
+        Ok((Environ { shared, own }, secrets))
+    }
+
+    /// What every command with that base is given.
+    fn base_environment(&self, base: BaseEnv) -> Variables {
+        let mut env = match base {
+            BaseEnv::Strict => environment::strict(self.caller),
+            BaseEnv::Whole => self.caller.clone(),
+        };
+        env.remove(OsStr::new("PWD"));
+        env.remove(OsStr::new("OLDPWD"));
+        if self.options.terminal.is_some() {
+            environment::fit_for_terminal(&mut env);
         }
         let (name, value) = self.slots.variable();
         env.insert(name, value);
         env.insert(RUNNING_VARIABLE.into(), running_in(self.caller, self.root));
-        Ok((env, secrets))
+        env
     }
 
+    /// How a target's command is started: its program itself where that comes to the same.
     fn line(
         &self,
         target: &str,
         mut files: Files<'_>,
-        env: Variables,
+        env: Environ,
         secrets: Vec<OsString>,
     ) -> Result<Line, String> {
+        let words = self.words(target, &mut files)?;
+        let mut line = Line::of(words, env, secrets, files.kept)?;
+        let action = &files.prepared.action;
+        let Command::Script {
+            interpreter, text, ..
+        } = &action.command
+        else {
+            return Ok(line);
+        };
+        let dir = action.dir.under(self.root);
+        let given = line.env.given();
+        line.found = self.starts.interpreter(&line.program, given, &dir);
+        let Some((program, found, args)) = direct(interpreter, text, &action.args, given, &dir)
+        else {
+            return Ok(line);
+        };
+        // A shell sets it; programs find their way by it.
+        if let Ok(real) = fs::canonical(&dir) {
+            line.env.own.insert("PWD".into(), real.into());
+        }
+        line.shell = Some(Box::new(Shell {
+            found: line.found.replace(found),
+            program: std::mem::replace(&mut line.program, program),
+            args: std::mem::replace(&mut line.args, args),
+        }));
+        Ok(line)
+    }
+
+    /// A target's command as a program and its arguments, by its interpreter if it has one.
+    fn words(&self, target: &str, files: &mut Files<'_>) -> Result<Vec<OsString>, String> {
         let action = &files.prepared.action;
         let mut words: Vec<OsString> = match &action.command {
             Command::None | Command::Image(_) => return Err("there is nothing to run".to_owned()),
@@ -292,20 +357,11 @@ impl Project<'_> {
             }
         };
         words.extend(action.args.iter().map(OsString::from));
-        let mut words = words.into_iter();
-        let program = words.next().ok_or("`run` is an empty list")?;
-        Ok(Line {
-            program,
-            args: words.collect(),
-            env,
-            secrets,
-            noise: None,
-            _files: files.kept,
-        })
+        Ok(words)
     }
 
     /// Variables that the caller has, the command was not given, and its output speaks of.
-    fn withheld(&self, base: BaseEnv, output: &[u8], passed: &Variables) -> Vec<String> {
+    fn withheld(&self, base: BaseEnv, output: &[u8], passed: Given<'_>) -> Vec<String> {
         if base == BaseEnv::Whole {
             return Vec::new();
         }
@@ -318,6 +374,53 @@ impl Project<'_> {
             names.join(", ")
         )]
     }
+}
+
+impl Line {
+    fn of(
+        words: Vec<OsString>,
+        env: Environ,
+        secrets: Vec<OsString>,
+        files: Vec<NamedTempFile>,
+    ) -> Result<Self, String> {
+        let mut words = words.into_iter();
+        Ok(Self {
+            program: words.next().ok_or("`run` is an empty list")?,
+            found: None,
+            args: words.collect(),
+            shell: None,
+            env,
+            secrets,
+            noise: None,
+            _files: files,
+        })
+    }
+}
+
+/// The program of a script that needs no shell, where it is, and its arguments.
+fn direct(
+    interpreter: &[String],
+    text: &str,
+    args: &[String],
+    env: Given<'_>,
+    dir: &Path,
+) -> Option<(OsString, PathBuf, Vec<OsString>)> {
+    let mut words = plain::words(interpreter, text, args, env)?.into_iter();
+    let program = words.next()?;
+    let found = launch::find(&program, env, dir).ok()?;
+    Some((program, found, words.collect()))
+}
+
+/// Whether nothing was started, for a reason that a shell has words for, or a way around: it runs a file that names no
+/// interpreter as a script.
+fn could_not_start(ended: &Result<Ended, SpawnError>) -> bool {
+    matches!(
+        ended,
+        Err(SpawnError::NotFound { .. }
+            | SpawnError::NoProgram { .. }
+            | SpawnError::NotExecutable { .. }
+            | SpawnError::TooLong { .. })
+    )
 }
 
 /// How long a file is needed: what is there for a run is removed when the next one begins, and a service may outlive it.

@@ -60,6 +60,8 @@ pub(crate) struct State {
     pub stage: Stage,
     /// While the stage is `Going`.
     pub course: Option<Course>,
+    /// Workers that wait for something to do: where there are none, nobody need be woken, which is a system call.
+    pub idle: usize,
     /// How many are finding out what a change concerns: the run does not end before.
     pub looking: usize,
     /// Nothing more starts, whatever changes.
@@ -307,7 +309,9 @@ impl<'a> Drive<'a> {
                 let id = course.target(job);
                 self.begin_turn(id);
                 // What became ready together with this job is for the others.
-                self.moved.notify_one();
+                if state.idle > 0 {
+                    self.moved.notify_one();
+                }
                 return Some((job, id));
             }
             if course.schedule.is_idle() && !is_looked_at {
@@ -317,10 +321,12 @@ impl<'a> Drive<'a> {
                 self.moved.notify_all();
                 return None;
             }
+            state.idle += 1;
             state = self
                 .moved
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         }
     }
 
@@ -397,8 +403,11 @@ impl<'a> Drive<'a> {
         }
         let skipped: Vec<TargetId> = skipped.iter().map(|job| course.target(*job)).collect();
         let skipped = self.skip(&skipped);
+        let is_anyone_idle = state.idle > 0;
         drop(state);
-        self.moved.notify_all();
+        if is_anyone_idle {
+            self.moved.notify_all();
+        }
         self.tell_skipped(&skipped, id);
     }
 

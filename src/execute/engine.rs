@@ -292,7 +292,8 @@ impl Engine {
         let ended = process::run(Spawn {
             program: OsStr::new(self.name.word()),
             args: &args,
-            env: &self.env,
+            found: None,
+            env: (&self.env).into(),
             dir: &self.reach.dir,
             stdin: Stdin::Null,
             output: Output::Capture(&mut take),

@@ -1,18 +1,18 @@
 //! Runs one child process to its end. Knows nothing of targets, caches or schedules.
 
+use crate::execute::environment::Given;
 use crate::execute::launch::{self, Source};
 use crate::execute::poll::readable;
 use crate::execute::signal::{Cancel, Level};
 use crate::execute::slots::Slots;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 use signal_hook::consts::{SIGINT, SIGQUIT};
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 pub use crate::execute::launch::SpawnError;
@@ -21,9 +21,11 @@ pub use crate::execute::launch::SpawnError;
 pub struct Spawn<'a> {
     /// Without a `/`, it is looked up in the PATH of `env`; with one, it is relative to `dir`.
     pub program: &'a OsStr,
+    /// Where it was found, if that is known already.
+    pub found: Option<&'a Path>,
     pub args: &'a [OsString],
     /// The complete environment: nothing is inherited.
-    pub env: &'a BTreeMap<OsString, OsString>,
+    pub env: Given<'a>,
     /// Absolute.
     pub dir: &'a Path,
     pub stdin: Stdin,
@@ -123,8 +125,8 @@ pub fn run_as(
         });
     }
     let foreground = (spawn.group == Group::Ours).then(|| spawn.cancel.hand_over_terminal());
-    let (child, source) = launch::start(&spawn)?;
-    let mut running = Running::new(child, source, &spawn);
+    let (pid, source) = launch::start(&spawn)?;
+    let mut running = Running::new(pid, source, &spawn);
     (running.ask, running.leaves) = (ask, leaves);
     started(running.pid);
     let how = running
@@ -152,7 +154,6 @@ const CHUNK: usize = 64 * 1024;
 const TERMINAL_READS: usize = 64;
 
 struct Running {
-    child: Child,
     pid: Pid,
     group: Group,
     /// Readable when the child has ended. None where the system has no such thing.
@@ -166,6 +167,7 @@ struct Running {
     /// The child has ended. Until it is reaped, its process id and group stay its own.
     exited: bool,
     reaped: bool,
+    /// Has room from the first output on: most commands print nothing.
     chunk: Vec<u8>,
 }
 
@@ -197,21 +199,15 @@ struct Seen {
 }
 
 impl Running {
-    fn new(child: Child, source: Option<Source>, spawn: &Spawn<'_>) -> Self {
-        let pid = Pid::from_child(&child);
+    fn new(pid: Pid, source: Option<Source>, spawn: &Spawn<'_>) -> Self {
         let until = spawn
             .timeout
             .and_then(|timeout| Instant::now().checked_add(timeout));
         Self {
-            child,
             pid,
             group: spawn.group,
             watch: watch(pid),
-            chunk: if source.is_some() {
-                vec![0; CHUNK]
-            } else {
-                Vec::new()
-            },
+            chunk: Vec::new(),
             source,
             stage: Stage::Runs { until },
             ask: Signal::TERM,
@@ -330,9 +326,11 @@ impl Running {
         else {
             return;
         };
-        match source.from.read(&mut self.chunk) {
-            Ok(bytes) if bytes > 0 => on_chunk(&self.chunk[..bytes]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+        self.chunk.clear();
+        self.chunk.reserve_exact(CHUNK);
+        match rustix::io::read(&source.from, spare_capacity(&mut self.chunk)) {
+            Ok(bytes) if bytes > 0 => on_chunk(&self.chunk),
+            Err(Errno::INTR) => {}
             // Of a terminal that nobody holds any more, the end is EIO on Linux.
             Ok(_) | Err(_) => self.source = None,
         }
@@ -381,11 +379,12 @@ impl Running {
                 Some(why)
             }
         };
-        let status = if self.exited {
-            Some(self.child.wait()?)
+        let options = if self.exited {
+            WaitOptions::empty()
         } else {
-            self.child.try_wait()?
+            WaitOptions::NOHANG
         };
+        let status = wait(self.pid, options)?;
         Ok(why.unwrap_or_else(|| status.map_or(How::Cancelled, how)))
     }
 }
@@ -395,15 +394,26 @@ impl Drop for Running {
     fn drop(&mut self) {
         if !self.reaped {
             self.send(Signal::KILL);
-            let _ = self.child.wait();
+            let _ = wait(self.pid, WaitOptions::empty());
         }
     }
 }
 
-fn how(status: ExitStatus) -> How {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => How::Exit(code),
-        (None, signal) => How::Signal(signal.unwrap_or_default()),
+/// Reaps it. None where it is not to be waited for, and goes on.
+fn wait(pid: Pid, options: WaitOptions) -> io::Result<Option<WaitStatus>> {
+    loop {
+        match rustix::process::waitpid(Some(pid), options) {
+            Ok(ended) => return Ok(ended.map(|(_, status)| status)),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn how(status: WaitStatus) -> How {
+    match status.exit_status() {
+        Some(code) => How::Exit(code),
+        None => How::Signal(status.terminating_signal().unwrap_or_default()),
     }
 }
 
@@ -429,6 +439,7 @@ fn has_exited(pid: Pid) -> bool {
 mod tests {
     use super::*;
     use rustix::process::{PidfdFlags, pidfd_open};
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     /// Longer than any test takes: only a broken one meets it.
@@ -494,7 +505,8 @@ mod tests {
             Spawn {
                 program: &self.program,
                 args: &self.args,
-                env: &self.env,
+                found: None,
+                env: (&self.env).into(),
                 dir: &self.dir,
                 stdin: Stdin::Null,
                 output,

@@ -13,6 +13,7 @@ use crate::execute::seen::{Looked, SeenTargets};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
+use crate::execute::starts::Starts;
 use crate::execute::storing::Storing;
 use crate::execute::turns::Turns;
 use crate::plan::action::Action;
@@ -113,6 +114,7 @@ pub struct Project<'a> {
     pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
+    pub starts: Starts,
     /// What Go says since changes came in this run, where it is not what was planned with.
     pub fresh: Mutex<Answers>,
 }

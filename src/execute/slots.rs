@@ -326,7 +326,8 @@ mod tests {
         let spawn = Spawn {
             program: "make".as_ref(),
             args: &args,
-            env: &env,
+            found: None,
+            env: (&env).into(),
             dir,
             stdin: Stdin::Null,
             output: Output::Capture(on_chunk),

@@ -4,7 +4,7 @@
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::InputPath;
 use crate::execute::makers::Makers;
-use crate::plan::graph::{Graph, TargetId};
+use crate::plan::graph::{Graph, Target, TargetId};
 use crate::schedule::graph::EdgeKind;
 use crate::state::store::Store;
 use std::cell::OnceCell;
@@ -21,14 +21,7 @@ pub struct Wanted {
 impl Wanted {
     /// The targets that `roots` reach.
     pub fn new(graph: &Graph, roots: &[TargetId], store: &Store) -> Self {
-        let makers = OnceCell::new();
-        let discovered = |id: TargetId| match graph.target(id).depfile {
-            Some(_) => {
-                let makers = makers.get_or_init(|| Makers::new(graph));
-                of_deps(makers, graph, id, store)
-            }
-            None => Vec::new(),
-        };
+        let discovered = discovered(graph, store);
         Self::with_edges(graph, roots, &discovered)
             // A depfile of the past can contradict the Gofile of today; then the Gofile is right.
             .or_else(|| Self::with_edges(graph, roots, &|_| Vec::new()))
@@ -38,6 +31,19 @@ impl Wanted {
     /// What comes before a target, among the wanted ones.
     pub fn before(&self, id: TargetId) -> &[(TargetId, EdgeKind)] {
         &self.before[id]
+    }
+
+    /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
+    pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
+        let discovered = discovered(graph, store);
+        let needs_of = |(id, target): (TargetId, &Target)| {
+            let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
+            needs.extend(discovered(id));
+            needs.sort_unstable();
+            needs.dedup();
+            needs
+        };
+        graph.targets.iter().map(needs_of).collect()
     }
 
     fn with_edges(
@@ -117,6 +123,19 @@ fn sorted(
         }
     }
     (order.len() == wanted.len()).then_some(order)
+}
+
+/// The targets that made what the last depfile of a target named; who makes what is brought together when the first one with a
+/// depfile is asked for.
+fn discovered<'a>(graph: &'a Graph, store: &'a Store) -> impl Fn(TargetId) -> Vec<TargetId> + 'a {
+    let makers = OnceCell::new();
+    move |id| match graph.target(id).depfile {
+        Some(_) => {
+            let makers = makers.get_or_init(|| Makers::new(graph));
+            of_deps(makers, graph, id, store)
+        }
+        None => Vec::new(),
+    }
 }
 
 /// The targets that made what the last depfile of `id` named.

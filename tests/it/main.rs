@@ -7,6 +7,7 @@
 
 mod affected;
 mod article;
+mod bench;
 mod buildinfo;
 mod choose;
 mod ci;
@@ -27,6 +28,7 @@ mod language;
 mod live;
 mod model;
 mod picture;
+mod saved;
 mod services;
 mod terminal;
 mod verify;

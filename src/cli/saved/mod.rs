@@ -7,9 +7,13 @@
 //! end of a run -> write
 //! ```
 
+mod asked;
+mod former;
 pub mod glance;
+mod left_over;
 pub mod rests;
 pub mod resume;
+mod rows;
 pub mod write;
 
 use crate::base::digest::{Digest, FieldHasher};
@@ -17,6 +21,8 @@ use crate::base::fs;
 use crate::cli::load::GOFILE;
 use crate::plan::graph::TargetId;
 use crate::plan::resolve::Request;
+use crate::state::dir::StateDir;
+use crate::state::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -38,6 +44,28 @@ pub struct Head {
     pub services: Vec<TargetId>,
     /// Targets with an input that is nowhere: a mistake for whoever wants one.
     pub unmet: Vec<TargetId>,
+}
+
+/// Which saved graph is meant.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file in `.gomake/`.
+    pub name: String,
+    pub origin: Digest,
+}
+
+impl Place {
+    /// None: the program cannot be looked at.
+    pub fn of(root: &Path, gofile: &Path, words: &[String]) -> Option<Self> {
+        let origin = origin_of(root, gofile, words)?;
+        Some(Self {
+            name: name_of(gofile, words, &origin),
+            origin,
+        })
+    }
+    pub fn open(&self, dir: &StateDir) -> Option<Snapshot> {
+        Snapshot::open(dir, &self.name, &self.origin)
+    }
 }
 
 /// What a saved graph is made by and for: this very program, in this very place, and the words that change the graph

@@ -72,7 +72,9 @@ impl Project<'_> {
         let line = Line {
             program: build.program,
             args: build.args,
-            env: build.env,
+            env: build.env.into(),
+            found: None,
+            shell: None,
             secrets: hidden.collect(),
             noise: build.noisy.then(Noise::default),
             _files: Vec::new(),

@@ -248,7 +248,7 @@ impl Project<'_> {
         let spec = action.service.clone().ok_or("it is no service")?;
         let line = self.service_line(id, &prepared)?;
         let mut files = line._files;
-        let (env, dir) = (Arc::new(line.env), action.dir.under(self.root));
+        let (env, dir) = (Arc::new(line.env.own), action.dir.under(self.root));
         let mut script = |line: &ShellLine| -> Result<Script, String> {
             let (words, file): (_, Option<NamedTempFile>) = self.shell_line(line)?;
             files.extend(file);

@@ -109,7 +109,8 @@ impl Follower {
         let spawn = Spawn {
             program,
             args,
-            env: &job.env,
+            found: None,
+            env: (&*job.env).into(),
             dir: &job.dir,
             stdin: Stdin::Null,
             output: Output::Capture(&mut on_chunk),

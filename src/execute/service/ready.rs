@@ -141,7 +141,8 @@ impl Script {
         let ended = process::run(Spawn {
             program,
             args,
-            env: &self.env,
+            found: None,
+            env: (&*self.env).into(),
             dir: &self.dir,
             stdin: Stdin::Null,
             output: Output::Capture(&mut on_chunk),

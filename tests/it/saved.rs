@@ -1,0 +1,207 @@
+//! The saved graph: whatever changes is seen by a call that starts from it, and a file that is no good is as good as none.
+
+use crate::harness::{Project, Run};
+
+const GOFILE: &str = r#"
+settings { dotenv = ".env" }
+let flag = env("FLAG", default = "none")
+let text = read("version.txt")
+let stamp = capture(["cat", "stamp.txt"])
+
+build obj for src in glob("src/*.c") {
+  inputs = src
+  outputs = "out/${stem(src)}.o"
+  depfile = "out/${stem(src)}.d"
+  run: |
+    cat $src > $out
+    echo "$out: $src extra.h" > $depfile
+}
+build app {
+  inputs = [obj, optional("local.cfg"), "data/"]
+  outputs = ["app", "tree/"]
+  env = { FLAG = flag, TEXT = text }
+  run: |
+    cat $(ls out/*.o) > app
+    echo "$FLAG $TEXT" >> app
+    mkdir -p tree/sub
+    cp app tree/sub/copy
+}
+build stamped {
+  inputs = "version.txt"
+  outputs = "stamped"
+  run = ["sh", "-c", "echo $stamp > stamped"]
+}
+build other {
+  outputs = "other"
+  run: echo other > other
+}
+"#;
+
+fn project() -> Project {
+    let project = Project::new(&GOFILE.replace("run: |\n", "run:\n"));
+    for (name, text) in [
+        ("src/a.c", "a\n"),
+        ("src/b.c", "b\n"),
+        ("extra.h", "h\n"),
+        ("version.txt", "1\n"),
+        ("stamp.txt", "s\n"),
+        ("data/x", "x\n"),
+        (".env", "OTHER=1\n"),
+    ] {
+        project.write(name, text);
+    }
+    project
+}
+
+const WORDS: [&str; 2] = ["app", "stamped"];
+
+/// What the last line says of a call that tells nothing else.
+fn counts(run: &Run) -> (usize, usize) {
+    assert_eq!(run.status, 0, "{run}");
+    let line = run.err.lines().last().unwrap_or_default();
+    let number = |word: &str| {
+        let before = line.split(word).next().unwrap_or_default();
+        let digits = before.trim().rsplit(' ').next().unwrap_or_default();
+        digits.parse().unwrap_or_else(|_| panic!("{word}: {run}"))
+    };
+    (number("ran"), number("up to date"))
+}
+
+/// Runs until nothing is left to do, and twice more, so that everything is at rest and saved.
+fn settled(project: &Project, words: &[&str]) {
+    project.ran(words);
+    for _ in 0..3 {
+        let run = project.run_plainly(words);
+        assert_eq!(counts(&run).0, 0, "{run}");
+    }
+    assert!(project.exists(".gomake/graph"));
+}
+
+/// What a call ran that began with the saved graph, and a further one does not.
+fn runs(project: &Project, words: &[&str]) -> Vec<String> {
+    let ran: Vec<String> = project.ran(words).into_iter().collect();
+    let run = project.run_plainly(words);
+    assert_eq!(counts(&run).0, 0, "{run}");
+    ran
+}
+
+#[test]
+fn every_kind_of_change_is_seen() {
+    let mut project = project();
+    settled(&project, &WORDS);
+    assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4));
+
+    project.write("src/a.c", "changed\n");
+    assert_eq!(runs(&project, &WORDS), ["app", "obj[src/a.c]"]);
+    project.write("extra.h", "changed\n");
+    assert_eq!(runs(&project, &WORDS), ["obj[src/a.c]", "obj[src/b.c]"]);
+    project.write("src/c.c", "new\n");
+    assert_eq!(runs(&project, &WORDS), ["app", "obj[src/c.c]"]);
+    project.remove("src/c.c");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.write("local.cfg", "there\n");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.write("data/new/y", "y\n");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project
+        .write("tree/sub/strange", "y\n")
+        .remove("tree/sub/strange");
+    assert_eq!(runs(&project, &WORDS), [""; 0]);
+    project.remove("tree/sub/copy");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.write("app", "not what was made\n");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.write("version.txt", "2\n");
+    assert_eq!(runs(&project, &WORDS), ["app", "stamped"]);
+    project.write("stamp.txt", "t\n");
+    assert_eq!(runs(&project, &WORDS), ["stamped"]);
+    assert_eq!(project.read("stamped"), "t\n");
+    project.env("FLAG", "set");
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.write(".env", "FLAG=other\n");
+    assert_eq!(runs(&project, &WORDS), [""; 0]);
+    project.write(
+        "Gofile",
+        project
+            .read("Gofile")
+            .replace("echo \"$FLAG", "echo \"flag $FLAG"),
+    );
+    assert_eq!(runs(&project, &WORDS), ["app"]);
+    project.executable("src/b.c");
+    assert_eq!(runs(&project, &WORDS), ["obj[src/b.c]"]);
+}
+
+#[test]
+fn a_touched_file_runs_nothing_and_is_read_once() {
+    let project = project();
+    settled(&project, &WORDS);
+    for name in ["src/a.c", "app", "extra.h", "Gofile", "version.txt"] {
+        project.touch(name);
+        assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4), "{name}");
+    }
+}
+
+#[test]
+fn words_are_told_apart() {
+    let project = project();
+    settled(&project, &["app"]);
+    assert_eq!(runs(&project, &["other"]), ["other"]);
+    assert_eq!(runs(&project, &["stamped"]), ["stamped"]);
+    settled(&project, &["app"]);
+    assert_eq!(counts(&project.run_plainly(&["app", "other"])), (0, 4));
+    project.remove("other");
+    assert_eq!(counts(&project.run_plainly(&["app"])), (0, 3));
+    assert_eq!(counts(&project.run_plainly(&["app", "other"])).0, 0);
+    assert!(project.exists("other"), "it came from the cache");
+    assert_eq!(project.run_plainly(&["nothing"]).status, 2);
+    assert_eq!(runs(&project, &["flag=said", "app"]), ["app"]);
+    assert_eq!(counts(&project.run_plainly(&["flag=said", "app"])).0, 0);
+    assert_eq!(counts(&project.run_plainly(&["flag=none", "app"])).0, 0);
+    assert!(project.read("app").starts_with("a\nb\nnone"));
+}
+
+#[test]
+fn a_file_that_is_no_good_is_as_good_as_none() {
+    let project = project();
+    settled(&project, &WORDS);
+    let path = project.path(".gomake/graph");
+    let bytes = std::fs::read(&path).expect("a saved graph");
+    let step = (bytes.len() / 60).max(1);
+    for at in (0..bytes.len()).step_by(step) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x55;
+        std::fs::write(&path, &damaged).expect("a file");
+        assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4), "byte {at}");
+        std::fs::write(&path, &bytes[..at]).expect("a file");
+        assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4), "cut at {at}");
+    }
+    project.remove(".gomake/graph");
+    std::fs::create_dir(&path).expect("a directory");
+    assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4));
+}
+
+#[test]
+fn what_failed_is_not_up_to_date() {
+    let project = Project::new(
+        "build a {\n  inputs = \"in\"\n  outputs = \"out\"\n  run: test -e ok && cp in out\n}\n",
+    );
+    project.write("in", "1\n").write("ok", "");
+    settled(&project, &[]);
+    project.write("in", "2\n").remove("ok");
+    assert_eq!(project.run_plainly(&[]).status, 1);
+    assert_eq!(project.run_plainly(&[]).status, 1, "still");
+    project.write("ok", "");
+    assert_eq!(counts(&project.run_plainly(&[])), (1, 0));
+    assert_eq!(counts(&project.run_plainly(&[])), (0, 1));
+}
+
+#[test]
+fn what_always_runs_always_runs() {
+    let project = Project::new(
+        "build a {\n  outputs = \"out\"\n  run: echo x > out\n}\ntask go {\n  needs = a\n  run: echo ran >> log\n}\n",
+    );
+    for _ in 0..4 {
+        assert_eq!(project.run_plainly(&["go"]).status, 0);
+    }
+    assert_eq!(project.read("log"), "ran\n".repeat(4));
+}
