@@ -8,8 +8,8 @@
 //! ```
 
 pub mod glance;
-pub mod rests;
 pub mod resume;
+pub mod rests;
 pub mod write;
 
 use crate::base::digest::{Digest, FieldHasher};
