@@ -6,6 +6,7 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, plan};
+use crate::cli::saved::keep::Keeping;
 use crate::cli::saved::resume::Resumed;
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
@@ -203,7 +204,9 @@ impl Call<'_> {
         services: &Services,
     ) -> Result<Option<u8>, Fault> {
         let slots = slots(self.args, self.env)?;
-        let around = self.surroundings(cancel, &slots, services, Running::Allowed);
+        let keeping = Keeping::of(self);
+        let mut around = self.surroundings(cancel, &slots, services, Running::Allowed);
+        around.seen = keeping.as_ref().map(|keeping| &keeping.seen);
         let command = std::iter::once("gomake").chain(self.args.words.iter().map(String::as_str));
         let command = command.collect::<Vec<_>>().join(" ");
         let mut plan_now = match self.saved.map(Resumed::plan) {
@@ -227,6 +230,7 @@ impl Call<'_> {
         let limit = plan_now.graph.settings.cache_size.unwrap_or(CACHE_LIMIT);
         session.open_cache(self.env.cache_dir().as_deref(), limit, self.emit);
         let mut total = Summary::default();
+        let mut kept = None;
         for stage in 0..plan_now.stages.len() {
             if stage > 0 {
                 // What a clean removed, globs must not find again.
@@ -234,12 +238,20 @@ impl Call<'_> {
             }
             let roots = plan_now.stages[stage].clone();
             let is_last = stage + 1 == plan_now.stages.len();
+            let keeping = keeping.as_ref().filter(|_| plan_now.stages.len() == 1);
             let done = with_project(
                 &around,
                 &session,
                 &mut plan_now,
                 &roots,
-                |project, wanted, _| self.stage(&session, project, wanted, &roots, is_last),
+                |project, wanted, _| {
+                    let done = self.stage(&session, project, wanted, &roots, is_last)?;
+                    if !done.interrupted && session.is_locked() {
+                        kept =
+                            keeping.map(|keeping| keeping.draft(self, &session, project, wanted));
+                    }
+                    Ok(done)
+                },
             );
             match (done, cancel.exit_status()) {
                 // A registry that was asked for a base, say: its silence is no mistake of the Gofile's.
@@ -253,6 +265,9 @@ impl Call<'_> {
         services.stop_all();
         if session.is_locked() {
             self.settle(&session);
+            if let (Some(keeping), Some(draft)) = (&keeping, kept) {
+                keeping.write(self, &session, draft);
+            }
         }
         // Planning counts too: it is what a person waits for.
         total.elapsed = began.elapsed();

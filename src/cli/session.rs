@@ -25,6 +25,7 @@ use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
 use crate::execute::starts::Starts;
+use crate::execute::storing::Storing;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -45,7 +46,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -283,6 +284,8 @@ pub fn with_project<T>(
             store: &session.store,
             memo: &session.memo,
             cache: session.cache.as_ref(),
+            makers: OnceLock::new(),
+            storing: Storing::default(),
             caller: around.caller,
             options: around.options.clone(),
             cancel: around.cancel,

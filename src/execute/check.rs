@@ -261,8 +261,19 @@ impl Project<'_> {
             inputs,
             outputs: target.outputs.iter().map(Output::text).collect(),
         };
+        // Most often the answers of the plan are all that it takes; a copy of them for each target would take long.
+        let known = self.context.answers;
+        if go.is_none()
+            && let Outcome::Ready((action, _, asked)) = bind(&self.context_for(id), id, &files)
+        {
+            return Ok(Bound {
+                asked: Some(self.asked_with(asked, known)),
+                action: Arc::new(action),
+                files,
+            });
+        }
         let mut answers = Answers::default();
-        for (query, answer) in self.context.answers.iter() {
+        for (query, answer) in known.iter() {
             answers.insert(query.clone(), answer.clone());
         }
         if let (Some(query), Some(answer)) = (target.go.clone(), go) {

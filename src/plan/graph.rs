@@ -122,7 +122,6 @@ pub struct Inputs {
     /// Whether the `inputs` key was written at all.
     pub declared: bool,
     /// What a `.dockerignore` keeps out of the globs.
-    #[serde(skip)]
     pub filter: Option<Arc<ContextFilter>>,
 }
 

@@ -163,11 +163,17 @@ impl Memo {
         Ok(content)
     }
 
-    /// The `stat` under which a file's bytes are known, with their digest; `path` is on disk. None: it was not hashed, or not at
-    /// rest when it was. It says nothing of what is there by now.
-    pub fn known(&self, path: &Path) -> Option<(Stat, Digest)> {
-        let key = self.key(path);
-        self.shard(key).files.get(key).copied()
+    /// The `stat` under which a file's bytes are known, with their digest; `path` is below the root, or absolute. None: it was
+    /// not hashed, or not at rest when it was. It says nothing of what is there by now.
+    pub fn known(&self, path: &[u8]) -> Option<(Stat, Digest)> {
+        self.shard(path).files.get(path).copied()
+    }
+
+    /// Forgets what is known of a file, in a time that does not grow with what else is known. What was learnt of it in this run
+    /// and is not yet written stays: another `stat` will say that it no longer holds.
+    pub fn invalidate_file(&self, path: &ProjectPath) {
+        let key = path.as_str().as_bytes();
+        self.shard(key).files.remove(key);
     }
 
     /// Forgets what is known of a path and of all below it.
@@ -232,7 +238,7 @@ impl Memo {
         }
         for _ in 0..3 {
             let started = now();
-            let digest = fs::hash_file(path)?;
+            let digest = fs::hash_file_of(path, stat.size)?;
             let after = links.stat(path)?;
             if after == stat {
                 self.learn(key, stat, digest, started);

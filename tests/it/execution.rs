@@ -790,6 +790,94 @@ fn a_program_that_is_missing_is_named() {
     }
 }
 
+/// A script of plain words is started without its shell, and nobody can tell.
+#[test]
+fn a_script_of_plain_words_does_what_its_shell_would_do() {
+    let project = Project::new(
+        r#"
+build copy {
+  inputs  = "in.txt"
+  outputs = "sub/out.txt"
+  dir     = "sub"
+  run: cp $inputs $out
+}
+build shown {
+  inputs  = []
+  outputs = "shown.txt"
+  env     = { WORD = "a  b" }
+  dir     = "sub"
+  run: sh ../show.sh $out $WORD "$WORD" 'c d'
+}
+build unnamed {
+  inputs  = []
+  outputs = "unnamed.txt"
+  run: ./unnamed $out
+}
+task missing {
+  run: no-such-program x
+}
+task refused {
+  run: ./in.txt
+}
+"#,
+    );
+    project
+        .write("in.txt", "text")
+        .write("sub/keep", "")
+        .write(
+            "show.sh",
+            "out=$1; shift; for word; do echo \"<$word>\"; done > $out; [ \"$PWD\" = \"$(pwd -P)\" ]\n",
+        )
+        .write("unnamed", "echo \"a script without a first line\" > $1\n")
+        .executable("unnamed");
+    let made = project.ran(&["copy", "shown", "unnamed"]);
+    assert_eq!(made, set(["copy", "shown", "unnamed"]));
+    assert_eq!(project.read("sub/out.txt"), "text");
+    assert_eq!(project.read("shown.txt"), "<a>\n<b>\n<a  b>\n<c d>\n");
+    assert_eq!(
+        project.read("unnamed.txt"),
+        "a script without a first line\n"
+    );
+    let missing = project.run_plainly(&["missing"]);
+    let said = |text: &str| missing.out.contains(text) || missing.err.contains(text);
+    assert!(said("exit status 127") && said("not found"), "{missing}");
+    let refused = project.run_plainly(&["refused"]);
+    assert!(refused.err.contains("exit status 126"), "{refused}");
+}
+
+/// What a target of the run makes is found, also before what PATH led to until then.
+#[test]
+fn a_program_that_the_run_makes_is_found() {
+    let mut project = Project::new(
+        r#"
+task first  { run: tool 1 }
+build tool {
+  inputs  = "new"
+  outputs = "front/tool"
+  after   = first
+  run: cp new $out
+}
+task second {
+  needs = tool
+  run: tool 2
+}
+"#,
+    );
+    let script = |text: &str| format!("#!/bin/sh\necho {text} $1 >> log\n");
+    project
+        .write("new", script("new"))
+        .executable("new")
+        .write("back/tool", script("old"))
+        .executable("back/tool");
+    let path = std::env::var("PATH").expect("there is one");
+    let dirs = [project.path("front"), project.path("back")];
+    let [front, back] = dirs.map(|dir| dir.display().to_string());
+    project.env("PATH", &format!("{front}:{back}:{path}"));
+    let run = project.run(&["-j1", "first", "second"]);
+    assert_eq!(run.status, 0, "{run}");
+    assert_eq!(project.read("log"), "old 1\nnew 2\n");
+}
+
 #[test]
 fn a_killed_gomake_leaves_nothing_that_passes_for_good() {
     let project = Project::new(BLOCKING);

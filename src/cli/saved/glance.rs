@@ -31,6 +31,11 @@ pub enum Glance {
 
 /// Whether the saved graph is for calls like this one: those that run targets and want nothing special of them.
 pub fn suits(args: &Args) -> bool {
+    is_kept(args) && !args.force
+}
+
+/// Whether a call like this one leaves a saved graph behind.
+pub fn is_kept(args: &Args) -> bool {
     let looks = args.check
         || args.list
         || args.dry_run
@@ -43,7 +48,6 @@ pub fn suits(args: &Args) -> bool {
         || args.install_hook.is_some();
     let is_special = args.watch
         || args.verify
-        || args.force
         || args.push
         || args.load
         || args.pull
@@ -87,6 +91,7 @@ impl Call<'_> {
             Err(_) => return None,
         };
         let observer = Observer::new(&root, self.variables, &head.dotenv).ok()?;
+        let observer = observer.noting();
         if !observer.refused().is_empty() {
             return None;
         }

@@ -7,9 +7,14 @@
 //! end of a run -> write
 //! ```
 
+mod asked;
+mod former;
 pub mod glance;
-pub mod resume;
+pub mod keep;
+mod left_over;
 pub mod rests;
+pub mod resume;
+mod rows;
 pub mod write;
 
 use crate::base::digest::{Digest, FieldHasher};
@@ -17,6 +22,9 @@ use crate::base::fs;
 use crate::cli::load::GOFILE;
 use crate::plan::graph::TargetId;
 use crate::plan::resolve::Request;
+use crate::state::dir::StateDir;
+use crate::state::error::StateError;
+use crate::state::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -38,6 +46,33 @@ pub struct Head {
     pub services: Vec<TargetId>,
     /// Targets with an input that is nowhere: a mistake for whoever wants one.
     pub unmet: Vec<TargetId>,
+}
+
+/// Which saved graph is meant.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file in `.gomake/`.
+    pub name: String,
+    pub origin: Digest,
+}
+
+impl Place {
+    /// None: the program cannot be looked at.
+    pub fn of(root: &Path, gofile: &Path, words: &[String]) -> Option<Self> {
+        let origin = origin_of(root, gofile, words)?;
+        Some(Self {
+            name: name_of(gofile, words, &origin),
+            origin,
+        })
+    }
+    /// # Errors
+    /// When it is there and cannot be removed.
+    pub fn remove(&self, dir: &StateDir) -> Result<(), StateError> {
+        Ok(fs::remove_any(&dir.file(&self.name))?)
+    }
+    pub fn open(&self, dir: &StateDir) -> Option<Snapshot> {
+        Snapshot::open(dir, &self.name, &self.origin)
+    }
 }
 
 /// What a saved graph is made by and for: this very program, in this very place, and the words that change the graph
@@ -79,3 +114,6 @@ pub fn words_digest(words: &[String]) -> Digest {
 fn is_value(word: &str) -> bool {
     word.contains(['=', '('])
 }
+
+#[cfg(test)]
+mod tests;

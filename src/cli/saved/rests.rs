@@ -32,9 +32,9 @@ impl Rests {
     /// What an answer rested on. None: it must be asked for again each time.
     pub fn take(&self, query: &Query, answer: Digest) -> Option<Vec<FileRow>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.get_mut(query)?.iter_mut();
-        let mut known = known.filter(|(found, _)| *found == answer);
-        known.next().map(|(_, rows)| std::mem::take(rows))
+        let known = all.get_mut(query)?;
+        let at = known.iter().position(|(found, _)| *found == answer)?;
+        Some(known.swap_remove(at).1)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::plan::query::{Answer, Answers, Query};
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A saved graph that holds, and what of it must be looked at.
@@ -88,6 +88,10 @@ impl Resumed {
             answers,
             stages: vec![self.roots.clone()],
         })
+    }
+
+    pub fn gofile(&self) -> &Path {
+        &self.gofile
     }
 
     /// Stands for the parsed Gofiles; it has their root, and nothing of their texts.

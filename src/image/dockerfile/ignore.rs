@@ -1,13 +1,15 @@
 //! `.dockerignore`: what is kept out of a build's context (Dockerfile reference, "dockerignore file"). Builders decide about
 //! a path in three ways that differ in corners; a path counts as kept out only where all of them keep it out.
 
+use serde::{Deserialize, Serialize};
+
 /// `.dockerignore`: later lines win, `!` takes back.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ignore {
     lines: Vec<Rule>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Rule {
     /// `!`.
     takes_back: bool,
@@ -18,7 +20,7 @@ struct Rule {
     tokens: Option<Vec<Token>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Token {
     Char(char),
     /// `?`: one character but `/`.

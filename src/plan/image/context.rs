@@ -15,12 +15,13 @@ use crate::plan::query::{Answer, Query};
 use crate::plan::resolve::Resolver;
 use crate::plan::target::with_given;
 use crate::plan::value::Value;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What `.dockerignore` files keep out of the files that patterns match. Where a Dockerfile has one of its own beside the
 /// context's, builders differ in which they read: only what both keep out does not count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ContextFilter {
     context: ProjectPath,
     /// Never empty.

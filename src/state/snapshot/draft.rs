@@ -20,7 +20,8 @@ impl DraftFiles {
     /// The row of a path, added if it is new. The id is the draft's: a snapshot puts the files in another order.
     ///
     /// Two rows of one path that say different things become one that is [`Seen::Doubtful`]: with their content if they agree on
-    /// it, else without, and then nothing that rests on it is good.
+    /// it, else without, and then nothing that rests on it is good. A row without content agrees with any: where nobody had to
+    /// know what is there, the same may be there still.
     pub fn add(&mut self, row: FileRow) -> FileId {
         let mut slot = self.hasher.hash_one((&row.path, row.links));
         while let Some(&id) = self.ids.get(&slot) {
@@ -46,10 +47,21 @@ impl FileRow {
             return;
         }
         let is_there = self.seen != Seen::Absent && other.seen != Seen::Absent;
-        self.seen = Seen::Doubtful;
-        if !is_there || self.content != other.content {
-            self.content = None;
+        let agrees =
+            |one: &Self, other: &Self| one.content.is_none() || one.content == other.content;
+        let content = match (agrees(self, other), agrees(other, self)) {
+            _ if !is_there => None,
+            (true, _) => other.content,
+            (false, true) => self.content,
+            (false, false) => None,
+        };
+        if self.seen != other.seen {
+            self.seen = Seen::Doubtful;
+        } else if content.is_none() {
+            // Two contents under one look.
+            self.seen = Seen::Doubtful;
         }
+        self.content = content;
     }
 }
 

@@ -1,0 +1,115 @@
+//! What was asked, as rows of a snapshot: each question once with each of its answers.
+
+use crate::base::digest::Digest;
+use crate::base::fs;
+use crate::base::ids::IdVec;
+use crate::cli::observe::Observer;
+use crate::cli::saved::rows::Rows;
+use crate::execute::seen::Looked;
+use crate::plan::query::{Answers, Query};
+use crate::state::snapshot::{FileId, FileRow, Links, ObservationId, ObservationRow, Seen};
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::hash::{BuildHasher, RandomState};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+pub struct AskedRows<'a> {
+    root: &'a Path,
+    answers: &'a Answers,
+    observer: &'a Observer,
+    pub rows: IdVec<ObservationId, ObservationRow>,
+    /// By the hash of question and answer. Where two have the same, the second is at the next free number.
+    ids: HashMap<u64, ObservationId>,
+    hasher: RandomState,
+    /// Most questions come from one plan, and are shared: they need not be compared.
+    planned: HashMap<*const Query, Option<ObservationId>>,
+}
+
+impl<'a> AskedRows<'a> {
+    /// `answers` are those of the plan.
+    pub fn new(root: &'a Path, answers: &'a Answers, observer: &'a Observer) -> Self {
+        Self {
+            root,
+            answers,
+            observer,
+            rows: IdVec::new(),
+            ids: HashMap::new(),
+            hasher: RandomState::new(),
+            planned: HashMap::new(),
+        }
+    }
+
+    /// What planning asked, with its answer; the query lives as long as all this. None: it has none.
+    pub fn planned(&mut self, query: &Arc<Query>, rows: &mut Rows<'_>) -> Option<ObservationId> {
+        let address = Arc::as_ptr(query);
+        if let Some(known) = self.planned.get(&address) {
+            return *known;
+        }
+        let answer = self.answers.get(query).map(|answer| answer.digest());
+        let id = answer.map(|answer| self.add(query, answer, None, rows));
+        self.planned.insert(address, id);
+        id
+    }
+
+    pub fn looked(&mut self, looked: &Looked, rows: &mut Rows<'_>) -> Option<ObservationId> {
+        match looked.answer {
+            None => self.planned(&looked.query, rows),
+            Some(answer) => Some(self.add(&looked.query, answer, None, rows)),
+        }
+    }
+
+    /// The row of an answer. Where it was not found in this run, it rests on what it rested on `before`.
+    pub fn add(
+        &mut self,
+        query: &Query,
+        answer: Digest,
+        before: Option<Vec<FileId>>,
+        rows: &mut Rows<'_>,
+    ) -> ObservationId {
+        let mut slot = self.hasher.hash_one((query, answer));
+        while let Some(&id) = self.ids.get(&slot) {
+            let known = &self.rows[id];
+            if known.answer == answer && known.query == *query {
+                return id;
+            }
+            slot = slot.wrapping_add(1);
+        }
+        let seen = self.rests(query, answer);
+        let files = seen.map(|seen| seen.into_iter().map(|row| rows.files.add(row)).collect());
+        let id = self.rows.push(ObservationRow {
+            query: query.clone(),
+            answer,
+            files: files.or(before),
+        });
+        self.ids.insert(slot, id);
+        id
+    }
+
+    /// What an answer rests on that was found in this run. Where the run itself has changed directories since, it is looked whether
+    /// the answer is still the same.
+    fn rests(&self, query: &Query, answer: Digest) -> Option<Vec<FileRow>> {
+        let rests = self.observer.rests()?;
+        let rows = rests.take(query, answer)?;
+        let is_glob = matches!(query, Query::Glob { .. });
+        if !is_glob || rows.iter().all(|row| self.is_as_seen(row)) {
+            return Some(rows);
+        }
+        self.observer.answer(query);
+        Some(rests.take(query, answer).unwrap_or(rows))
+    }
+
+    fn is_as_seen(&self, row: &FileRow) -> bool {
+        debug_assert_eq!(row.links, Links::Follow, "globs follow what they name");
+        let path = match &*row.path {
+            b"" => self.root.to_owned(),
+            path => self.root.join(OsStr::from_bytes(path)),
+        };
+        match (row.seen, fs::if_exists(fs::stat(&path))) {
+            (Seen::Absent, Ok(None)) => true,
+            (Seen::As(then), Ok(Some(now))) => then == now,
+            _ => false,
+        }
+    }
+}
