@@ -103,7 +103,9 @@ fn every_kind_of_change_is_seen() {
     assert_eq!(runs(&project, &WORDS), ["app"]);
     project.write("data/new/y", "y\n");
     assert_eq!(runs(&project, &WORDS), ["app"]);
-    project.write("tree/sub/strange", "y\n").remove("tree/sub/strange");
+    project
+        .write("tree/sub/strange", "y\n")
+        .remove("tree/sub/strange");
     assert_eq!(runs(&project, &WORDS), [""; 0]);
     project.remove("tree/sub/copy");
     assert_eq!(runs(&project, &WORDS), ["app"]);
@@ -118,7 +120,12 @@ fn every_kind_of_change_is_seen() {
     assert_eq!(runs(&project, &WORDS), ["app"]);
     project.write(".env", "FLAG=other\n");
     assert_eq!(runs(&project, &WORDS), [""; 0]);
-    project.write("Gofile", project.read("Gofile").replace("echo \"$FLAG", "echo \"flag $FLAG"));
+    project.write(
+        "Gofile",
+        project
+            .read("Gofile")
+            .replace("echo \"$FLAG", "echo \"flag $FLAG"),
+    );
     assert_eq!(runs(&project, &WORDS), ["app"]);
     project.executable("src/b.c");
     assert_eq!(runs(&project, &WORDS), ["obj[src/b.c]"]);
