@@ -58,7 +58,7 @@ pub fn resolve(
     let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
     image::settle(&mut resolver, &claims);
     file::resolve_files(&mut resolver, &claims);
-    resolver.graph.claims = claims;
+    resolver.graph.claims = claims.into();
     resolver.finish()
 }
 
