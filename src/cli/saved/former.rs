@@ -66,6 +66,12 @@ impl<'a> Former<'a> {
         }
     }
 
+    /// Whether this run has seen one of a target's files otherwise.
+    pub fn is_contradicted(&self, id: TargetId, rows: &Rows<'_>) -> bool {
+        let mut files = self.snapshot.files_of(id);
+        files.any(|file| rows.files.contradicts(&self.snapshot.file(file)))
+    }
+
     pub fn file(&mut self, id: FileId, rows: &mut Rows<'_>) -> FileId {
         if let Some(known) = self.files[id] {
             return known;

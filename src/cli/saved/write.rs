@@ -184,13 +184,26 @@ impl Assembly<'_, '_> {
         if let Some(former) = &mut self.former {
             former.forget_behind(&needs, |id| run.seen.contains_key(&id));
         }
-        let drafts = needs.into_iter().zip(run.project.graph().targets.ids());
-        drafts
-            .map(|(needs, id)| {
-                let target = self.target(id);
-                DraftTarget { needs, ..target }
+        let mut targets: IdVec<TargetId, DraftTarget> = needs
+            .into_iter()
+            .map(|needs| DraftTarget {
+                needs,
+                ..DraftTarget::default()
             })
-            .collect()
+            .collect();
+        // What was seen in this run comes first: what was saved before must agree with it.
+        let ids: Vec<TargetId> = targets.ids().collect();
+        let (fresh, others) = ids
+            .iter()
+            .partition::<Vec<TargetId>, _>(|id| run.seen.contains_key(id));
+        for id in fresh.into_iter().chain(others) {
+            let needs = std::mem::take(&mut targets[id].needs);
+            targets[id] = DraftTarget {
+                needs,
+                ..self.target(id)
+            };
+        }
+        targets
     }
 
     fn target(&mut self, id: TargetId) -> DraftTarget {
@@ -299,6 +312,9 @@ impl Assembly<'_, '_> {
             .store
             .is_unfinished(&project.graph().target(id).name);
         if is_unfinished || !former.snapshot.is_settled(id) || !former.holds(id) {
+            return None;
+        }
+        if former.is_contradicted(id, &self.rows) {
             return None;
         }
         let files = former.files_of(id, &mut self.rows);
