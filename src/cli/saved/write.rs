@@ -24,9 +24,11 @@ use crate::plan::image::ImageSource;
 use crate::plan::query::{Answer, Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
-use crate::state::snapshot::{Draft, DraftTarget, FileId, Mark, ObservationId, Snapshot};
+use crate::state::snapshot::{
+    Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
+};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Words whose targets are remembered: more than a person uses in a project.
 const SELECTIONS: usize = 32;
@@ -119,6 +121,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let targets = assembly.targets();
     let selections = assembly.selections(run.words);
     let (files, observations) = (assembly.rows.files, assembly.asked.rows);
+    let answers = told(run.project.context.answers, &observations);
     let head = Head {
         left_over: left.paths,
         ..run.head
@@ -133,7 +136,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         selections,
         head: encode(&head),
         graph,
-        answers: encode(&told(run.project.context.answers)),
+        answers: encode(&answers),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -384,15 +387,22 @@ fn asks_for_secret(query: &Query) -> bool {
     }
 }
 
-/// The answers without values that look like secrets: whoever needs those asks again.
-fn told(answers: &Answers) -> Answers {
+/// The answers of the plan that may be given again. Not values that look like secrets; and not what a command of the run has
+/// made untrue since: a row then has the digest of another answer. Whoever needs those asks again.
+fn told(answers: &Answers, rows: &IdVec<ObservationId, ObservationRow>) -> Answers {
+    let is_of_now = |row: &&ObservationRow| {
+        let answer = answers.get(&row.query);
+        answer.is_none_or(|answer| answer.digest() == row.answer)
+    };
+    let overtaken = rows.values().filter(|row| !is_of_now(row));
+    let overtaken: HashSet<&Query> = overtaken.map(|row| &row.query).collect();
     let mut told = Answers::default();
     for (query, answer) in answers.iter() {
         let is_secret = match answer {
             Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
             _ => asks_for_secret(query),
         };
-        if !is_secret {
+        if !is_secret && !overtaken.contains(query) {
             told.insert(query.clone(), answer.clone());
         }
     }
