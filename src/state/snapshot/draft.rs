@@ -4,7 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::ids::IdVec;
 use crate::plan::graph::TargetId;
 use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow, Seen};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 /// The files, each path once for each way of looking at it.
@@ -14,6 +14,8 @@ pub struct DraftFiles {
     /// By the hash of path and links. Where two have the same, the second is at the next free number.
     ids: HashMap<u64, FileId>,
     hasher: RandomState,
+    /// Of which different things were said. It stays so, whatever is said later.
+    disputed: HashSet<FileId>,
 }
 
 impl DraftFiles {
@@ -27,7 +29,9 @@ impl DraftFiles {
         while let Some(&id) = self.ids.get(&slot) {
             let known = &mut self.rows[id];
             if (&known.path, known.links) == (&row.path, row.links) {
-                known.merge(&row);
+                if !self.disputed.contains(&id) && !known.merge(&row) {
+                    self.disputed.insert(id);
+                }
                 return id;
             }
             slot = slot.wrapping_add(1);
@@ -42,26 +46,21 @@ impl DraftFiles {
 }
 
 impl FileRow {
-    fn merge(&mut self, other: &Self) {
+    /// False: no content is agreed on.
+    fn merge(&mut self, other: &Self) -> bool {
         if self == other {
-            return;
+            return true;
         }
         let is_there = self.seen != Seen::Absent && other.seen != Seen::Absent;
-        let agrees =
-            |one: &Self, other: &Self| one.content.is_none() || one.content == other.content;
-        let content = match (agrees(self, other), agrees(other, self)) {
-            _ if !is_there => None,
-            (true, _) => other.content,
-            (false, true) => self.content,
-            (false, false) => None,
+        let agreed = match (self.content, other.content) {
+            (Some(one), Some(another)) if one != another => None,
+            (one, another) => one.or(another),
         };
-        if self.seen != other.seen {
-            self.seen = Seen::Doubtful;
-        } else if content.is_none() {
-            // Two contents under one look.
+        self.content = agreed.filter(|_| is_there);
+        if self.seen != other.seen || self.content.is_none() {
             self.seen = Seen::Doubtful;
         }
-        self.content = content;
+        self.content.is_some()
     }
 }
 
