@@ -1,7 +1,7 @@
 //! Answers planning's questions from the real world. Knows nothing of why they are asked.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FileKind, FsError, FsResult};
+use crate::base::fs::{self, FsError, FsResult};
 use crate::base::glob::{Pattern, walk, walk_seen};
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
@@ -20,6 +20,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+
+/// Fewer quick questions than these are answered before a pool of threads is there to share them.
+const SHARED: usize = 4096;
 
 /// The world as one call sees it.
 #[derive(Debug, Clone)]
@@ -89,14 +92,16 @@ impl Observer {
             let answer = self.answer(&query);
             (query, answer)
         };
-        let mut found: Vec<(Query, Answer)> = quick.into_iter().map(answered).collect();
+        let mut found: Vec<(Query, Answer)> = if quick.len() < SHARED {
+            quick.into_iter().map(answered).collect()
+        } else {
+            quick.into_par_iter().map(answered).collect()
+        };
         match slow.len() {
             0 | 1 => found.extend(slow.into_iter().map(answered)),
             _ => found.extend(slow.into_par_iter().map(answered).collect::<Vec<_>>()),
         }
-        found
-            .into_iter()
-            .for_each(|(query, answer)| answers.insert(query, answer));
+        answers.extend(found);
     }
     pub fn answer(&self, query: &Query) -> Answer {
         match query {

@@ -15,7 +15,7 @@ use crate::plan::query::Query;
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 dense_id! {
@@ -53,6 +53,9 @@ pub struct Graph {
     pub asked: Vec<Arc<Query>>,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
+    /// Declarations by name; made at the first look-up, when all of them are there.
+    #[serde(skip)]
+    pub named: OnceLock<HashMap<String, DeclId>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -212,5 +215,22 @@ impl Graph {
     }
     pub fn decl_of(&self, id: TargetId) -> &Decl {
         &self.decls[self.targets[id].decl]
+    }
+    /// A declaration by its full name, `api:dist`; the first of two. Only for who has the whole graph.
+    pub fn decl_named(&self, name: &str) -> Option<DeclId> {
+        // A plain target has its declaration's name: most look-ups need no index of their own.
+        if let Some(&id) = self.by_name.get(name)
+            && self.decl_of(id).name == name
+        {
+            return Some(self.targets[id].decl);
+        }
+        let named = self.named.get_or_init(|| {
+            let mut named = HashMap::with_capacity(self.decls.len());
+            for (id, decl) in self.decls.iter() {
+                named.entry(decl.name.clone()).or_insert(id);
+            }
+            named
+        });
+        named.get(name).copied()
     }
 }

@@ -149,6 +149,14 @@ impl Answers {
     pub fn insert(&mut self, query: Query, answer: Answer) {
         self.0.insert(Arc::new(query), answer);
     }
+    /// As [`Answers::insert`] for many at once.
+    pub fn extend(&mut self, pairs: impl IntoIterator<Item = (Query, Answer)>) {
+        let pairs = pairs.into_iter();
+        let mut more: BTreeMap<Arc<Query>, Answer> = pairs
+            .map(|(query, answer)| (Arc::new(query), answer))
+            .collect();
+        self.0.append(&mut more);
+    }
     /// Keeps the answers that still hold.
     pub fn retain(&mut self, mut holds: impl FnMut(&Query, &Answer) -> bool) {
         self.0.retain(|query, answer| holds(query, answer));

@@ -17,7 +17,7 @@ build obj for src in glob("src/*.c") {
     echo "$out: $src extra.h" > $depfile
 }
 build app {
-  inputs = [obj, optional("local.cfg"), "data/"]
+  inputs = [obj, optional("local.cfg"), "data/**"]
   outputs = ["app", "tree/"]
   env = { FLAG = flag, TEXT = text }
   run: |
@@ -32,6 +32,7 @@ build stamped {
   run = ["sh", "-c", "echo $stamp > stamped"]
 }
 build other {
+  inputs = []
   outputs = "other"
   run: echo other > other
 }
@@ -198,7 +199,7 @@ fn what_failed_is_not_up_to_date() {
 #[test]
 fn what_always_runs_always_runs() {
     let project = Project::new(
-        "build a {\n  outputs = \"out\"\n  run: echo x > out\n}\ntask go {\n  needs = a\n  run: echo ran >> log\n}\n",
+        "build a {\n  inputs = []\n  outputs = \"out\"\n  run: echo x > out\n}\ntask go {\n  needs = a\n  run: echo ran >> log\n}\n",
     );
     for _ in 0..4 {
         assert_eq!(project.run_plainly(&["go"]).status, 0);

@@ -16,10 +16,12 @@ use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
+use crate::fingerprint::explain::looks_secret;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
 use crate::plan::image::ImageSource;
+use crate::plan::query::{Answer, Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
 use crate::state::snapshot::{Draft, DraftTarget, FileId, Mark, ObservationId, Snapshot};
@@ -125,7 +127,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         selections,
         head: encode(&head),
         graph,
-        answers: encode(run.project.context.answers),
+        answers: encode(&told(run.project.context.answers)),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -173,6 +175,9 @@ impl Assembly<'_, '_> {
     fn targets(&mut self) -> IdVec<TargetId, DraftTarget> {
         let run = self.run;
         let needs = Wanted::needs(run.project.graph(), run.project.store);
+        if let Some(former) = &mut self.former {
+            former.forget_behind(&needs, |id| run.seen.contains_key(&id));
+        }
         let drafts = needs.into_iter().zip(run.project.graph().targets.ids());
         drafts
             .map(|(needs, id)| {
@@ -204,6 +209,12 @@ impl Assembly<'_, '_> {
             target.files = files;
             target.observations = observations;
             target.is_settled = true;
+            return target;
+        }
+        // An action is as good as the answers that it was made of: without them it must be made anew.
+        match self.asked_for(id, bound) {
+            Some(observations) => target.observations = observations,
+            None => target.action.clear(),
         }
         target
     }
@@ -211,6 +222,7 @@ impl Assembly<'_, '_> {
     fn action(&self, id: TargetId, bound: Option<&Bound>) -> Vec<u8> {
         let is_of_now = |bound: &&Bound| bound.asked.is_some();
         match (bound.filter(is_of_now), &self.former) {
+            (Some(bound), _) if knows_secret(bound) => Vec::new(),
             (Some(bound), _) => encode(bound),
             (None, Some(former)) => former.snapshot.action(id).unwrap_or_default().to_vec(),
             (None, None) => Vec::new(),
@@ -334,6 +346,35 @@ fn is_optional(graph: &Graph, id: TargetId, path: &InputPath) -> bool {
     graph.target(id).inputs.items.iter().any(|item| {
         matches!((item, path), (Input::File { path: declared, optional: true, .. }, InputPath::Project(path)) if declared == path)
     })
+}
+
+/// Whether a variable that looks like a secret went into an action: its value is written nowhere.
+fn knows_secret(bound: &Bound) -> bool {
+    let asked = bound.asked.iter().flatten();
+    let mut asked = asked.map(|looked| &*looked.query);
+    bound.action.env.keys().any(|name| looks_secret(name)) || asked.any(asks_for_secret)
+}
+
+fn asks_for_secret(query: &Query) -> bool {
+    match query {
+        Query::Env(name) => looks_secret(name),
+        _ => false,
+    }
+}
+
+/// The answers without values that look like secrets: whoever needs those asks again.
+fn told(answers: &Answers) -> Answers {
+    let mut told = Answers::default();
+    for (query, answer) in answers.iter() {
+        let is_secret = match answer {
+            Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
+            _ => asks_for_secret(query),
+        };
+        if !is_secret {
+            told.insert(query.clone(), answer.clone());
+        }
+    }
+    told
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {
