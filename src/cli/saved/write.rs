@@ -49,6 +49,12 @@ pub struct Finished<'a> {
 }
 
 impl Head {
+    /// Whether a saved head is of the same texts: the same graph may come from others, with other actions.
+    fn is_of(&self, saved: &[u8]) -> bool {
+        let saved: Result<Self, _> = postcard::from_bytes(saved);
+        saved.is_ok_and(|saved| saved.gofiles == self.gofiles && saved.dotenv == self.dotenv)
+    }
+
     /// Of a graph that was made in this run. None: a Gofile's path is not UTF-8.
     pub fn of(loaded: &Loaded, plan: &Context<'_>) -> Option<Self> {
         let gofile = |file: &GofilePath| {
@@ -94,7 +100,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         Some(_) => None,
         None => run.place.open(run.dir),
     };
-    let same = same.filter(|saved| saved.graph() == Some(&graph));
+    let same = same.filter(|saved| saved.graph() == Some(&graph) && run.head.is_of(saved.head()));
     let former = run.before.or(same.as_ref());
     let good = run.wanted.order.iter().copied();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
