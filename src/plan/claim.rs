@@ -10,6 +10,7 @@ use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound;
 
@@ -69,11 +70,13 @@ impl Claims {
                 }
                 Output::File { path, .. } if is_unknown_output(path) => claims.incomplete = true,
                 Output::File { path, .. } => {
-                    let text = path.as_str().to_owned();
-                    if let Some(&first) = claims.files.get(&text) {
-                        conflicts.report(&text, first, claim);
-                    } else {
-                        claims.files.insert(text, claim);
+                    match claims.files.entry(path.as_str().to_owned()) {
+                        Entry::Occupied(first) => {
+                            conflicts.report(path.as_str(), *first.get(), claim);
+                        }
+                        Entry::Vacant(free) => {
+                            free.insert(claim);
+                        }
                     }
                 }
                 Output::Pattern { pattern, .. } => claims.add_pattern(pattern, claim),
