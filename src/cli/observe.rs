@@ -1,7 +1,7 @@
 //! Answers planning's questions from the real world. Knows nothing of why they are asked.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FileKind, FsError, FsResult};
+use crate::base::fs::{self, FsError, FsResult};
 use crate::base::glob::{Pattern, walk, walk_seen};
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
@@ -107,7 +107,7 @@ impl Observer {
         match query {
             Query::Glob { include, exclude } => self.glob(query, include, exclude),
             Query::Read(path) => self.read(query, path),
-            Query::Presence(path) => self.presence(query, path),
+            Query::Presence(path) => self.presence(path),
             Query::Which(program) => Answer::Program(self.which(program)),
             Query::Env(name) => self.env(name),
             Query::EnvMatching(pattern) => self.env_matching(pattern),
@@ -152,7 +152,10 @@ impl Observer {
     fn read(&self, query: &Query, path: &ProjectPath) -> Answer {
         let path = path.under(&self.root);
         // What it looked like before it was read: a later write shows.
-        let before = self.rests().map(|rests| (rests, self.glimpse(&path)));
+        let before = self.rests().map(|rests| {
+            let glimpse = Glimpse::now(&self.root);
+            (rests, glimpse, fs::if_exists(fs::stat(&path)))
+        });
         let bytes = match fs::if_exists(fs::read(&path)) {
             Ok(bytes) => bytes,
             Err(error) => return Answer::Failed(bare(&error)),
@@ -163,27 +166,16 @@ impl Observer {
             Some(Ok(text)) => Answer::Text(Some(text)),
             Some(Err(_)) => Answer::Failed("it is not UTF-8".to_owned()),
         };
-        if let (Some((rests, (glimpse, Ok(stat)))), Some(digest)) = (before, digest) {
+        if let (Some((rests, glimpse, Ok(stat))), Some(digest)) = (before, digest) {
             rests.note(query, &answer, vec![glimpse.read(&path, stat, digest)]);
         }
         answer
     }
-    fn presence(&self, query: &Query, path: &ProjectPath) -> Answer {
-        let path = path.under(&self.root);
-        let (glimpse, stat) = self.glimpse(&path);
-        let answer = match &stat {
-            Ok(None) => Answer::Presence(Presence::Missing),
-            Ok(Some(stat)) if stat.kind == FileKind::Dir => Answer::Presence(Presence::Dir),
-            Ok(Some(_)) => Answer::Presence(Presence::File),
-            Err(error) => return Answer::Failed(bare(error)),
-        };
-        if let (Some(rests), Ok(stat)) = (&self.rests, stat) {
-            rests.note(query, &answer, vec![glimpse.row(&path, stat, None)]);
+    fn presence(&self, path: &ProjectPath) -> Answer {
+        match fs::if_exists(fs::stat(&path.under(&self.root))) {
+            Ok(stat) => Answer::Presence(Presence::of(stat.map(|stat| stat.kind))),
+            Err(error) => Answer::Failed(bare(&error)),
         }
-        answer
-    }
-    fn glimpse(&self, path: &Path) -> (Glimpse<'_>, FsResult<Option<fs::Stat>>) {
-        (Glimpse::now(&self.root), fs::if_exists(fs::stat(path)))
     }
     /// Where PATH finds a program; relative entries of PATH count from the project's root.
     fn which(&self, program: &str) -> Option<PathBuf> {

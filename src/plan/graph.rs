@@ -44,9 +44,9 @@ pub struct Graph {
     /// cleaning and other targets do without.
     #[serde(skip)]
     pub unmet: Vec<(TargetId, PlanError)>,
-    /// Who makes which file.
+    /// By [`Graph::claims`].
     #[serde(skip)]
-    pub claims: Claims,
+    pub(in crate::plan) claims: OnceLock<Claims>,
     /// What the graph rests on: everything that was asked when it was made, each question once. What Go was asked is the
     /// affair of the targets that [`crate::plan::resolve::add_go_edges`] was called for.
     #[serde(skip)]
@@ -206,6 +206,10 @@ pub enum EdgeWhy {
 }
 
 impl Graph {
+    /// Who makes which file.
+    pub fn claims(&self) -> &Claims {
+        self.claims.get_or_init(|| Claims::stored(self))
+    }
     pub fn target(&self, id: TargetId) -> &Target {
         &self.targets[id]
     }

@@ -2,6 +2,7 @@
 //! on: a graph holds for as long as asking again gives the same answers.
 
 use crate::base::digest::Digest;
+use crate::base::fs::FileKind;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::image::reference::Reference;
@@ -106,6 +107,17 @@ pub enum Presence {
     Missing,
     File,
     Dir,
+}
+
+impl Presence {
+    /// None: nothing is there.
+    pub fn of(kind: Option<FileKind>) -> Self {
+        match kind {
+            None => Self::Missing,
+            Some(FileKind::Dir) => Self::Dir,
+            Some(FileKind::File | FileKind::Symlink | FileKind::Other) => Self::File,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -104,7 +104,7 @@ impl Resolution {
                 return Outcome::Wanting(queries);
             }
         }
-        resolver.graph.claims = claims;
+        resolver.graph.claims = claims.into();
         resolver.graph.asked.append(&mut asked);
         resolver.finish()
     }

@@ -16,6 +16,8 @@ pub struct Former<'a> {
     newer: Option<HashSet<String>>,
     /// What this run took to be up to date because of it.
     good: HashSet<TargetId>,
+    /// Targets behind one that has a newer record, and that were not looked at since.
+    behind: HashSet<TargetId>,
 }
 
 impl<'a> Former<'a> {
@@ -27,15 +29,47 @@ impl<'a> Former<'a> {
             observations: IdVec::filled(None, snapshot.observations()),
             newer: newer.map(|tail| tail.targets.into_iter().collect()),
             good,
+            behind: HashSet::new(),
+        }
+    }
+
+    /// What stands behind a target with a newer record may be up to date no more, though nothing of its own has changed: it is
+    /// taken as such only where this run has looked at it.
+    pub fn forget_behind(
+        &mut self,
+        needs: &IdVec<TargetId, Vec<TargetId>>,
+        is_looked_at: impl Fn(TargetId) -> bool,
+    ) {
+        let Some(newer) = self.newer.as_ref().filter(|newer| !newer.is_empty()) else {
+            return;
+        };
+        let mut dependents: IdVec<TargetId, Vec<TargetId>> = IdVec::filled(Vec::new(), needs.len());
+        for (id, needs) in needs.iter() {
+            needs.iter().for_each(|need| dependents[*need].push(id));
+        }
+        let is_newer = |id: &TargetId| newer.contains(self.snapshot.name(*id));
+        let mut open: Vec<TargetId> = needs.ids().filter(is_newer).collect();
+        while let Some(id) = open.pop() {
+            for &later in &dependents[id] {
+                if !is_looked_at(later) && self.behind.insert(later) {
+                    open.push(later);
+                }
+            }
         }
     }
 
     /// Whether what it says of a target that was not looked at is still the last word.
     pub fn holds(&self, id: TargetId) -> bool {
         match &self.newer {
-            Some(newer) => !newer.contains(self.snapshot.name(id)),
+            Some(newer) => !newer.contains(self.snapshot.name(id)) && !self.behind.contains(&id),
             None => self.good.contains(&id),
         }
+    }
+
+    /// Whether this run has seen one of a target's files otherwise.
+    pub fn is_contradicted(&self, id: TargetId, rows: &Rows<'_>) -> bool {
+        let mut files = self.snapshot.files_of(id);
+        files.any(|file| rows.files.contradicts(&self.snapshot.file(file)))
     }
 
     pub fn file(&mut self, id: FileId, rows: &mut Rows<'_>) -> FileId {

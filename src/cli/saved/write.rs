@@ -16,10 +16,12 @@ use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
+use crate::fingerprint::explain::looks_secret;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
 use crate::plan::image::ImageSource;
+use crate::plan::query::{Answer, Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
 use crate::state::snapshot::{Draft, DraftTarget, FileId, Mark, ObservationId, Snapshot};
@@ -47,6 +49,12 @@ pub struct Finished<'a> {
 }
 
 impl Head {
+    /// Whether a saved head is of the same texts: the same graph may come from others, with other actions.
+    fn is_of(&self, saved: &[u8]) -> bool {
+        let saved: Result<Self, _> = postcard::from_bytes(saved);
+        saved.is_ok_and(|saved| saved.gofiles == self.gofiles && saved.dotenv == self.dotenv)
+    }
+
     /// Of a graph that was made in this run. None: a Gofile's path is not UTF-8.
     pub fn of(loaded: &Loaded, plan: &Context<'_>) -> Option<Self> {
         let gofile = |file: &GofilePath| {
@@ -92,7 +100,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         Some(_) => None,
         None => run.place.open(run.dir),
     };
-    let same = same.filter(|saved| saved.graph() == Some(&graph));
+    let same = same.filter(|saved| saved.graph() == Some(&graph) && run.head.is_of(saved.head()));
     let former = run.before.or(same.as_ref());
     let good = run.wanted.order.iter().copied();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
@@ -125,7 +133,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         selections,
         head: encode(&head),
         graph,
-        answers: encode(run.project.context.answers),
+        answers: encode(&told(run.project.context.answers)),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -173,13 +181,29 @@ impl Assembly<'_, '_> {
     fn targets(&mut self) -> IdVec<TargetId, DraftTarget> {
         let run = self.run;
         let needs = Wanted::needs(run.project.graph(), run.project.store);
-        let drafts = needs.into_iter().zip(run.project.graph().targets.ids());
-        drafts
-            .map(|(needs, id)| {
-                let target = self.target(id);
-                DraftTarget { needs, ..target }
+        if let Some(former) = &mut self.former {
+            former.forget_behind(&needs, |id| run.seen.contains_key(&id));
+        }
+        let mut targets: IdVec<TargetId, DraftTarget> = needs
+            .into_iter()
+            .map(|needs| DraftTarget {
+                needs,
+                ..DraftTarget::default()
             })
-            .collect()
+            .collect();
+        // What was seen in this run comes first: what was saved before must agree with it.
+        let ids: Vec<TargetId> = targets.ids().collect();
+        let (fresh, others) = ids
+            .iter()
+            .partition::<Vec<TargetId>, _>(|id| run.seen.contains_key(id));
+        for id in fresh.into_iter().chain(others) {
+            let needs = std::mem::take(&mut targets[id].needs);
+            targets[id] = DraftTarget {
+                needs,
+                ..self.target(id)
+            };
+        }
+        targets
     }
 
     fn target(&mut self, id: TargetId) -> DraftTarget {
@@ -204,6 +228,12 @@ impl Assembly<'_, '_> {
             target.files = files;
             target.observations = observations;
             target.is_settled = true;
+            return target;
+        }
+        // An action is as good as the answers that it was made of: without them it must be made anew.
+        match self.asked_for(id, bound) {
+            Some(observations) => target.observations = observations,
+            None => target.action.clear(),
         }
         target
     }
@@ -211,6 +241,7 @@ impl Assembly<'_, '_> {
     fn action(&self, id: TargetId, bound: Option<&Bound>) -> Vec<u8> {
         let is_of_now = |bound: &&Bound| bound.asked.is_some();
         match (bound.filter(is_of_now), &self.former) {
+            (Some(bound), _) if knows_secret(bound) => Vec::new(),
             (Some(bound), _) => encode(bound),
             (None, Some(former)) => former.snapshot.action(id).unwrap_or_default().to_vec(),
             (None, None) => Vec::new(),
@@ -283,6 +314,9 @@ impl Assembly<'_, '_> {
         if is_unfinished || !former.snapshot.is_settled(id) || !former.holds(id) {
             return None;
         }
+        if former.is_contradicted(id, &self.rows) {
+            return None;
+        }
         let files = former.files_of(id, &mut self.rows);
         let asked = former.observations_of(id, &mut self.asked, &mut self.rows)?;
         Some((files, asked))
@@ -334,6 +368,35 @@ fn is_optional(graph: &Graph, id: TargetId, path: &InputPath) -> bool {
     graph.target(id).inputs.items.iter().any(|item| {
         matches!((item, path), (Input::File { path: declared, optional: true, .. }, InputPath::Project(path)) if declared == path)
     })
+}
+
+/// Whether a variable that looks like a secret went into an action: its value is written nowhere.
+fn knows_secret(bound: &Bound) -> bool {
+    let asked = bound.asked.iter().flatten();
+    let mut asked = asked.map(|looked| &*looked.query);
+    bound.action.env.keys().any(|name| looks_secret(name)) || asked.any(asks_for_secret)
+}
+
+fn asks_for_secret(query: &Query) -> bool {
+    match query {
+        Query::Env(name) => looks_secret(name),
+        _ => false,
+    }
+}
+
+/// The answers without values that look like secrets: whoever needs those asks again.
+fn told(answers: &Answers) -> Answers {
+    let mut told = Answers::default();
+    for (query, answer) in answers.iter() {
+        let is_secret = match answer {
+            Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
+            _ => asks_for_secret(query),
+        };
+        if !is_secret {
+            told.insert(query.clone(), answer.clone());
+        }
+    }
+    told
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {
