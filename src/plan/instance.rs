@@ -13,6 +13,7 @@ use crate::plan::namespace::declared_name;
 use crate::plan::resolve::{Request, Resolver};
 use crate::plan::value::{Selector, TargetRef, Value};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 /// A row of the product: each `for` variable with its value.
@@ -198,12 +199,12 @@ impl<'a> Resolver<'a> {
         depth: usize,
     ) -> Option<TargetId> {
         let name = self.target_name(decl, row, args);
-        if self.graph.by_name.contains_key(&name) {
+        let Entry::Vacant(free) = self.graph.by_name.entry(name) else {
             return None;
-        }
+        };
         let info = &self.graph.decls[decl];
         let id = self.graph.targets.push(Target {
-            name: name.as_str().into(),
+            name: free.key().as_str().into(),
             kind: info.kind,
             decl,
             bindings: row.iter().chain(args).cloned().collect(),
@@ -219,7 +220,7 @@ impl<'a> Resolver<'a> {
             platforms: Vec::new(),
         });
         self.depth.push(depth);
-        self.graph.by_name.insert(name, id);
+        free.insert(id);
         self.graph.decls[decl].instances.push(id);
         Some(id)
     }
