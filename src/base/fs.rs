@@ -8,7 +8,7 @@ use crate::base::digest::Digest;
 use serde::{Deserialize, Serialize};
 use std::ffi::CStr;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -369,14 +369,47 @@ pub fn copy_atomic(from: &Path, to: &Path, mode: u32) -> FsResult<()> {
 
 /// Copies a file (by reflink where the file system can) into a new one in `dir`, which is removed again when dropped.
 pub fn copy_to_temp(from: &Path, dir: &Path) -> FsResult<tempfile::TempPath> {
-    let temp = temp_file(dir)?.into_temp_path();
-    at("copy", &temp, fs::remove_file(&temp))?;
-    at("copy", from, reflink_copy::reflink_or_copy(from, &temp))?;
-    Ok(temp)
+    let source = open(from)?;
+    let temp = temp_file(dir)?;
+    at("copy", from, copy_bytes(&source, temp.as_file()))?;
+    Ok(temp.into_temp_path())
 }
-/// Copies a file (by reflink where the file system can) to a path where nothing is yet.
+/// Copies a file (by reflink where the file system can) to a path where nothing is yet; its mode is that of a new file.
 pub fn copy_new(from: &Path, to: &Path) -> FsResult<()> {
-    at("copy", from, reflink_copy::reflink_or_copy(from, to)).map(drop)
+    let source = open(from)?;
+    let target = at(
+        "copy",
+        to,
+        File::options().write(true).create_new(true).open(to),
+    )?;
+    at("copy", from, copy_bytes(&source, &target))
+}
+/// Between files that are open, because asking whether a reflink is possible is cheap then: making, and removing again, a
+/// file to ask with costs more than copying a small one.
+fn copy_bytes(mut from: &File, mut to: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    if rustix::fs::ioctl_ficlone(to, from).is_ok() {
+        return Ok(());
+    }
+    io::copy(&mut from, &mut to).map(drop)
+}
+/// The bytes of a file that has at most `limit` of them. None: it has more.
+pub fn read_small(path: &Path, limit: u64) -> FsResult<Option<Vec<u8>>> {
+    let file = open(path)?;
+    let mut bytes = Vec::with_capacity(4096);
+    at("read", path, file.take(limit + 1).read_to_end(&mut bytes))?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+/// Writes a file where nothing is yet; the umask is taken from `mode`.
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> FsResult<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = File::options();
+    let file = options.write(true).create_new(true).mode(mode).open(path);
+    at(
+        "write",
+        path,
+        file.and_then(|mut file| file.write_all(bytes)),
+    )
 }
 /// Copies a regular file with its mode and its modification time to a path where nothing is yet; by reflink where the file
 /// system can.
@@ -394,10 +427,28 @@ pub fn copy_as_is(from: &Path, to: &Path, stat: &Stat) -> FsResult<()> {
     let set = rustix::fs::utimensat(rustix::fs::CWD, to, &times, rustix::fs::AtFlags::empty());
     at("set the time of", to, set.map_err(io::Error::from))
 }
-/// Puts a file of [`copy_to_temp`] in its place.
+/// Puts a file of [`copy_to_temp`] in its place, and makes the directory that it belongs in where it is missing: that is
+/// asked only when it turns out to be.
 pub fn place(temp: tempfile::TempPath, to: &Path) -> FsResult<()> {
-    temp.persist(to)
-        .map_err(|error| FsError::new("move into place", to, error.error))
+    let moved = temp.persist(to).or_else(|error| match to.parent() {
+        Some(dir) if error.error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(dir)?;
+            error.path.persist(to).map_err(|error| error.error)
+        }
+        _ => Err(error.error),
+    });
+    at("move into place", to, moved)
+}
+/// A new file in `dir` that all may read whom the umask lets, removed when dropped.
+pub fn temp_file_for_all(dir: &Path) -> FsResult<tempfile::NamedTempFile> {
+    at(
+        "create a file in",
+        dir,
+        tempfile::Builder::new()
+            .prefix(TEMP)
+            .permissions(fs::Permissions::from_mode(0o644))
+            .tempfile_in(dir),
+    )
 }
 /// A new file in `dir`, removed when dropped.
 pub fn temp_file(dir: &Path) -> FsResult<tempfile::NamedTempFile> {
@@ -449,16 +500,56 @@ pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
     Ok(entries)
 }
 
+/// From here on a file is mapped and hashed on all threads.
+const MAP_FROM: u64 = 1 << 20;
+
 /// The digest of a file's bytes; large files are mapped and hashed on all threads.
 pub fn hash_file(path: &Path) -> FsResult<Digest> {
-    /// Below this a plain read is faster than a mapping.
-    const MAP_FROM: u64 = 1 << 20;
     let file = open(path)?;
     let size = at("look at", path, file.metadata())?.len();
-    if size < MAP_FROM {
-        return read(path).map(|bytes| Digest::of(&bytes));
+    if size >= MAP_FROM {
+        return hash_mapped(path);
     }
+    at("read", path, hash_open(&file, None))
+}
+/// As [`hash_file`], for one whose `stat` is known and is looked at again afterwards: a small file costs opening, one read and
+/// closing.
+pub fn hash_file_of(path: &Path, size: u64) -> FsResult<Digest> {
+    if size >= MAP_FROM {
+        return hash_mapped(path);
+    }
+    at(
+        "read",
+        path,
+        hash_open(&open(path)?, Some(size).filter(|size| *size > 0)),
+    )
+}
+fn hash_mapped(path: &Path) -> FsResult<Digest> {
     let mut hasher = blake3::Hasher::new();
     at("read", path, hasher.update_mmap_rayon(path))?;
     Ok(Digest(*hasher.finalize().as_bytes()))
+}
+/// With `size`, the end is where that many bytes were read; else where nothing more comes. Files of the kernel's say that they
+/// are empty, and are not.
+fn hash_open(mut file: &File, size: Option<u64>) -> io::Result<Digest> {
+    thread_local! {
+        /// Kept, so that it is zeroed once and not for each file.
+        static BUFFER: std::cell::RefCell<Vec<u8>> = std::cell::RefCell::new(vec![0; 128 << 10]);
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut hasher = blake3::Hasher::new();
+        let mut done = 0;
+        while size != Some(done) {
+            match file.read(buffer) {
+                Ok(0) => break,
+                Ok(read) => {
+                    hasher.update(&buffer[..read]);
+                    done += read as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Digest(*hasher.finalize().as_bytes()))
+    })
 }

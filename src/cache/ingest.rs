@@ -9,6 +9,9 @@ use crate::fingerprint::tree;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
+/// Up to here reading and writing is cheaper than a reflink, or a copy by the system, whose result is read again to be hashed.
+pub const SMALL: u64 = 256 << 10;
+
 /// Stores what is at `path`, which should be `content`; gives the bytes that the cache grew by.
 ///
 /// # Errors
@@ -30,8 +33,8 @@ pub fn ingest(layout: &Layout, path: &Path, content: Content) -> Result<u64, Cac
 
 fn ingest_tree(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
     let mut grown = 0;
-    let tree = tree::walk(path, |file, _| {
-        let digest = fs::hash_file(file)?;
+    let tree = tree::walk(path, |file, stat| {
+        let digest = fs::hash_file_of(file, stat.size)?;
         grown += ingest_file(layout, file, digest)?;
         Ok::<Digest, CacheError>(digest)
     })?;
@@ -54,6 +57,15 @@ fn ingest_file(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, Cach
         && known.size == there.size
     {
         return Ok(0);
+    }
+    // What fits into memory is read once, and these bytes are hashed and written.
+    if there.size <= SMALL
+        && let Some(bytes) = fs::read_small(path, SMALL)?
+    {
+        return match Digest::of(&bytes) == digest {
+            true => Ok(layout.put_bytes(&blob, &bytes)?),
+            false => Err(changed(path)),
+        };
     }
     let temp = fs::copy_to_temp(path, &layout.tmp())?;
     // The copy is what is hashed: the file itself may change at any moment.

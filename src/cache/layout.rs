@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// The mode of everything in the cache: who may enter its directory may read it.
+const MODE: u32 = 0o644;
+
 /// The kinds of things, each in a directory of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Part {
@@ -116,19 +119,20 @@ impl Layout {
     }
     /// Writes bytes in one step; gives their number.
     pub fn put_bytes(&self, path: &Path, bytes: &[u8]) -> FsResult<u64> {
-        let temp = fs::temp_file(&self.tmp())?;
+        let temp = fs::temp_file_for_all(&self.tmp())?;
         let mut file = temp.as_file();
         file.write_all(bytes)
             .map_err(|error| FsError::new("write", path, error))?;
-        self.put(temp.into_temp_path(), path)?;
+        let temp = temp.into_temp_path();
+        if fs::umask() & MODE != 0 {
+            fs::set_mode(&temp, MODE)?;
+        }
+        fs::place(temp, path)?;
         Ok(bytes.len() as u64)
     }
     /// Moves a finished file into place.
     pub fn put(&self, temp: tempfile::TempPath, path: &Path) -> FsResult<()> {
-        fs::set_mode(&temp, 0o644)?;
-        if let Some(dir) = path.parent() {
-            fs::create_dirs(dir)?;
-        }
+        fs::set_mode(&temp, MODE)?;
         fs::place(temp, path)
     }
 

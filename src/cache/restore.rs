@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsResult};
 use crate::base::path::ProjectPath;
 use crate::cache::error::CacheError;
+use crate::cache::ingest::SMALL;
 use crate::cache::layout::{Layout, Part};
 use crate::fingerprint::content::{Content, Tree, TreeNode};
 use std::collections::{BTreeMap, HashSet};
@@ -102,9 +103,19 @@ impl<'a> Staging<'a> {
 
     fn file(&self, digest: Digest, executable: bool, to: &Path) -> Result<(), CacheError> {
         let blob = self.layout.path(Part::Blobs, digest);
-        if fs::if_exists(fs::lstat(&blob))?.is_none() {
-            return Err(miss(digest.short()));
+        // As a command would have made it.
+        let mode = if executable { 0o777 } else { 0o666 };
+        // What fits into memory is read once, and these bytes are hashed and written.
+        let small = fs::if_exists(fs::read_small(&blob, SMALL))?;
+        match small.ok_or_else(|| miss(digest.short()))? {
+            Some(bytes) if Digest::of(&bytes) != digest => self.damaged(&blob, digest),
+            Some(bytes) => Ok(fs::write_new(to, &bytes, mode)?),
+            None => self.large_file(digest, mode, to),
         }
+    }
+
+    fn large_file(&self, digest: Digest, mode: u32, to: &Path) -> Result<(), CacheError> {
+        let blob = self.layout.path(Part::Blobs, digest);
         if let Err(error) = fs::copy_new(&blob, to) {
             // Another gomake may have collected it since it was looked for.
             let is_gone = fs::if_exists(fs::lstat(&blob))?.is_none();
@@ -118,8 +129,6 @@ impl<'a> Staging<'a> {
         if fs::hash_file(to)? != digest {
             return self.damaged(&blob, digest);
         }
-        // As a command would have made it.
-        let mode = if executable { 0o777 } else { 0o666 };
         fs::set_mode(to, mode & !fs::umask())?;
         Ok(())
     }

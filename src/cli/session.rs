@@ -1,7 +1,7 @@
 //! What a call holds open while it works on a project: the state, the lock, the cache, the slots; and the loop that binds
 //! the wanted targets. Modes that run, forecast or explain all start here.
 
-use crate::base::ids::IdVec;
+use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::cache::store::Cache;
@@ -25,6 +25,7 @@ use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::span::Spanned;
 use crate::execute::starts::Starts;
+use crate::execute::storing::Storing;
 use crate::execute::turns::Turns;
 use crate::execute::wanted::Wanted;
 use crate::image::blobs::Blobs;
@@ -45,7 +46,7 @@ use crate::state::store::Store;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
@@ -263,7 +264,10 @@ pub fn with_project<T>(
         saved.good(&plan.graph, &wanted, &session.store)
     });
     let (known, unknown) = match around.saved {
-        Some(saved) => saved.bound_of(saved.concerned(&wanted, &good)),
+        Some(saved) => {
+            let concerned = wanted.order.iter().copied();
+            saved.bound_of(concerned.filter(|id| !good[id.index()]))
+        }
         None => (Vec::new(), wanted.order.clone()),
     };
     let mut answers = std::mem::take(&mut plan.answers);
@@ -283,6 +287,8 @@ pub fn with_project<T>(
             store: &session.store,
             memo: &session.memo,
             cache: session.cache.as_ref(),
+            makers: OnceLock::new(),
+            storing: Storing::default(),
             caller: around.caller,
             options: around.options.clone(),
             cancel: around.cancel,

@@ -244,16 +244,32 @@ impl<'a> Drive<'a> {
             }
         };
         self.go(course);
+        std::thread::scope(|scope| {
+            let storing = self.project.cache.map(|_| self.project.storing.open());
+            if storing.is_some() {
+                // Where there is no thread for it, nothing may wait.
+                let stores = || self.project.store_what_waits();
+                let builder = std::thread::Builder::new().name("store".to_owned());
+                if builder.spawn_scoped(scope, stores).is_err() {
+                    drop(storing);
+                    return self.go_to_work(threads);
+                }
+            }
+            self.go_to_work(threads)
+        })
+    }
+
+    fn go_to_work(&self, threads: usize) -> std::io::Result<()> {
         if threads == 1 {
             self.work();
-        } else {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .thread_name(|i| format!("action-{i}"))
-                .build()
-                .map_err(std::io::Error::other)?;
-            pool.broadcast(|_| self.work());
+            return Ok(());
         }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("action-{i}"))
+            .build()
+            .map_err(std::io::Error::other)?;
+        pool.broadcast(|_| self.work());
         Ok(())
     }
 

@@ -152,10 +152,12 @@ impl Project<'_> {
             }
             recorded => path == dep.as_str() && *recorded == content,
         };
-        let outputs = self.graph().targets.ids().map(made);
-        let mut outputs =
-            outputs.filter(|outputs| outputs.iter().any(|(path, made)| is_it(path, made)));
-        outputs.next().is_some()
+        let is_made_by = |id: TargetId| made(id).iter().any(|(path, made)| is_it(path, made));
+        // Looked up: a depfile names many files, and targets may be many.
+        match self.makers().of(dep) {
+            Some(maker) => is_made_by(maker),
+            None => self.makers().by_patterns().any(is_made_by),
+        }
     }
 
     /// A path as a depfile names it, seen from `dir`.

@@ -111,11 +111,20 @@ impl Project<'_> {
     pub(crate) fn sweep_unfinished(&self, id: TargetId) {
         let target = self.graph().target(id);
         let mut abandoned = Vec::new();
-        for (name, start) in self.store.starts() {
+        // Those of others only where they may be its own under a former name: after many failures they are many.
+        let starts = match self.has_patterns(id) {
+            true => self
+                .store
+                .starts_of(&|name| name == &*target.name || self.may_have_been(id, name)),
+            false => self
+                .store
+                .start(&target.name)
+                .map_or_else(Vec::new, |start| {
+                    Vec::from([(target.name.to_string(), start)])
+                }),
+        };
+        for (name, start) in starts {
             let own = name == *target.name;
-            if !own && !self.may_have_been(id, &name) {
-                continue;
-            }
             for path in self.left_by(&start) {
                 let is_declared = target.outputs.iter().any(|output| match output {
                     Output::File { path: declared, .. } | Output::Tree { path: declared, .. } => {
@@ -193,13 +202,8 @@ impl Project<'_> {
         let own = record
             .iter()
             .flat_map(|record| record.outputs.iter().map(|(path, _)| path.clone()));
-        let renamed = self
-            .store
-            .targets()
-            .into_iter()
-            .filter(|name| self.may_have_been(id, name));
-        let renamed = renamed.filter_map(|name| self.store.result(&name));
-        let renamed = renamed.flat_map(|record| {
+        let renamed = self.store.results_of(&|name| self.may_have_been(id, name));
+        let renamed = renamed.into_iter().flat_map(|record| {
             record
                 .outputs
                 .iter()
@@ -383,6 +387,9 @@ impl Project<'_> {
     /// Makes a directory of the project, never through a symlink that leads elsewhere.
     fn make_dir(&self, dir: &ProjectPath) -> Result<(), String> {
         let full = dir.under(self.root);
+        if dir.is_root() {
+            return Ok(());
+        }
         // What is there already is asked first: creating would follow a link out of the project.
         let there = std::iter::successors(Some(dir.clone()), ProjectPath::parent);
         let there = there

@@ -12,11 +12,13 @@ use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
 use crate::execute::outcome::Discovered;
 use crate::execute::project::Project;
+use crate::execute::storing::ToStore;
 use crate::fingerprint::content::{Content, Outputs, SERVICE};
 use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
 use crate::plan::graph::{EdgeWhy, TargetId};
 use crate::state::store::{Start, TargetRecord};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// How a target ended, with what there is of its outputs.
@@ -143,8 +145,11 @@ impl Project<'_> {
         let _span = self.span(id, Work::Restore);
         cache.restore(result, self.root)?;
         self.remove_former_outputs(id, prepared, &result.outputs);
-        for (path, _) in &result.outputs {
-            self.memo.invalidate(&recorded_path(path));
+        for (path, content) in &result.outputs {
+            match content {
+                Content::Tree { .. } => self.memo.invalidate(&recorded_path(path)),
+                _ => self.memo.invalidate_file(&recorded_path(path)),
+            }
         }
         let deps = self.contents(&result.deps)?;
         let record = self.record_of(
@@ -316,34 +321,63 @@ impl Project<'_> {
             found: anew.found,
             ..record
         };
-        let cached = CachedResult {
-            target: record.target.clone(),
-            outputs: anew.outputs.to_vec(),
-            deps: record.deps.clone(),
-            duration_ms,
-        };
+        let is_cached = self.cache.is_some() && prepared.action.cache && !target.always_runs;
+        let to_store = is_cached.then(|| ToStore {
+            id,
+            key,
+            result: CachedResult {
+                target: record.target.clone(),
+                outputs: anew.outputs.to_vec(),
+                deps: record.deps.clone(),
+                duration_ms,
+            },
+            base: target
+                .depfile
+                .is_some()
+                .then(|| prepared.subject(&[]).key()),
+        });
         self.remember(id, record, prepared, &found.deps);
         self.note_made(id, prepared, &found.deps);
-        if let Some(cache) = self
-            .cache
-            .filter(|_| prepared.action.cache && !target.always_runs)
-        {
-            let stored = cache
-                .store(key, &cached, self.root)
-                .and_then(|()| match target.depfile {
-                    Some(_) => cache.add_deps(prepared.subject(&[]).key(), &cached.deps),
-                    None => Ok(()),
-                });
-            if let Err(error) = stored
-                && !matches!(error, CacheError::Private { .. })
-            {
-                self.warn(
-                    id,
-                    format!("the result was not stored in the cache: {error}"),
-                );
-            }
+        if let Some(left) = to_store.and_then(|result| self.storing.leave(result)) {
+            self.store_in_cache(&left, &|_| true);
         }
         None
+    }
+
+    /// Stores the results that are left by the workers, until no more come.
+    pub(crate) fn store_what_waits(&self) {
+        // What stands behind a target, or its next turn in a watch, may write to its outputs by now.
+        let is_told = |error: &CacheError| match error {
+            CacheError::Changed { .. } => false,
+            CacheError::Io { source } => !source.is_not_found(),
+            _ => true,
+        };
+        while let Some(result) = self.storing.next() {
+            let _span = self.span(result.id, Work::Store);
+            self.store_in_cache(&result, &is_told);
+        }
+    }
+
+    fn store_in_cache(&self, stored: &ToStore, is_told: &dyn Fn(&CacheError) -> bool) {
+        let Some(cache) = self.cache else { return };
+        let ToStore {
+            key, result, base, ..
+        } = stored;
+        let done = cache
+            .store(*key, result, self.root)
+            .and_then(|()| match base {
+                Some(base) => cache.add_deps(*base, &result.deps),
+                None => Ok(()),
+            });
+        if let Err(error) = done
+            && !matches!(error, CacheError::Private { .. })
+            && is_told(&error)
+        {
+            self.warn(
+                stored.id,
+                format!("the result was not stored in the cache: {error}"),
+            );
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a record is made of just these")]
@@ -382,6 +416,7 @@ impl Project<'_> {
         let target = self.graph().target(id);
         let mut planned = prepared.clone();
         planned.upstream.clear();
+        let mut generated = Vec::new();
         for edge in &target.needs {
             let upstream = self.graph().target(edge.to);
             if upstream.kind == Kind::Service {
@@ -398,11 +433,17 @@ impl Project<'_> {
                 ));
             }
             if matches!(edge.why, EdgeWhy::File(_) | EdgeWhy::Go(_)) {
-                let outputs = made(edge.to);
-                planned.inputs.retain(|(path, _)| {
-                    !matches!(path, InputPath::Project(path) if outputs.iter().any(|(made, _)| made == path.as_str()))
-                });
+                generated.push(made(edge.to));
             }
+        }
+        let generated: HashSet<&str> = generated
+            .iter()
+            .flat_map(|outputs| outputs.iter().map(|(path, _)| path.as_str()))
+            .collect();
+        if !generated.is_empty() {
+            planned.inputs.retain(|(path, _)| {
+                !matches!(path, InputPath::Project(path) if generated.contains(path.as_str()))
+            });
         }
         for service in self.services_of(id) {
             // Its record may be of another time: only those that need it, and ran, write one.
@@ -428,13 +469,15 @@ impl Project<'_> {
         deps: &[(InputPath, Content)],
     ) {
         let before = self.store.result(&record.target);
+        let kept: HashSet<&str> = record.outputs.iter().map(|(path, _)| &**path).collect();
         let abandoned: Vec<(String, Content)> = before
             .iter()
             .flat_map(|before| before.outputs.iter())
-            .filter(|(path, _)| !record.outputs.iter().any(|(kept, _)| kept == path))
+            .filter(|(path, _)| !kept.contains(path.as_str()))
             .filter(|(path, _)| self.is_present(&recorded_path(path)))
             .cloned()
             .collect();
+        drop(kept);
         let written = self
             .store
             .record(record, &facts(&prepared.subject(deps)))

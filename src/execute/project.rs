@@ -7,12 +7,14 @@ use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
 use crate::execute::image::Images;
+use crate::execute::makers::Makers;
 use crate::execute::past::Past;
 use crate::execute::seen::{Looked, SeenTargets};
 use crate::execute::service::Services;
 use crate::execute::signal::Cancel;
 use crate::execute::slots::Slots;
 use crate::execute::starts::Starts;
+use crate::execute::storing::Storing;
 use crate::execute::turns::Turns;
 use crate::plan::action::Action;
 use crate::plan::bind::{Context, Files};
@@ -23,7 +25,7 @@ use crate::state::store::Store;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How a run goes about it.
@@ -83,6 +85,10 @@ pub struct Project<'a> {
     pub memo: &'a Memo,
     /// None: nothing is stored or restored.
     pub cache: Option<&'a Cache>,
+    /// Who declares which outputs; asked for by [`Project::makers`].
+    pub makers: OnceLock<Makers>,
+    /// What waits to be stored there.
+    pub storing: Storing,
     /// The caller's variables, dotenv files included.
     pub caller: &'a Variables,
     pub options: Options,
@@ -104,7 +110,7 @@ pub struct Project<'a> {
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
-    /// Targets that a saved graph knows to be up to date as long as those before them are, by target id; empty without one.
+    /// Targets that a saved graph knows to be up to date, by target id; empty without one.
     pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
@@ -117,7 +123,7 @@ impl Project<'_> {
     pub fn graph(&self) -> &Graph {
         self.context.graph
     }
-    /// Whether a target is known to be up to date as long as those before it are.
+    /// Whether a target is known to be up to date without being looked at.
     pub fn is_good(&self, id: TargetId) -> bool {
         self.good.get(id.index()).is_some_and(|is_good| *is_good)
     }
@@ -138,6 +144,9 @@ impl Project<'_> {
         self.turns
             .cancel_of(id)
             .unwrap_or_else(|| self.cancel.clone())
+    }
+    pub fn makers(&self) -> &Makers {
+        self.makers.get_or_init(|| Makers::new(self.graph()))
     }
     pub fn observe_one(&self, query: Query) -> Answer {
         (self.observe)(query)

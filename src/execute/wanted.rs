@@ -2,11 +2,14 @@
 //! what depfiles named the last time: a header that another target makes orders like a declared one.
 
 use crate::base::ids::{Id, IdVec};
-use crate::base::path::{InputPath, ProjectPath};
-use crate::plan::graph::{Graph, Output, Target, TargetId};
+use crate::base::path::InputPath;
+use crate::execute::makers::Makers;
+use crate::plan::graph::{Graph, Target, TargetId};
 use crate::schedule::graph::EdgeKind;
 use crate::state::store::Store;
-use std::collections::{BTreeSet, HashMap};
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 #[derive(Debug)]
 pub struct Wanted {
@@ -18,8 +21,14 @@ pub struct Wanted {
 impl Wanted {
     /// The targets that `roots` reach.
     pub fn new(graph: &Graph, roots: &[TargetId], store: &Store) -> Self {
-        let producers = Producers::new(graph);
-        let discovered = |id: TargetId| producers.of_deps(graph, id, store);
+        let makers = OnceCell::new();
+        let discovered = |id: TargetId| match graph.target(id).depfile {
+            Some(_) => {
+                let makers = makers.get_or_init(|| Makers::new(graph));
+                of_deps(makers, graph, id, store)
+            }
+            None => Vec::new(),
+        };
         Self::with_edges(graph, roots, &discovered)
             // A depfile of the past can contradict the Gofile of today; then the Gofile is right.
             .or_else(|| Self::with_edges(graph, roots, &|_| Vec::new()))
@@ -33,10 +42,13 @@ impl Wanted {
 
     /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
     pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
-        let producers = Producers::new(graph);
+        let makers = OnceCell::new();
         let needs_of = |(id, target): (TargetId, &Target)| {
             let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
-            needs.extend(producers.of_deps(graph, id, store));
+            if target.depfile.is_some() {
+                let makers = makers.get_or_init(|| Makers::new(graph));
+                needs.extend(of_deps(makers, graph, id, store));
+            }
             needs.sort_unstable();
             needs.dedup();
             needs
@@ -50,6 +62,8 @@ impl Wanted {
         discovered: &dyn Fn(TargetId) -> Vec<TargetId>,
     ) -> Option<Self> {
         let mut is_wanted = vec![false; graph.targets.len()];
+        // By whom a target was last named as what comes before.
+        let mut last_named: Vec<Option<TargetId>> = vec![None; graph.targets.len()];
         let mut before: IdVec<TargetId, Vec<(TargetId, EdgeKind)>> =
             IdVec::filled(Vec::new(), graph.targets.len());
         let mut open: Vec<TargetId> = roots.to_vec();
@@ -59,10 +73,11 @@ impl Wanted {
             }
             let declared = graph.target(id).needs.iter().map(|edge| edge.to);
             for to in declared.chain(discovered(id)) {
-                if !before[id].contains(&(to, EdgeKind::Needs)) {
+                // Each once, however many edges lead there.
+                if last_named[to.index()].replace(id) != Some(id) {
                     before[id].push((to, EdgeKind::Needs));
+                    open.push(to);
                 }
-                open.push(to);
             }
         }
         for id in graph.targets.ids().filter(|id| is_wanted[id.index()]) {
@@ -89,7 +104,7 @@ fn sorted(
         rank[id.index()] = at;
     }
     let mut missing = vec![0; graph.targets.len()];
-    let mut later: HashMap<TargetId, Vec<TargetId>> = HashMap::new();
+    let mut later: Vec<Vec<TargetId>> = vec![Vec::new(); graph.targets.len()];
     let wanted: Vec<TargetId> = graph
         .order
         .iter()
@@ -99,73 +114,38 @@ fn sorted(
     for &id in &wanted {
         missing[id.index()] = before[id].len();
         for (earlier, _) in &before[id] {
-            later.entry(*earlier).or_default().push(id);
+            later[earlier.index()].push(id);
         }
     }
-    let mut free: BTreeSet<(usize, TargetId)> = wanted
+    let mut free: BinaryHeap<Reverse<(usize, TargetId)>> = wanted
         .iter()
         .filter(|id| missing[id.index()] == 0)
-        .map(|&id| (rank[id.index()], id))
+        .map(|&id| Reverse((rank[id.index()], id)))
         .collect();
     let mut order = Vec::with_capacity(wanted.len());
-    while let Some((_, id)) = free.pop_first() {
+    while let Some(Reverse((_, id))) = free.pop() {
         order.push(id);
-        for &next in later.get(&id).into_iter().flatten() {
+        for &next in &later[id.index()] {
             missing[next.index()] -= 1;
             if missing[next.index()] == 0 {
-                free.insert((rank[next.index()], next));
+                free.push(Reverse((rank[next.index()], next)));
             }
         }
     }
     (order.len() == wanted.len()).then_some(order)
 }
 
-/// Who declares which file as an output.
-struct Producers<'a> {
-    files: HashMap<&'a str, TargetId>,
-}
-
-impl<'a> Producers<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        let mut files = HashMap::new();
-        for (id, target) in graph.targets.iter() {
-            for output in &target.outputs {
-                if let Output::File { path, .. } | Output::Tree { path, .. } = output {
-                    files.insert(path.as_str(), id);
-                }
-            }
-        }
-        Self { files }
-    }
-
-    /// The target that makes a file, itself or as part of a tree.
-    fn of(&self, path: &ProjectPath) -> Option<TargetId> {
-        let mut path = Some(path.clone());
-        while let Some(here) = path {
-            if let Some(&id) = self.files.get(here.as_str()) {
-                return Some(id);
-            }
-            path = here.parent().filter(|parent| !parent.is_root());
-        }
-        None
-    }
-
-    /// The targets that made what the last depfile of `id` named.
-    fn of_deps(&self, graph: &Graph, id: TargetId, store: &Store) -> Vec<TargetId> {
-        let target = graph.target(id);
-        if target.depfile.is_none() {
-            return Vec::new();
-        }
-        let Some(record) = store.result(&target.name) else {
-            return Vec::new();
-        };
-        let project = record.deps.iter().filter_map(|dep| match dep {
-            InputPath::Project(path) => self.of(path),
-            InputPath::Outside(_) => None,
-        });
-        let mut makers: Vec<TargetId> = project.filter(|&maker| maker != id).collect();
-        makers.sort_unstable();
-        makers.dedup();
-        makers
-    }
+/// The targets that made what the last depfile of `id` named.
+fn of_deps(makers: &Makers, graph: &Graph, id: TargetId, store: &Store) -> Vec<TargetId> {
+    let Some(record) = store.result(&graph.target(id).name) else {
+        return Vec::new();
+    };
+    let project = record.deps.iter().filter_map(|dep| match dep {
+        InputPath::Project(path) => makers.of(path),
+        InputPath::Outside(_) => None,
+    });
+    let mut found: Vec<TargetId> = project.filter(|&maker| maker != id).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }

@@ -263,6 +263,11 @@ impl<'a> Resolver<'a> {
         let Some(args) = self.arguments(decl, &reference.args, Caller::File(span)) else {
             return Vec::new();
         };
+        if let Some(name) = single_instance(&self.graph.decls[decl], &reference.select)
+            && let Some(&id) = self.graph.by_name.get(&name)
+        {
+            return vec![id];
+        }
         let Some(rows) = self.selected_rows(decl, reference, span) else {
             return Vec::new();
         };
@@ -400,7 +405,7 @@ impl Caller {
 pub(super) fn scope_of(bindings: &[(String, Value)]) -> Scope<'static> {
     Scope {
         values: bindings.iter().cloned().collect(),
-        lets: Vec::new(),
+        ..Scope::default()
     }
 }
 
@@ -514,6 +519,20 @@ pub fn command_usage(target: &str, params: &[ParamInfo]) -> String {
     let required = params.iter().filter(|param| param.default.is_none());
     let args: Vec<String> = required.map(|param| format!(" {}=…", param.name)).collect();
     format!("gomake {target}{}", args.concat())
+}
+
+/// The name of the only instance that a selection can mean, where it names every item: 100,000 targets that read one
+/// instance each must not look at 100,000 each. None where parameters have a say.
+pub(super) fn single_instance(decl: &Decl, select: &[Selector]) -> Option<String> {
+    if select.is_empty() || select.len() != decl.fors.len() || !decl.params.is_empty() {
+        return None;
+    }
+    let items = select.iter().map(|selector| match selector {
+        Selector::Any => None,
+        Selector::Is(text) => Some(text.clone()),
+    });
+    let items: Vec<String> = items.collect::<Option<_>>()?;
+    Some(instance_name(&decl.name, &items, &[]))
 }
 
 /// What a declaration offers, for a selection that matches nothing.

@@ -169,6 +169,13 @@ impl Memo {
         self.shard(path).files.get(path).copied()
     }
 
+    /// Forgets what is known of a file, in a time that does not grow with what else is known. What was learnt of it in this run
+    /// and is not yet written stays: another `stat` will say that it no longer holds.
+    pub fn invalidate_file(&self, path: &ProjectPath) {
+        let key = path.as_str().as_bytes();
+        self.shard(key).files.remove(key);
+    }
+
     /// Forgets what is known of a path and of all below it.
     pub fn invalidate(&self, path: &ProjectPath) {
         let path = path.as_str().as_bytes();
@@ -231,7 +238,7 @@ impl Memo {
         }
         for _ in 0..3 {
             let started = now();
-            let digest = fs::hash_file(path)?;
+            let digest = fs::hash_file_of(path, stat.size)?;
             let after = links.stat(path)?;
             if after == stat {
                 self.learn(key, stat, digest, started);

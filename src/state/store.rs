@@ -277,9 +277,15 @@ impl Store {
 
     /// What all unfinished targets were going to make, by target.
     pub fn starts(&self) -> Vec<(String, Start)> {
+        self.starts_of(&|_| true)
+    }
+
+    /// The same of those whose names `is_meant` wants.
+    pub fn starts_of(&self, is_meant: &dyn Fn(&str) -> bool) -> Vec<(String, Start)> {
         let unfinished = lock(&self.unfinished);
         let starts = unfinished
             .iter()
+            .filter(|(target, _)| is_meant(target))
             .map(|(target, start)| (target.clone(), start.clone()));
         starts.collect()
     }
@@ -292,6 +298,15 @@ impl Store {
         lock(&self.abandoned).extend(paths.iter().cloned());
         self.journal.append(&Entry::Abandoned(paths).encode())?;
         Ok(())
+    }
+
+    /// The last successes of targets whose names `is_meant` wants, sorted by name.
+    pub fn results_of(&self, is_meant: &dyn Fn(&str) -> bool) -> Vec<Arc<TargetRecord>> {
+        let known = self.read_known();
+        let meant = known.iter().filter(|(target, _)| is_meant(target));
+        let mut results: Vec<_> = meant.map(|(_, known)| known.record.clone()).collect();
+        results.sort_by(|a, b| a.target.cmp(&b.target));
+        results
     }
 
     /// All targets that have a record, sorted.
