@@ -19,15 +19,8 @@ mod start {
     use std::ffi::c_int;
     use std::os::fd::IntoRawFd;
 
-    const SIGPIPE: c_int = 13;
-    const SIG_IGN: usize = 1;
     /// As the runtime's own.
     const PANICKED: c_int = 101;
-
-    #[expect(unsafe_code, reason = "the C library's function, as C declares it")]
-    unsafe extern "C" {
-        fn signal(signal: c_int, handler: usize) -> usize;
-    }
 
     #[expect(
         unsafe_code,
@@ -74,6 +67,6 @@ mod start {
     #[expect(unsafe_code, reason = "a call into the C library")]
     fn ignore_closed_pipes() {
         // SAFETY: SIG_IGN runs no code of ours, and no other thread exists yet.
-        unsafe { signal(SIGPIPE, SIG_IGN) };
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     }
 }
