@@ -247,8 +247,9 @@ impl Call<'_> {
                 |project, wanted, _| {
                     let done = self.stage(&session, project, wanted, &roots, is_last)?;
                     if !done.interrupted && session.is_locked() {
-                        kept =
-                            keeping.map(|keeping| keeping.draft(self, &session, project, wanted));
+                        let moved = done.ran + done.restored;
+                        kept = keeping
+                            .map(|keeping| keeping.draft(self, &session, project, wanted, moved));
                     }
                     Ok(done)
                 },

@@ -11,6 +11,11 @@ use crate::execute::seen::SeenTargets;
 use crate::execute::wanted::Wanted;
 use crate::state::snapshot::Draft;
 
+/// A graph of fewer targets is written after each run that has something to say.
+const WRITTEN_EACH_TIME: usize = 1000;
+/// Of a larger one, so many are few: less than one in this many.
+const FEW: usize = 16;
+
 /// Open while a run goes on.
 pub struct Keeping {
     place: Place,
@@ -42,17 +47,23 @@ impl Keeping {
         })
     }
 
-    /// At the end of a run in which all that is wanted was planned at once.
+    /// At the end of a run in which all that is wanted was planned at once; `moved` targets ran or were restored.
     pub fn draft(
         &self,
         call: &Call<'_>,
         session: &Session,
         project: &Project<'_>,
         wanted: &Wanted,
+        moved: usize,
     ) -> Kept {
         let seen = self.seen.take();
         let words = words_digest(&call.args.words);
-        if seen.is_empty()
+        // While somebody edits and builds a few of many targets, writing all of them anew would be most of the work. The first
+        // run that finds nothing to do writes.
+        let is_few = moved > 0
+            && project.graph().targets.len() >= WRITTEN_EACH_TIME
+            && seen.len() < project.graph().targets.len() / FEW;
+        if (seen.is_empty() || is_few)
             && let Some(saved) = call.saved
             && saved.snapshot.selection(&words).is_some()
         {
