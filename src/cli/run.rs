@@ -278,6 +278,9 @@ impl Call<'_> {
             (None, true) => 0,
         };
         (self.emit)(Event::Summary(total));
+        session.unlock();
+        // The process ends now, and the system takes back what it has faster than piece by piece.
+        std::mem::forget((plan_now, session));
         Ok(Some(status))
     }
 
