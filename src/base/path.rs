@@ -41,6 +41,10 @@ impl ProjectPath {
         if text.contains('\0') {
             return Err(PathError::Nul);
         }
+        let is_plain = |part: &str| !matches!(part, "" | "." | "..");
+        if self.is_root() && text.split('/').all(is_plain) {
+            return Ok(Self(Arc::from(text)));
+        }
         let mut parts: Vec<&str> = self.components().collect();
         for part in text.split('/') {
             match part {

@@ -3,7 +3,7 @@
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A byte range `start..end` in the texts of a [`Sources`].
 #[derive(
@@ -55,6 +55,21 @@ pub struct Source {
     /// Offset of its first byte in the global numbering.
     pub base: u32,
     pub text: Arc<str>,
+    /// Where its lines start, made for the first place that is asked for: a listing asks for 100,000.
+    lines: OnceLock<Vec<u32>>,
+}
+
+impl Source {
+    /// The line that holds an offset, counted from 0, and where it starts.
+    fn line(&self, offset: usize) -> (usize, usize) {
+        let lines = self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices('\n');
+            let starts = breaks.map(|(newline, _)| newline as u32 + 1);
+            std::iter::once(0).chain(starts).collect()
+        });
+        let line = lines.partition_point(|&start| start as usize <= offset) - 1;
+        (line, lines[line] as usize)
+    }
 }
 
 /// All texts of a run.
@@ -75,6 +90,7 @@ impl Sources {
             name: name.into(),
             base,
             text: text.into(),
+            lines: OnceLock::new(),
         });
         base
     }
@@ -88,16 +104,10 @@ impl Sources {
     /// Name, line and column (both from 1; columns in characters) of a place.
     pub fn locate(&self, span: Span) -> Option<(&str, usize, usize)> {
         let source = self.of(span)?;
-        let before = source.text.get(..(span.start - source.base) as usize)?;
-        let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1;
-        Some((&source.name, line, column))
+        let offset = (span.start - source.base) as usize;
+        let (line, start) = source.line(offset);
+        let before = source.text.get(start..offset)?;
+        Some((&source.name, line + 1, before.chars().count() + 1))
     }
     /// `Gofile:12:3`, or an empty text for a place nobody wrote.
     pub fn place(&self, span: Span) -> String {

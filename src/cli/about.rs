@@ -2,7 +2,7 @@
 //! of `--graph html` show it; how is theirs.
 
 use crate::base::source::{Sources, Span};
-use crate::cli::list::{is_default, shown};
+use crate::cli::list::{defaults, shown};
 use crate::lang::ast::{Entry, Item, TargetDecl};
 use crate::plan::action::Kind;
 use crate::plan::graph::{Decl, DeclId, Edge, EdgeWhy, Graph, Input, ParamInfo, Target, TargetId};
@@ -502,7 +502,9 @@ impl<'a> Book<'a> {
             let one = one.map(|id| self.graph.target(id).name.to_string());
             lines.extend(one.map(|name| call(&name)));
         }
-        if matches!(subject, Subject::Decl(_)) && is_default(self.graph, decl) && params.is_empty()
+        if matches!(subject, Subject::Decl(_))
+            && defaults(self.graph).contains(decl.name.as_str())
+            && params.is_empty()
         {
             lines.push(Line::new("gomake", "the default"));
         }

@@ -354,7 +354,7 @@ fn discovered(graph: &Graph, id: TargetId, store: Option<&Store>) -> Vec<TargetI
         .and_then(|_| store?.result(&target.name));
     let deps = record.iter().flat_map(|record| &record.deps);
     let makers = deps.filter_map(|dep| match dep {
-        InputPath::Project(path) => Some(graph.claims.makers(path.as_str())),
+        InputPath::Project(path) => Some(graph.claims().makers(path.as_str())),
         InputPath::Outside(_) => None,
     });
     makers

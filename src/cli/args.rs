@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Builds, tests and runs what the Gofile declares; only what its contents say is out of date.
-#[derive(Debug, Clone, Default, Parser)]
+#[derive(Debug, Clone, Default, PartialEq, Parser)]
 #[command(
     name = "gomake",
     version,
@@ -301,13 +301,40 @@ impl Args {
     /// # Errors
     /// clap's own: wrong usage (exit status 2), or the text of `--help` and `--version` (0).
     pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let words = spell_out_graph(words.into_iter().collect());
+        let words: Vec<OsString> = words.into_iter().collect();
+        if let Some(plain) = Self::plain(&words) {
+            return Ok(plain);
+        }
+        let words = spell_out_graph(words);
         match Self::try_parse_from(&words) {
             Err(help) if help.kind() == ErrorKind::DisplayHelp => {
                 Self::about_targets(&words).ok_or(help)
             }
             read => read,
         }
+    }
+
+    /// The call, if it is one of those that people make all day: words and `-j`, nothing else. To build clap's command takes
+    /// longer than a call that has nothing to run (docs/design/startup.md). What is doubtful is clap's: None.
+    fn plain(words: &[OsString]) -> Option<Self> {
+        let mut args = Self::default();
+        let mut rest = words.iter().skip(1);
+        while let Some(word) = rest.next() {
+            let word = word.to_str()?;
+            let Some(flag) = word.strip_prefix('-') else {
+                args.words.push(word.to_owned());
+                continue;
+            };
+            let jobs = match flag.strip_prefix('j')? {
+                "" => rest.next()?.to_str()?,
+                jobs => jobs,
+            };
+            if args.jobs.is_some() || !jobs.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            args.jobs = Some(jobs.parse().ok().filter(|jobs| *jobs > 0)?);
+        }
+        Some(args)
     }
 
     /// The call with `--help` as a flag like any other, if it names targets to be told about. Else the text is clap's own.
@@ -366,6 +393,48 @@ mod tests {
         assert_eq!(args.args, ["-v", "--graph", "x"]);
         assert_eq!(args.jobs, Some(4));
         assert!(args.keep_going && !args.verbose);
+    }
+
+    #[test]
+    fn what_is_read_without_clap_is_what_clap_reads() {
+        let clap = |words: &[OsString]| Args::try_parse_from(words);
+        for line in [
+            "gomake",
+            "gomake app api:lint build deploy(host=web1) host=web1 a-b 1 j2",
+            "gomake -j2 app",
+            "gomake app -j 7",
+            "gomake -j 007 -- x",
+            "gomake -j65535",
+            "gomake -j4 app --list",
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let read = clap(&words).expect(line);
+            match Args::plain(&words) {
+                Some(plain) => assert_eq!(plain, read, "{line}"),
+                None => assert!(line.contains(" --"), "{line}"),
+            }
+        }
+        let empty = ["gomake", "", "app"].map(OsString::from);
+        assert_eq!(Args::plain(&empty), clap(&empty).ok());
+        for line in [
+            "gomake -j",
+            "gomake -j 0",
+            "gomake -j0",
+            "gomake -j +2",
+            "gomake -j=2",
+            "gomake -j65536",
+            "gomake -j2 -j2",
+            "gomake -jx",
+            "gomake -j -2",
+            "gomake -",
+            "gomake -k",
+            "gomake -kj2",
+            "gomake --jobs 2",
+            "gomake -- a",
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(Args::plain(&words), None, "{line}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::plan::value::Value;
 use crate::report::text::{count, printable};
 use crate::report::{Palette, Tone};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 
 /// Names longer than this push their help aside instead of the help of all others.
@@ -18,6 +18,7 @@ const NAME_COLUMNS: usize = 36;
 pub fn text(graph: &Graph, palette: Palette, all: bool) -> String {
     let mut out = String::new();
     let columns = column_of_help(graph);
+    let defaults = defaults(graph);
     for kind in Kind::ALL {
         let decls = || graph.decls.values().filter(|decl| decl.kind == kind);
         if decls().next().is_none() {
@@ -28,7 +29,9 @@ pub fn text(graph: &Graph, palette: Palette, all: bool) -> String {
         }
         let _ = writeln!(out, "{}", palette.paint(Tone::Heading, kind.word()));
         for decl in decls() {
-            entry(&mut out, graph, decl, palette, columns, all);
+            let is_default = defaults.contains(decl.name.as_str());
+            let notes = notes(decl, is_default);
+            entry(&mut out, graph, decl, palette, (columns, &notes), all);
         }
     }
     if out.is_empty() {
@@ -51,7 +54,7 @@ fn entry(
     graph: &Graph,
     decl: &Decl,
     palette: Palette,
-    columns: usize,
+    (columns, notes): (usize, &[String]),
     all: bool,
 ) {
     let (name, shape) = (printable(&decl.name), shape(decl));
@@ -65,8 +68,8 @@ fn entry(
     if let Some(help) = decl.help.first() {
         let _ = write!(line, "  {}", printable(help));
     }
-    for note in notes(graph, decl) {
-        let _ = write!(line, "  {}", palette.paint(Tone::Faint, &note));
+    for note in notes {
+        let _ = write!(line, "  {}", palette.paint(Tone::Faint, note));
     }
     let _ = writeln!(out, "{}", line.trim_end());
     if all {
@@ -105,12 +108,12 @@ fn param(param: &ParamInfo) -> String {
     out
 }
 
-fn notes(graph: &Graph, decl: &Decl) -> Vec<String> {
+fn notes(decl: &Decl, is_default: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if !decl.fors.is_empty() {
         notes.push(format!("({})", count(decl.instances.len(), "instance")));
     }
-    if is_default(graph, decl) {
+    if is_default {
         notes.push("(default)".to_owned());
     }
     notes
@@ -125,20 +128,20 @@ fn instances(decl: &Decl) -> &[TargetId] {
     }
 }
 
-/// Whether a bare `gomake` runs it.
-pub(super) fn is_default(graph: &Graph, decl: &Decl) -> bool {
+/// The declarations that a bare `gomake` runs, by name.
+pub(super) fn defaults(graph: &Graph) -> HashSet<&str> {
     let names = &graph.settings.default;
     if names.is_empty() {
         let first = graph.decls.values().next();
-        return first.is_some_and(|first| first.name == decl.name);
+        return first.map(|first| first.name.as_str()).into_iter().collect();
     }
-    let of_decl = |name: &String| {
-        *name == decl.name
-            || instances(decl)
-                .iter()
-                .any(|&id| *graph.target(id).name == **name)
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let is_default = |decl: &&Decl| {
+        let is_named = |id: &TargetId| names.contains(&*graph.target(*id).name);
+        names.contains(decl.name.as_str()) || instances(decl).iter().any(is_named)
     };
-    names.iter().any(of_decl)
+    let decls = graph.decls.values().filter(is_default);
+    decls.map(|decl| decl.name.as_str()).collect()
 }
 
 /// A value as the command line would take it; what is not known is named in `‹›`.
@@ -212,12 +215,13 @@ enum ListedInput<'a> {
 
 /// Every declared target with its instances, as one JSON document.
 pub fn json(graph: &Graph, sources: &Sources) -> String {
+    let defaults = defaults(graph);
     let targets = graph.decls.values().map(|decl| ListedDecl {
         name: &decl.name,
         kind: decl.kind.word(),
         help: &decl.help,
         place: sources.place(decl.name_span),
-        default: is_default(graph, decl),
+        default: defaults.contains(decl.name.as_str()),
         params: decl.params.iter().map(listed_param).collect(),
         fors: &decl.fors,
         instances: decl

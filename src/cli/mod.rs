@@ -57,7 +57,6 @@ use crate::report::{Consumer, Fanout, Mistake, Profile, Reporter, Sinks, Start, 
 use miette::{Diagnostic, Severity};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// A picture tells also what became of the targets. Without a state there is nothing to tell.
 fn picture(
@@ -80,7 +79,7 @@ fn picture(
 const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     let start = Start::now();
     let env = match Environment::capture() {
         Ok(env) => env,
@@ -88,24 +87,22 @@ pub fn main() -> ExitCode {
             Sinks::standard()
                 .err
                 .write(format!("gomake: {error}\n").as_bytes());
-            return ExitCode::from(WRONG);
+            return WRONG;
         }
     };
     match Args::read(std::env::args_os()) {
-        Ok(args) => ExitCode::from(
-            App {
-                args: &args,
-                env: &env,
-                sinks: Sinks::standard(),
-                start,
-                outlets: &OnceCell::new(),
-            }
-            .run(),
-        ),
+        Ok(args) => App {
+            args: &args,
+            env: &env,
+            sinks: Sinks::standard(),
+            start,
+            outlets: &OnceCell::new(),
+        }
+        .run(),
         Err(error) => {
             // A closed pipe leaves nobody to tell.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(WRONG))
+            u8::try_from(error.exit_code()).unwrap_or(WRONG)
         }
     }
 }
@@ -243,7 +240,10 @@ impl App<'_> {
         if self.args.choose && !self.args.wants_help() {
             return self.chosen(&loaded);
         }
-        self.with_project(&loaded)
+        let status = self.with_project(&loaded);
+        // The process ends here: a tree of 100,000 statements need not be freed piece by piece.
+        std::mem::forget(loaded);
+        status
     }
 
     /// The call goes on with the words that are picked.

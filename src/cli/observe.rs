@@ -1,7 +1,7 @@
 //! Answers planning's questions from the real world. Knows nothing of why they are asked.
 
 use crate::base::digest::Digest;
-use crate::base::fs::{self, FileKind, FsError, FsResult};
+use crate::base::fs::{self, FsError, FsResult};
 use crate::base::glob::{Pattern, walk, walk_seen};
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
@@ -20,6 +20,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+
+/// Fewer quick questions than these are answered before a pool of threads is there to share them.
+const SHARED: usize = 4096;
 
 /// The world as one call sees it.
 #[derive(Debug, Clone)]
@@ -89,20 +92,22 @@ impl Observer {
             let answer = self.answer(&query);
             (query, answer)
         };
-        let mut found: Vec<(Query, Answer)> = quick.into_iter().map(answered).collect();
+        let mut found: Vec<(Query, Answer)> = if quick.len() < SHARED {
+            quick.into_iter().map(answered).collect()
+        } else {
+            quick.into_par_iter().map(answered).collect()
+        };
         match slow.len() {
             0 | 1 => found.extend(slow.into_iter().map(answered)),
             _ => found.extend(slow.into_par_iter().map(answered).collect::<Vec<_>>()),
         }
-        found
-            .into_iter()
-            .for_each(|(query, answer)| answers.insert(query, answer));
+        answers.extend(found);
     }
     pub fn answer(&self, query: &Query) -> Answer {
         match query {
             Query::Glob { include, exclude } => self.glob(query, include, exclude),
             Query::Read(path) => self.read(query, path),
-            Query::Presence(path) => self.presence(query, path),
+            Query::Presence(path) => self.presence(path),
             Query::Which(program) => Answer::Program(self.which(program)),
             Query::Env(name) => self.env(name),
             Query::EnvMatching(pattern) => self.env_matching(pattern),
@@ -147,7 +152,10 @@ impl Observer {
     fn read(&self, query: &Query, path: &ProjectPath) -> Answer {
         let path = path.under(&self.root);
         // What it looked like before it was read: a later write shows.
-        let before = self.rests().map(|rests| (rests, self.glimpse(&path)));
+        let before = self.rests().map(|rests| {
+            let glimpse = Glimpse::now(&self.root);
+            (rests, glimpse, fs::if_exists(fs::stat(&path)))
+        });
         let bytes = match fs::if_exists(fs::read(&path)) {
             Ok(bytes) => bytes,
             Err(error) => return Answer::Failed(bare(&error)),
@@ -158,27 +166,16 @@ impl Observer {
             Some(Ok(text)) => Answer::Text(Some(text)),
             Some(Err(_)) => Answer::Failed("it is not UTF-8".to_owned()),
         };
-        if let (Some((rests, (glimpse, Ok(stat)))), Some(digest)) = (before, digest) {
+        if let (Some((rests, glimpse, Ok(stat))), Some(digest)) = (before, digest) {
             rests.note(query, &answer, vec![glimpse.read(&path, stat, digest)]);
         }
         answer
     }
-    fn presence(&self, query: &Query, path: &ProjectPath) -> Answer {
-        let path = path.under(&self.root);
-        let (glimpse, stat) = self.glimpse(&path);
-        let answer = match &stat {
-            Ok(None) => Answer::Presence(Presence::Missing),
-            Ok(Some(stat)) if stat.kind == FileKind::Dir => Answer::Presence(Presence::Dir),
-            Ok(Some(_)) => Answer::Presence(Presence::File),
-            Err(error) => return Answer::Failed(bare(error)),
-        };
-        if let (Some(rests), Ok(stat)) = (&self.rests, stat) {
-            rests.note(query, &answer, vec![glimpse.row(&path, stat, None)]);
+    fn presence(&self, path: &ProjectPath) -> Answer {
+        match fs::if_exists(fs::stat(&path.under(&self.root))) {
+            Ok(stat) => Answer::Presence(Presence::of(stat.map(|stat| stat.kind))),
+            Err(error) => Answer::Failed(bare(&error)),
         }
-        answer
-    }
-    fn glimpse(&self, path: &Path) -> (Glimpse<'_>, FsResult<Option<fs::Stat>>) {
-        (Glimpse::now(&self.root), fs::if_exists(fs::stat(path)))
     }
     /// Where PATH finds a program; relative entries of PATH count from the project's root.
     fn which(&self, program: &str) -> Option<PathBuf> {

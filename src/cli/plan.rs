@@ -10,7 +10,7 @@ use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::module::Modules;
 use crate::plan::query::{Answers, Outcome};
-use crate::plan::resolve::{Request, add_go_edges, resolve};
+use crate::plan::resolve::{Request, Resolution, add_go_edges};
 use crate::plan::select::{SelectError, read_words, select};
 
 /// A resolved project and what the call asks of it.
@@ -92,8 +92,9 @@ pub fn graph(
     running: Running,
     answers: &mut Answers,
 ) -> Result<Graph, Fault> {
+    let mut resolution = Resolution::default();
     settle(observer, answers, |answers| {
-        resolve(modules, request, answers, running)
+        resolution.pass(modules, request, answers, running)
     })
 }
 

@@ -6,10 +6,8 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, plan};
-use crate::cli::saved::glance::is_kept;
+use crate::cli::saved::keep::Keeping;
 use crate::cli::saved::resume::Resumed;
-use crate::cli::saved::write::{self, Finished};
-use crate::cli::saved::{Head, Place};
 use crate::cli::session::{Resolve, Session, Surroundings, with_project};
 use crate::cli::settings::Environment;
 use crate::event::timing::Work;
@@ -19,7 +17,6 @@ use crate::execute::environment::Variables;
 use crate::execute::forecast::{Fate, forecast};
 use crate::execute::image;
 use crate::execute::project::{Going, Options, Project, Reuse};
-use crate::execute::seen::SeenTargets;
 use crate::execute::service::{Idle, Services};
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::execute::slots::Slots;
@@ -28,7 +25,6 @@ use crate::execute::wanted::Wanted;
 use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
-use crate::state::snapshot::Draft;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
@@ -410,64 +406,6 @@ impl Call<'_> {
                 Ok(then(project, &fates, &roots))
             },
         )
-    }
-}
-
-/// What is saved at the end of a run, for the next call to begin with.
-struct Keeping {
-    place: Place,
-    seen: SeenTargets,
-}
-
-impl Keeping {
-    /// None: a call like this one leaves nothing behind.
-    fn of(call: &Call<'_>) -> Option<Self> {
-        if !is_kept(call.args) || call.only.is_some() {
-            return None;
-        }
-        let gofile = match call.saved {
-            Some(saved) => saved.gofile(),
-            None => &call.loaded.files.first()?.path,
-        };
-        Some(Self {
-            place: Place::of(&call.loaded.root, gofile, &call.args.words)?,
-            seen: SeenTargets::default(),
-        })
-    }
-
-    /// None: some of what the graph rests on cannot be said.
-    fn draft(
-        &self,
-        call: &Call<'_>,
-        session: &Session,
-        project: &Project<'_>,
-        wanted: &Wanted,
-    ) -> Option<Draft> {
-        let head = match call.saved {
-            Some(saved) => saved.head.clone(),
-            None => Head::of(call.loaded, &project.context)?,
-        };
-        write::draft(Finished {
-            project,
-            dir: &session.dir,
-            observer: call.observer,
-            seen: &self.seen.take(),
-            wanted,
-            place: &self.place,
-            words: &call.args.words,
-            head,
-            before: call.saved.map(|saved| &saved.snapshot),
-        })
-    }
-
-    /// What cannot be written is only slower the next time.
-    fn write(&self, call: &Call<'_>, session: &Session, draft: Option<Draft>) {
-        if let Err(error) = write::write(&session.dir, &self.place, draft) {
-            (call.emit)(Event::Warning {
-                target: None,
-                message: error.to_string(),
-            });
-        }
     }
 }
 

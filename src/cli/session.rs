@@ -2,7 +2,7 @@
 //! the wanted targets. Modes that run, forecast or explain all start here.
 
 use crate::base::fs;
-use crate::base::ids::IdVec;
+use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::cache::store::Cache;
@@ -274,7 +274,10 @@ pub fn with_project<T>(
         saved.good(&plan.graph, &wanted, &session.store)
     });
     let (known, unknown) = match around.saved {
-        Some(saved) => saved.bound_of(saved.concerned(&wanted, &good)),
+        Some(saved) => {
+            let concerned = wanted.order.iter().copied();
+            saved.bound_of(concerned.filter(|id| !good[id.index()]))
+        }
         None => (Vec::new(), wanted.order.clone()),
     };
     let mut answers = std::mem::take(&mut plan.answers);

@@ -26,7 +26,8 @@ pub struct Environment {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     pub stdin_is_terminal: bool,
-    pub cpus: usize,
+    /// How many commands may run at once; None: the system is asked when something is to run. It takes six files to answer.
+    pub cpus: Option<usize>,
     /// The effective user id.
     pub user: u32,
 }
@@ -43,7 +44,7 @@ impl Environment {
             stdout_is_terminal: std::io::stdout().is_terminal(),
             stderr_is_terminal: std::io::stderr().is_terminal(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+            cpus: None,
             user: rustix::process::geteuid().as_raw(),
         })
     }
@@ -111,7 +112,11 @@ impl Environment {
 
     /// How many commands run at once.
     pub fn jobs(&self, args: &Args) -> usize {
-        args.jobs.map_or(self.cpus.max(1), usize::from)
+        let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+        match args.jobs {
+            Some(jobs) => usize::from(jobs),
+            None => self.cpus.unwrap_or_else(cpus),
+        }
     }
 
     /// How the run is shown.
@@ -227,7 +232,7 @@ mod tests {
             stdout_is_terminal: false,
             stderr_is_terminal: true,
             stdin_is_terminal: true,
-            cpus: 6,
+            cpus: Some(6),
             user: 1000,
         }
     }

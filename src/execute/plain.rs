@@ -300,7 +300,7 @@ mod tests {
             "ls",
             "  go build -o bin/app -ldflags=-s ./cmd/...  \n",
             "cp $inputs $out",
-            "x${out}y $inputs-$inputs '$out' \"$inputs\" \"${out}.d\"",
+            "x x${out}y $inputs-$inputs '$out' \"$inputs\" \"${out}.d\"",
             "cc -c 'a b'\"c d\"e '' \"\" \"$empty\" $empty \"$blank\" a$blank'b'",
             "x \"$quoted\" $quoted \"$pattern\"",
             "x \"$@\" 'a\nb' \"c;d|e\" 'f\\g!' %1 a=b @x +y",

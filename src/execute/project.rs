@@ -110,7 +110,7 @@ pub struct Project<'a> {
     pub past: Option<&'a Past>,
     /// Files that earlier runs made for targets that are gone.
     pub left_over: HashSet<String>,
-    /// Targets that a saved graph knows to be up to date as long as those before them are, by target id; empty without one.
+    /// Targets that a saved graph knows to be up to date, by target id; empty without one.
     pub good: Vec<bool>,
     /// In a run that takes changes: who runs on what.
     pub turns: Turns,
@@ -123,7 +123,7 @@ impl Project<'_> {
     pub fn graph(&self) -> &Graph {
         self.context.graph
     }
-    /// Whether a target is known to be up to date as long as those before it are.
+    /// Whether a target is known to be up to date without being looked at.
     pub fn is_good(&self, id: TargetId) -> bool {
         self.good.get(id.index()).is_some_and(|is_good| *is_good)
     }

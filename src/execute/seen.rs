@@ -5,6 +5,7 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::check::Prepared;
 use crate::execute::project::{Bound, Project};
 use crate::fingerprint::content::Content;
+use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Query};
 use std::collections::HashMap;
@@ -87,7 +88,10 @@ impl Project<'_> {
         prepared: Prepared,
         deps: Vec<(InputPath, Content)>,
     ) {
-        if let Some(seen) = self.seen {
+        let target = self.graph().target(id);
+        // What always runs is never up to date, and what a service would run is asked for each time.
+        let may_rest = !target.always_runs && target.kind != Kind::Service;
+        if let Some(seen) = self.seen.filter(|_| may_rest) {
             seen.note(id, Rests::of(prepared, deps));
         }
     }

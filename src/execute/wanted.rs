@@ -21,7 +21,14 @@ pub struct Wanted {
 impl Wanted {
     /// The targets that `roots` reach.
     pub fn new(graph: &Graph, roots: &[TargetId], store: &Store) -> Self {
-        let discovered = discovered(graph, store);
+        let makers = OnceCell::new();
+        let discovered = |id: TargetId| match graph.target(id).depfile {
+            Some(_) => {
+                let makers = makers.get_or_init(|| Makers::new(graph));
+                of_deps(makers, graph, id, store)
+            }
+            None => Vec::new(),
+        };
         Self::with_edges(graph, roots, &discovered)
             // A depfile of the past can contradict the Gofile of today; then the Gofile is right.
             .or_else(|| Self::with_edges(graph, roots, &|_| Vec::new()))
@@ -35,10 +42,13 @@ impl Wanted {
 
     /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
     pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
-        let discovered = discovered(graph, store);
+        let makers = OnceCell::new();
         let needs_of = |(id, target): (TargetId, &Target)| {
             let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
-            needs.extend(discovered(id));
+            if target.depfile.is_some() {
+                let makers = makers.get_or_init(|| Makers::new(graph));
+                needs.extend(of_deps(makers, graph, id, store));
+            }
             needs.sort_unstable();
             needs.dedup();
             needs
@@ -123,19 +133,6 @@ fn sorted(
         }
     }
     (order.len() == wanted.len()).then_some(order)
-}
-
-/// The targets that made what the last depfile of a target named; who makes what is brought together when the first one with a
-/// depfile is asked for.
-fn discovered<'a>(graph: &'a Graph, store: &'a Store) -> impl Fn(TargetId) -> Vec<TargetId> + 'a {
-    let makers = OnceCell::new();
-    move |id| match graph.target(id).depfile {
-        Some(_) => {
-            let makers = makers.get_or_init(|| Makers::new(graph));
-            of_deps(makers, graph, id, store)
-        }
-        None => Vec::new(),
-    }
 }
 
 /// The targets that made what the last depfile of `id` named.

@@ -4,10 +4,13 @@ pub mod ast;
 pub mod error;
 mod expected;
 pub mod format;
+mod node;
+mod outline;
 pub mod parse;
 mod scan;
 mod script;
 pub mod shape;
+mod stencil;
 mod tree;
 
 #[cfg(test)]

@@ -8,33 +8,42 @@ use crate::base::source::Span;
 use crate::lang::ast::{Comment, File, Statement};
 use crate::lang::error::SyntaxError;
 use crate::lang::expected::{expected, wants_name};
+use crate::lang::node::Nodes;
+use crate::lang::outline::Outline;
 use crate::lang::scan::{STATEMENTS, Scan, scan, word_at};
+use crate::lang::stencil::Stencils;
 use crate::lang::tree::{Builder, Grammar, MAX_DEPTH, Rule};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
-use pest::iterators::Pairs;
+use rayon::prelude::{IntoParallelIterator, ParallelIterator};
+use std::mem;
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
 const RESERVED: [&str; 11] = [
     "if", "then", "else", "for", "in", "and", "or", "not", "true", "false", "let",
 ];
 
+/// A text of fewer bytes is parsed on one thread: the pool costs more to start than it saves.
+const SHARED: usize = 1 << 20;
+/// About how many bytes of a larger one are given to a thread at a time.
+const SHARE: usize = 256 << 10;
+
 /// Parses a Gofile whose first byte has the global offset `base`.
 /// The tree holds every statement that could be read; the errors are all that could not, in order.
 pub fn parse(text: &str, base: u32) -> (File, Vec<SyntaxError>) {
     let body = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let skipped = (text.len() - body.len()) as u32;
-    let mut parser = FileParser {
-        file: File::default(),
-        errors: Vec::new(),
-        open: None,
-    };
+    let mut parser = FileParser::default();
     parser.file.span = Span::new(base as usize, base as usize + text.len());
     let mut ends = statement_starts(body);
     ends.push(body.len());
     parser.before_first(&body[..ends[0]], base + skipped);
-    for pair in ends.windows(2) {
-        parser.chunk(&body[pair[0]..pair[1]], base + skipped + pair[0] as u32);
+    let whole = Chunk {
+        text: body,
+        base: base + skipped,
+    };
+    if !parser.side_by_side(whole, &ends) {
+        parser.statements(whole, &ends);
     }
     parser.check_edition();
     attach_help(&mut parser.file, text, base);
@@ -92,11 +101,15 @@ fn attach_help(file: &mut File, text: &str, base: u32) {
     }
 }
 
+#[derive(Default)]
 struct FileParser {
     file: File,
     errors: Vec<SyntaxError>,
     /// The statement before left its body open: the index of the error that says so, if there is one.
     open: Option<Option<usize>>,
+    stencils: Stencils,
+    /// Of the statement that is read.
+    outline: Outline,
 }
 
 /// One statement's text and where it starts.
@@ -113,6 +126,42 @@ impl Chunk<'_> {
 }
 
 impl FileParser {
+    /// The statements that begin at all offsets but the last, which is where the text ends.
+    fn statements(&mut self, whole: Chunk<'_>, ends: &[usize]) {
+        for pair in ends.windows(2) {
+            let (start, end) = (pair[0], pair[1]);
+            self.chunk(&whole.text[start..end], whole.base + start as u32);
+        }
+    }
+
+    /// Reads the statements of a large text on all threads; false where it is none. A statement has a say in what is
+    /// wrong with the next one, so that with a mistake anywhere the whole text is read again in order.
+    fn side_by_side(&mut self, whole: Chunk<'_>, ends: &[usize]) -> bool {
+        if whole.text.len() < SHARED || !self.errors.is_empty() {
+            return false;
+        }
+        let mut shares = Vec::new();
+        let mut first = 0;
+        for at in 1..ends.len() {
+            if ends[at] - ends[first] >= SHARE || at + 1 == ends.len() {
+                shares.push(&ends[first..=at]);
+                first = at;
+            }
+        }
+        let read = |ends: &[usize]| {
+            let mut parser = Self::default();
+            parser.statements(whole, ends);
+            parser.errors.is_empty().then_some(parser.file)
+        };
+        let files: Option<Vec<File>> = shares.into_par_iter().map(read).collect();
+        let Some(files) = files else { return false };
+        for file in files {
+            self.file.statements.extend(file.statements);
+            self.file.comments.extend(file.comments);
+        }
+        true
+    }
+
     /// The text before the first statement: comments, else a mistake.
     fn before_first(&mut self, text: &str, base: u32) {
         let chunk = Chunk { text, base };
@@ -120,7 +169,9 @@ impl FileParser {
         let found_any = !scan.errors.is_empty();
         self.errors.extend(scan.errors);
         match Grammar::parse(Rule::lone_entries, text) {
-            Ok(pairs) if !has_entries(pairs.clone()) => self.keep_comments(pairs, base),
+            Ok(pairs) if !has_entries(pairs.clone()) => {
+                self.keep_comments(&Nodes::of(pairs), chunk);
+            }
             _ if found_any => {}
             _ => {
                 let first = first_code(text);
@@ -147,7 +198,35 @@ impl FileParser {
     /// One statement with what follows it. Iterative where text calls for it: an indented statement adds a level,
     /// so a long run of them is cut off here instead of in the stack.
     fn chunk(&mut self, text: &str, base: u32) {
+        let is_outlined = self.outline.read(text);
+        if is_outlined && self.by_stencil(Chunk { text, base }) {
+            return;
+        }
+        let kept = self.file.statements.len();
+        let nodes = self.read(text, base);
+        if let Some(nodes) = nodes.filter(|_| is_outlined && self.file.statements.len() == kept + 1)
+        {
+            self.stencils.keep(&self.outline, &nodes);
+        }
+    }
+
+    /// Reads a statement as an earlier one of its outline was read: without a mistake.
+    fn by_stencil(&mut self, chunk: Chunk<'_>) -> bool {
+        let mut stencils = mem::take(&mut self.stencils);
+        let nodes = stencils.lay(&self.outline);
+        let is_known = nodes.is_some();
+        if let Some(nodes) = nodes {
+            self.open = None;
+            self.accept(nodes, chunk);
+        }
+        self.stencils = stencils;
+        is_known
+    }
+
+    /// The grammar's way through a statement; what it found, if that is the whole text without a mistake.
+    fn read(&mut self, text: &str, base: u32) -> Option<Nodes> {
         let (mut text, mut base) = (text, base);
+        let mut is_whole = true;
         loop {
             let word = word_at(text, 0);
             let scan = scan(text, base);
@@ -156,8 +235,11 @@ impl FileParser {
                 text: &text[..cut.unwrap_or(text.len())],
                 base,
             };
-            self.statement(chunk, word, scan);
-            let Some(cut) = cut else { return };
+            let nodes = self.statement(chunk, word, scan);
+            let Some(cut) = cut else {
+                return nodes.filter(|_| is_whole);
+            };
+            is_whole = false;
             let word = word_at(text, cut);
             self.errors.push(SyntaxError::Indented {
                 word: word.to_owned(),
@@ -168,17 +250,23 @@ impl FileParser {
         }
     }
 
-    fn statement(&mut self, chunk: Chunk<'_>, word: &str, scan: Scan) {
+    fn statement(&mut self, chunk: Chunk<'_>, word: &str, scan: Scan) -> Option<Nodes> {
         if !STATEMENTS.contains(&word) {
-            return self.no_statement(chunk, word);
+            self.no_statement(chunk, word);
+            return None;
         }
         self.open = None;
         if scan.too_deep {
-            return self.errors.extend(scan.errors);
+            self.errors.extend(scan.errors);
+            return None;
         }
         if scan.errors.is_empty() {
             match Grammar::parse(Rule::chunk, chunk.text) {
-                Ok(pairs) => self.accept(pairs, chunk),
+                Ok(pairs) => {
+                    let nodes = Nodes::of(pairs);
+                    self.accept(&nodes, chunk);
+                    return Some(nodes);
+                }
                 Err(error) if scan.body.is_none() => {
                     self.errors.push(explain(&error, chunk, 0));
                 }
@@ -204,6 +292,7 @@ impl FileParser {
             }
             self.errors.extend(scan.errors);
         }
+        None
     }
 
     fn no_statement(&mut self, chunk: Chunk<'_>, word: &str) {
@@ -247,13 +336,11 @@ impl FileParser {
         }
     }
 
-    fn accept(&mut self, pairs: Pairs<'_, Rule>, chunk: Chunk<'_>) {
-        if chunk.text.contains('#') {
-            self.keep_comments(pairs.clone(), chunk.base);
-        }
-        let node = pairs
-            .flat_map(|chunk| chunk.into_inner())
-            .find(|node| node.as_rule() != Rule::comment)
+    fn accept(&mut self, nodes: &Nodes, chunk: Chunk<'_>) {
+        self.keep_comments(nodes, chunk);
+        let node = nodes
+            .first(chunk.text)
+            .and_then(|chunk| chunk.inner().next())
             .expect("a chunk holds a statement");
         let mut builder = Builder {
             base: chunk.base,
@@ -266,21 +353,15 @@ impl FileParser {
         self.errors.append(&mut builder.errors);
     }
 
-    fn keep_comments(&mut self, pairs: Pairs<'_, Rule>, base: u32) {
-        let comments = pairs
-            .flatten()
-            .filter(|node| node.as_rule() == Rule::comment)
-            .map(|node| {
-                let span = node.as_span();
-                let text = node.as_str().trim_end().to_owned();
-                Comment {
-                    span: Span::new(
-                        base as usize + span.start(),
-                        base as usize + span.start() + text.len(),
-                    ),
-                    text,
-                }
-            });
+    fn keep_comments(&mut self, nodes: &Nodes, chunk: Chunk<'_>) {
+        let comments = nodes.comments.iter().map(|&(start, end)| {
+            let start = start as usize;
+            let text = chunk.text[start..end as usize].trim_end().to_owned();
+            Comment {
+                span: chunk.span(start, start + text.len()),
+                text,
+            }
+        });
         self.file.comments.extend(comments);
     }
 
@@ -328,10 +409,10 @@ impl FileParser {
                     base: chunk.base + start as u32,
                     errors: Vec::new(),
                 };
-                for node in pairs.flatten() {
-                    match node.as_rule() {
-                        Rule::expr if !node.as_str().is_empty() => drop(builder.expr(node)),
-                        _ => {}
+                let nodes = Nodes::of(pairs);
+                for node in nodes.all(&chunk.text[start..end]) {
+                    if node.rule() == Rule::expr && !node.text().is_empty() {
+                        drop(builder.expr(node));
                     }
                 }
                 // An inner expression is visited as a part of the outer one too.
@@ -390,7 +471,7 @@ fn span_of(statement: &Statement) -> Span {
     }
 }
 
-fn has_entries(pairs: Pairs<'_, Rule>) -> bool {
+fn has_entries(pairs: pest::iterators::Pairs<'_, Rule>) -> bool {
     pairs.flatten().any(|node| node.as_rule() == Rule::entry)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::Script;
+use crate::lang::node::Node;
 use crate::lang::tree::Rule;
-use pest::iterators::Pair;
 
 /// Blanks as the language means them; other white space is text.
 pub const BLANKS: [char; 2] = [' ', '\t'];
@@ -27,34 +27,31 @@ pub fn common_indent<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
 }
 
 /// Builds the script of a `run_item` pair; `base` is the global offset of the text that was parsed.
-pub fn build(node: Pair<'_, Rule>, base: u32) -> Script {
-    let start = node.as_span().start() + indent_of(node.as_str()).len();
-    let end = node.as_span().end();
+pub fn build(node: Node<'_>, base: u32) -> Script {
+    let start = node.start() + indent_of(node.text()).len();
+    let end = node.end();
     let global = |offset: usize| base as usize + offset;
     let mut interpreter = None;
     let mut lines = Lines {
         text: String::new(),
         starts: Vec::new(),
     };
-    for part in node.into_inner() {
-        let at = part.as_span().start();
-        match part.as_rule() {
+    for part in node.inner() {
+        let at = part.start();
+        match part.rule() {
             Rule::interpreter => {
                 interpreter = Some(Spanned {
-                    value: part.as_str().to_owned(),
-                    span: Span::new(global(at), global(part.as_span().end())),
+                    value: part.text().to_owned(),
+                    span: Span::new(global(at), global(part.end())),
                 });
             }
             Rule::script_block => {
-                let body = part.as_str().find('\n').map_or(0, |newline| newline + 1);
-                lines.block(&part.as_str()[body..], global(at + body), Lead::Drop);
+                let body = part.text().find('\n').map_or(0, |newline| newline + 1);
+                lines.block(&part.text()[body..], global(at + body), Lead::Drop);
             }
             Rule::script_line => {
-                let text = part
-                    .into_inner()
-                    .next()
-                    .expect("the grammar demands the text");
-                lines.one_line(text.as_str(), global(text.as_span().start()));
+                let text = part.inner().next().expect("the grammar demands the text");
+                lines.one_line(text.text(), global(text.start()));
             }
             other => unreachable!("no part of a run item: {other:?}"),
         }

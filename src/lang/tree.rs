@@ -1,4 +1,4 @@
-//! pest pairs to the syntax tree. Trusts the grammar for shape; knows what a grammar cannot say well:
+//! The grammar's nodes to the syntax tree. Trusts the grammar for shape; knows what a grammar cannot say well:
 //! precedence, chained comparisons, number ranges. Knows nothing of statements that failed to parse.
 
 mod expression;
@@ -6,8 +6,8 @@ mod expression;
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Entry, For, Include, Item, Kind, Let, Param, Statement, TargetDecl};
 use crate::lang::error::SyntaxError;
+use crate::lang::node::Node;
 use crate::lang::script;
-use pest::iterators::Pair;
 
 /// The grammar, compiled.
 #[derive(pest_derive::Parser)]
@@ -17,51 +17,10 @@ pub struct Grammar;
 /// How deep brackets, conditionals, `not`s and suffixes may be nested.
 pub const MAX_DEPTH: usize = 100;
 
-type Node<'a> = Pair<'a, Rule>;
-
 /// Builds nodes from the pairs of one text that starts at the global offset `base`.
 pub struct Builder {
     pub base: u32,
     pub errors: Vec<SyntaxError>,
-}
-
-/// The children that mean something: no brackets, separators, keywords or comments.
-fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    node.into_inner().filter(|child| !is_mark(child.as_rule()))
-}
-
-fn is_mark(rule: Rule) -> bool {
-    use Rule::{
-        assign, brace_close, brace_open, bracket_close, bracket_open, colon, comma, comment, end,
-        kw_as, kw_else, kw_for, kw_gofile, kw_if, kw_in, kw_include, kw_let, kw_settings, kw_then,
-        kw_with, paren_close, paren_open, quote,
-    };
-    matches!(
-        rule,
-        assign
-            | brace_close
-            | brace_open
-            | bracket_close
-            | bracket_open
-            | colon
-            | comma
-            | comment
-            | end
-            | kw_as
-            | kw_else
-            | kw_for
-            | kw_gofile
-            | kw_if
-            | kw_in
-            | kw_include
-            | kw_let
-            | kw_settings
-            | kw_then
-            | kw_with
-            | paren_close
-            | paren_open
-            | quote
-    )
 }
 
 fn only<'a>(mut nodes: impl Iterator<Item = Node<'a>>) -> Node<'a> {
@@ -71,22 +30,22 @@ fn only<'a>(mut nodes: impl Iterator<Item = Node<'a>>) -> Node<'a> {
 impl Builder {
     /// Implicit blanks at the end of a rule belong to its pair, but not to the user's idea of it.
     pub fn span(&self, node: &Node<'_>) -> Span {
-        let start = self.base as usize + node.as_span().start();
-        Span::new(start, start + node.as_str().trim_end().len())
+        let start = self.base as usize + node.start();
+        Span::new(start, start + node.text().trim_end().len())
     }
 
     fn word(&self, node: &Node<'_>) -> Spanned<String> {
         Spanned {
-            value: node.as_str().to_owned(),
+            value: node.text().to_owned(),
             span: self.span(node),
         }
     }
 
     pub fn statement(&mut self, node: Node<'_>) -> Statement {
         let span = self.span(&node);
-        match node.as_rule() {
+        match node.rule() {
             Rule::edition => {
-                let number = only(children(node));
+                let number = only(node.inner());
                 let number = Spanned {
                     span: self.span(&number),
                     value: self.integer(&number),
@@ -94,7 +53,7 @@ impl Builder {
                 Statement::Edition { number, span }
             }
             Rule::settings => Statement::Settings {
-                entries: self.entries(only(children(node))),
+                entries: self.entries(only(node.inner())),
                 span,
             },
             Rule::let_binding => Statement::Let(self.let_binding(node)),
@@ -106,7 +65,7 @@ impl Builder {
 
     fn let_binding(&mut self, node: Node<'_>) -> Let {
         let start = self.span(&node);
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let name = self.word(&only(&mut parts));
         let value = self.expr(only(&mut parts));
         Let {
@@ -121,7 +80,7 @@ impl Builder {
 
     fn include(&mut self, node: Node<'_>) -> Include {
         let span = self.span(&node);
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let path = self.plain_string(only(&mut parts));
         let alias = self.word(&only(&mut parts));
         let with = parts
@@ -138,10 +97,10 @@ impl Builder {
 
     fn target(&mut self, node: Node<'_>) -> TargetDecl {
         let span = self.span(&node);
-        let mut parts = children(node).peekable();
+        let mut parts = node.inner().peekable();
         let kind = only(&mut parts);
         let kind = Spanned {
-            value: Kind::from_word(kind.as_str()).expect("the grammar lists the kinds"),
+            value: Kind::from_word(kind.text()).expect("the grammar lists the kinds"),
             span: self.span(&kind),
         };
         let mut target = TargetDecl {
@@ -157,17 +116,13 @@ impl Builder {
         };
         for part in parts {
             let covered = self.span(&part);
-            match part.as_rule() {
+            match part.rule() {
                 Rule::target_name => target.name = Some(self.word(&part)),
-                Rule::params => {
-                    target.params = children(part).map(|param| self.param(param)).collect()
-                }
-                Rule::fors => {
-                    target.fors = children(part).map(|item| self.for_item(item)).collect()
-                }
-                Rule::condition => target.condition = Some(self.expr(only(children(part)))),
+                Rule::params => target.params = part.each(|param| self.param(param)),
+                Rule::fors => target.fors = part.each(|item| self.for_item(item)),
+                Rule::condition => target.condition = Some(self.expr(only(part.inner()))),
                 Rule::body => {
-                    target.body = children(part).map(|item| self.item(item)).collect();
+                    target.body = part.each(|item| self.item(item));
                     break;
                 }
                 other => unreachable!("no part of a target: {other:?}"),
@@ -181,15 +136,15 @@ impl Builder {
     }
 
     fn param(&mut self, node: Node<'_>) -> Param {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let mut param = Param {
             name: self.word(&only(&mut parts)),
             choices: None,
             default: None,
         };
         for part in parts {
-            let is_default = part.as_rule() == Rule::default;
-            let value = Some(self.expr(only(children(part))));
+            let is_default = part.rule() == Rule::default;
+            let value = Some(self.expr(only(part.inner())));
             if is_default {
                 param.default = value;
             } else {
@@ -200,7 +155,7 @@ impl Builder {
     }
 
     fn for_item(&mut self, node: Node<'_>) -> For {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         For {
             name: self.word(&only(&mut parts)),
             items: self.expr(only(&mut parts)),
@@ -209,12 +164,12 @@ impl Builder {
 
     pub fn item(&mut self, node: Node<'_>) -> Item {
         let span = self.span(&node);
-        match node.as_rule() {
+        match node.rule() {
             Rule::let_binding => Item::Let(self.let_binding(node)),
             Rule::entry => Item::Entry(self.entry(node)),
             Rule::run_item => Item::Run(script::build(node, self.base)),
             Rule::block => {
-                let mut parts = children(node);
+                let mut parts = node.inner();
                 let name = self.word(&only(&mut parts));
                 Item::Block {
                     name,
@@ -227,11 +182,11 @@ impl Builder {
     }
 
     fn entries(&mut self, node: Node<'_>) -> Vec<Entry> {
-        children(node).map(|entry| self.entry(entry)).collect()
+        node.each(|entry| self.entry(entry))
     }
 
     pub fn entry(&mut self, node: Node<'_>) -> Entry {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let key = self.word(&only(&mut parts));
         let value = self.expr(only(&mut parts));
         Entry {

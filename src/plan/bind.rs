@@ -11,7 +11,7 @@ use crate::plan::error::{Lint, PlanError};
 use crate::plan::eval::{Evaluator, Running, Scope};
 use crate::plan::go;
 use crate::plan::graph::{Decl, Graph, Target, TargetId};
-use crate::plan::instance::scope_of;
+use crate::plan::instance::{scope_of, single_instance};
 use crate::plan::limit::read_duration;
 use crate::plan::module::{Modules, Source};
 use crate::plan::name::plain_text;
@@ -297,9 +297,19 @@ impl<'c> Binder<'c> {
         let graph = self.context.graph;
         let prefix = &self.modules.modules[reference.module].prefix;
         let name = format!("{prefix}{}", reference.name);
-        let Some(decl) = graph.decls.values().find(|decl| decl.name == name) else {
+        let Some(decl) = graph.decl_named(&name).map(|id| &graph.decls[id]) else {
             return Vec::new();
         };
+        let outputs = |target: &Target| {
+            let outputs = target.outputs.iter();
+            let seen = outputs.map(|output| seen_from(&self.target.dir, &output.text()));
+            seen.collect::<Vec<String>>()
+        };
+        if let Some(name) = single_instance(decl, &reference.select)
+            && let Some(&id) = graph.by_name.get(&name)
+        {
+            return outputs(&graph.targets[id]);
+        }
         let selected = decl
             .instances
             .iter()
@@ -313,10 +323,7 @@ impl<'c> Binder<'c> {
                         Selector::Is(text) => plain_text(value).as_deref() == Some(text),
                     })
             });
-        let outputs = selected.flat_map(|target| &target.outputs);
-        outputs
-            .map(|output| seen_from(&self.target.dir, &output.text()))
-            .collect()
+        selected.flat_map(outputs).collect()
     }
 
     fn facts(&self) -> BTreeMap<String, String> {

@@ -5,7 +5,6 @@ use crate::base::names::nearest;
 use crate::base::source::Span;
 use crate::lang::ast::{Entry, Item, Kind, Let, Script, TargetDecl};
 use crate::plan::error::PlanError;
-use std::collections::BTreeMap;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +162,6 @@ impl<'a> Body<'a> {
     pub fn read(decl: &'a TargetDecl, errors: &mut Vec<PlanError>) -> Self {
         let kind = decl.kind.value;
         let mut body = Self::default();
-        let mut seen = BTreeMap::new();
         for item in &decl.body {
             match item {
                 Item::Let(let_) => body.lets.push(let_),
@@ -174,7 +172,7 @@ impl<'a> Body<'a> {
                 Item::Entry(entry) => {
                     if shape_of(kind, &entry.key.value).is_none() {
                         errors.push(unknown_key(kind, entry));
-                    } else if first_of_its_key(&mut seen, entry, errors) {
+                    } else if first_of_its_key(&body.entries, entry, errors) {
                         body.entries.push(entry);
                     }
                 }
@@ -234,11 +232,10 @@ pub fn known_entries<'a>(
     entries: &'a [Entry],
     errors: &mut Vec<PlanError>,
 ) -> Vec<&'a Entry> {
-    let mut seen = BTreeMap::new();
     let mut known = Vec::new();
     for entry in entries {
         if keys.iter().any(|(name, _)| *name == entry.key.value) {
-            if first_of_its_key(&mut seen, entry, errors) {
+            if first_of_its_key(&known, entry, errors) {
                 known.push(entry);
             }
             continue;
@@ -258,20 +255,14 @@ pub fn known_entries<'a>(
     known
 }
 
-fn first_of_its_key<'a>(
-    seen: &mut BTreeMap<&'a str, Span>,
-    entry: &'a Entry,
-    errors: &mut Vec<PlanError>,
-) -> bool {
-    match seen.get(entry.key.value.as_str()) {
-        None => {
-            seen.insert(&entry.key.value, entry.key.span);
-            true
-        }
-        Some(&first) => {
+/// There are as many entries as keys at most.
+fn first_of_its_key(seen: &[&Entry], entry: &Entry, errors: &mut Vec<PlanError>) -> bool {
+    match seen.iter().find(|first| first.key.value == entry.key.value) {
+        None => true,
+        Some(first) => {
             errors.push(PlanError::KeyTwice {
                 key: entry.key.value.clone(),
-                first,
+                first: first.key.span,
                 span: entry.key.span,
             });
             false

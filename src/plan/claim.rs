@@ -10,7 +10,8 @@ use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::Bound;
 
 /// An output and its target.
@@ -54,29 +55,10 @@ impl Claims {
     fn index(conflicts: &mut Conflicts<'_>) -> Self {
         let mut claims = Self::default();
         for (target, output) in outputs(conflicts.graph) {
-            let claim = Claim {
-                target,
-                span: output.span(),
-            };
-            match output {
-                Output::Tree { path, .. } => {
-                    let text = path.as_str().to_owned();
-                    if let Some(&first) = claims.trees.get(&text) {
-                        conflicts.report(&output.text(), first, claim);
-                    } else {
-                        claims.trees.insert(text, claim);
-                    }
-                }
-                Output::File { path, .. } if is_unknown_output(path) => claims.incomplete = true,
-                Output::File { path, .. } => {
-                    let text = path.as_str().to_owned();
-                    if let Some(&first) = claims.files.get(&text) {
-                        conflicts.report(&text, first, claim);
-                    } else {
-                        claims.files.insert(text, claim);
-                    }
-                }
-                Output::Pattern { pattern, .. } => claims.add_pattern(pattern, claim),
+            let span = output.span();
+            let claim = Claim { target, span };
+            if let Some(first) = claims.add(output, claim) {
+                conflicts.report(&output.text(), first, claim);
             }
         }
         for (text, &claim) in &claims.files {
@@ -90,6 +72,39 @@ impl Claims {
             }
         }
         claims
+    }
+
+    /// Those of a graph that was stored: its mistakes and lints were told when it was made.
+    pub fn stored(graph: &Graph) -> Self {
+        let mut claims = Self::default();
+        for (target, output) in outputs(graph) {
+            let span = output.span();
+            claims.add(output, Claim { target, span });
+        }
+        claims
+    }
+
+    /// Returns the claim that is there already.
+    fn add(&mut self, output: &Output, claim: Claim) -> Option<Claim> {
+        let (taken, path) = match output {
+            Output::File { path, .. } if is_unknown_output(path) => {
+                self.incomplete = true;
+                return None;
+            }
+            Output::Pattern { pattern, .. } => {
+                self.add_pattern(pattern, claim);
+                return None;
+            }
+            Output::Tree { path, .. } => (&mut self.trees, path),
+            Output::File { path, .. } => (&mut self.files, path),
+        };
+        match taken.entry(path.as_str().to_owned()) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(free) => {
+                free.insert(claim);
+                None
+            }
+        }
     }
 
     fn add_pattern(&mut self, text: &str, claim: Claim) {

@@ -10,7 +10,7 @@ use crate::plan::query::{Answer, Answers, Asked, Query};
 use crate::plan::value::Value;
 use miette::LabeledSpan;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Whether values that need a command may be asked for.
@@ -34,7 +34,7 @@ pub struct Evaluator<'a> {
     /// Renderings of `errors`, to drop those met twice.
     seen: RefCell<HashSet<String>>,
     wanted: RefCell<Vec<Query>>,
-    open: RefCell<BTreeSet<Query>>,
+    open: RefCell<HashSet<Query>>,
     asked: RefCell<Asked>,
     lets: RefCell<HashMap<Key, LetState>>,
     /// The lets under evaluation, outermost first.
@@ -73,6 +73,8 @@ pub struct Scope<'a> {
     pub values: BTreeMap<String, Value>,
     /// The target's own lets, evaluated when asked for.
     pub lets: Vec<&'a crate::lang::ast::Let>,
+    /// Whether the names that a script is given are there too, with values that nobody knows before the run.
+    pub is_given: bool,
 }
 
 /// Expression levels that an attempt at a let may use before the let that it needs is evaluated first.
@@ -142,6 +144,10 @@ impl<'a> Evaluator<'a> {
             self.wanted.borrow_mut().push(query);
         }
         None
+    }
+    /// Whether nothing is wrong or open so far.
+    pub fn is_settled(&self) -> bool {
+        self.errors.borrow().is_empty() && self.wanted.borrow().is_empty()
     }
     /// What was asked and answered so far, each once: all that the values given out rest on.
     pub fn asked(&self) -> Vec<Arc<Query>> {

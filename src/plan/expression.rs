@@ -7,6 +7,7 @@ use crate::plan::error::PlanError;
 use crate::plan::eval::{Evaluator, Scope};
 use crate::plan::function;
 use crate::plan::module::ModuleId;
+use crate::plan::namespace::GIVEN;
 use crate::plan::observe;
 use crate::plan::value::{Selector, TargetRef, Value};
 use miette::LabeledSpan;
@@ -152,6 +153,9 @@ impl<'e, 'a> Frame<'e, 'a> {
         if let Some(value) = self.scope.values.get(name) {
             return Some(value.clone());
         }
+        if self.is_given(name) {
+            return Some(Value::Unknown(name.into()));
+        }
         match self
             .scope
             .lets
@@ -162,8 +166,12 @@ impl<'e, 'a> Frame<'e, 'a> {
             None => self.ev.used_let(self.module, name, span),
         }
     }
+    fn is_given(&self, name: &str) -> bool {
+        self.scope.is_given && GIVEN.contains(&name)
+    }
     fn is_known(&self, name: &str) -> bool {
         self.scope.values.contains_key(name)
+            || self.is_given(name)
             || self.scope.lets.iter().any(|found| found.name.value == name)
             || self.ev.modules.definition(self.module, name).is_some()
             || self.find_target(name).is_some()
@@ -257,6 +265,8 @@ impl<'e, 'a> Frame<'e, 'a> {
             .keys()
             .cloned()
             .chain(self.scope.lets.iter().map(|found| found.name.value.clone()));
+        let given = GIVEN.iter().filter(|name| self.is_given(name));
+        let own = own.chain(given.map(|name| (*name).to_owned()));
         let mut candidates: Vec<String> = own.chain(modules.visible(self.module)).collect();
         candidates.sort_unstable();
         nearest(name, candidates.iter().map(String::as_str))

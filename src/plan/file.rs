@@ -92,8 +92,7 @@ impl Pass<'_, '_> {
     fn check_makes(&mut self, to: TargetId, span: Span) {
         let graph = &self.resolver.graph;
         let target = &graph.targets[to];
-        let makes = |key| self.resolver.bodies[target.decl].get(key).is_some();
-        if target.kind == Kind::Image || makes("outputs") || makes("report") {
+        if target.kind == Kind::Image || self.resolver.makes[target.decl] {
             return;
         }
         let needed = target
@@ -249,12 +248,13 @@ impl Pass<'_, '_> {
                 mark(&path);
             }
         }
-        let spans = self.resolver.exclude_spans.remove(&id).unwrap_or_default();
+        let spans = self.resolver.exclude_spans.get(&id);
+        let spans = spans.map(Vec::as_slice).unwrap_or_default();
         for ((text, span), idle) in inputs.excludes.iter().zip(spans).zip(idle) {
             if idle {
                 self.resolver.graph.lints.push(Lint::IdleExclusion {
                     pattern: text.clone(),
-                    span,
+                    span: *span,
                 });
             }
         }

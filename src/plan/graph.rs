@@ -15,8 +15,8 @@ use crate::plan::query::Query;
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 dense_id! {
     /// A target; instances of a `for` are targets of their own.
@@ -44,15 +44,18 @@ pub struct Graph {
     /// cleaning and other targets do without.
     #[serde(skip)]
     pub unmet: Vec<(TargetId, PlanError)>,
-    /// Who makes which file.
+    /// By [`Graph::claims`].
     #[serde(skip)]
-    pub claims: Claims,
+    pub(in crate::plan) claims: OnceLock<Claims>,
     /// What the graph rests on: everything that was asked when it was made, each question once. What Go was asked is the
     /// affair of the targets that [`crate::plan::resolve::add_go_edges`] was called for.
     #[serde(skip)]
     pub asked: Vec<Arc<Query>>,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
+    /// Declarations by name; made at the first look-up, when all of them are there.
+    #[serde(skip)]
+    pub named: OnceLock<HashMap<String, DeclId>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -203,10 +206,31 @@ pub enum EdgeWhy {
 }
 
 impl Graph {
+    /// Who makes which file.
+    pub fn claims(&self) -> &Claims {
+        self.claims.get_or_init(|| Claims::stored(self))
+    }
     pub fn target(&self, id: TargetId) -> &Target {
         &self.targets[id]
     }
     pub fn decl_of(&self, id: TargetId) -> &Decl {
         &self.decls[self.targets[id].decl]
+    }
+    /// A declaration by its full name, `api:dist`; the first of two. Only for who has the whole graph.
+    pub fn decl_named(&self, name: &str) -> Option<DeclId> {
+        // A plain target has its declaration's name: most look-ups need no index of their own.
+        if let Some(&id) = self.by_name.get(name)
+            && self.decl_of(id).name == name
+        {
+            return Some(self.targets[id].decl);
+        }
+        let named = self.named.get_or_init(|| {
+            let mut named = HashMap::with_capacity(self.decls.len());
+            for (id, decl) in self.decls.iter() {
+                named.entry(decl.name.clone()).or_insert(id);
+            }
+            named
+        });
+        named.get(name).copied()
     }
 }

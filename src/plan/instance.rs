@@ -13,6 +13,7 @@ use crate::plan::namespace::declared_name;
 use crate::plan::resolve::{Request, Resolver};
 use crate::plan::value::{Selector, TargetRef, Value};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 /// A row of the product: each `for` variable with its value.
@@ -198,12 +199,12 @@ impl<'a> Resolver<'a> {
         depth: usize,
     ) -> Option<TargetId> {
         let name = self.target_name(decl, row, args);
-        if self.graph.by_name.contains_key(&name) {
+        let Entry::Vacant(free) = self.graph.by_name.entry(name) else {
             return None;
-        }
+        };
         let info = &self.graph.decls[decl];
         let id = self.graph.targets.push(Target {
-            name: name.as_str().into(),
+            name: free.key().as_str().into(),
             kind: info.kind,
             decl,
             bindings: row.iter().chain(args).cloned().collect(),
@@ -219,7 +220,7 @@ impl<'a> Resolver<'a> {
             platforms: Vec::new(),
         });
         self.depth.push(depth);
-        self.graph.by_name.insert(name, id);
+        free.insert(id);
         self.graph.decls[decl].instances.push(id);
         Some(id)
     }
@@ -263,6 +264,11 @@ impl<'a> Resolver<'a> {
         let Some(args) = self.arguments(decl, &reference.args, Caller::File(span)) else {
             return Vec::new();
         };
+        if let Some(name) = single_instance(&self.graph.decls[decl], &reference.select)
+            && let Some(&id) = self.graph.by_name.get(&name)
+        {
+            return vec![id];
+        }
         let Some(rows) = self.selected_rows(decl, reference, span) else {
             return Vec::new();
         };
@@ -400,7 +406,7 @@ impl Caller {
 pub(super) fn scope_of(bindings: &[(String, Value)]) -> Scope<'static> {
     Scope {
         values: bindings.iter().cloned().collect(),
-        lets: Vec::new(),
+        ..Scope::default()
     }
 }
 
@@ -514,6 +520,20 @@ pub fn command_usage(target: &str, params: &[ParamInfo]) -> String {
     let required = params.iter().filter(|param| param.default.is_none());
     let args: Vec<String> = required.map(|param| format!(" {}=…", param.name)).collect();
     format!("gomake {target}{}", args.concat())
+}
+
+/// The name of the only instance that a selection can mean, where it names every item: 100,000 targets that read one
+/// instance each must not look at 100,000 each. None where parameters have a say.
+pub(super) fn single_instance(decl: &Decl, select: &[Selector]) -> Option<String> {
+    if select.is_empty() || select.len() != decl.fors.len() || !decl.params.is_empty() {
+        return None;
+    }
+    let items = select.iter().map(|selector| match selector {
+        Selector::Any => None,
+        Selector::Is(text) => Some(text.clone()),
+    });
+    let items: Vec<String> = items.collect::<Option<_>>()?;
+    Some(instance_name(&decl.name, &items, &[]))
 }
 
 /// What a declaration offers, for a selection that matches nothing.

@@ -2,6 +2,7 @@
 //! on: a graph holds for as long as asking again gives the same answers.
 
 use crate::base::digest::Digest;
+use crate::base::fs::FileKind;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::image::reference::Reference;
@@ -108,6 +109,17 @@ pub enum Presence {
     Dir,
 }
 
+impl Presence {
+    /// None: nothing is there.
+    pub fn of(kind: Option<FileKind>) -> Self {
+        match kind {
+            None => Self::Missing,
+            Some(FileKind::Dir) => Self::Dir,
+            Some(FileKind::File | FileKind::Symlink | FileKind::Other) => Self::File,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GoAnswer {
     /// Files that the build (or test) can read, sorted.
@@ -136,6 +148,14 @@ impl Answers {
     }
     pub fn insert(&mut self, query: Query, answer: Answer) {
         self.0.insert(Arc::new(query), answer);
+    }
+    /// As [`Answers::insert`] for many at once.
+    pub fn extend(&mut self, pairs: impl IntoIterator<Item = (Query, Answer)>) {
+        let pairs = pairs.into_iter();
+        let mut more: BTreeMap<Arc<Query>, Answer> = pairs
+            .map(|(query, answer)| (Arc::new(query), answer))
+            .collect();
+        self.0.append(&mut more);
     }
     /// Keeps the answers that still hold.
     pub fn retain(&mut self, mut holds: impl FnMut(&Query, &Answer) -> bool) {

@@ -8,6 +8,7 @@
 //! anything; its values are `bind`'s business.
 
 use crate::base::ids::{Id, IdVec};
+use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::lang::ast::{Statement, TargetDecl};
 use crate::plan::body::Body;
@@ -24,7 +25,7 @@ use crate::plan::value::Value;
 use crate::plan::{file, image, settings};
 use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,20 +47,67 @@ pub fn resolve(
     answers: &Answers,
     running: Running,
 ) -> Outcome<Graph, PlanError> {
-    let mut resolver = Resolver::new(modules, request, answers, running);
-    resolver.declare();
-    if let Some(queries) = resolver.unanswered() {
-        return Outcome::Wanting(queries);
+    Resolution::default().pass(modules, request, answers, running)
+}
+
+/// The passes of one resolving. Most projects ask about their files and nothing else: for them, what stands once their
+/// bodies are read is kept, and only the files are looked at again when the answers are there.
+#[derive(Default)]
+pub struct Resolution {
+    draft: Option<Draft>,
+}
+
+/// A graph that lacks nothing but what files say.
+struct Draft {
+    graph: Graph,
+    claims: Claims,
+    makes: IdVec<DeclId, bool>,
+    exclude_spans: HashMap<TargetId, Vec<Span>>,
+    asked: Vec<Arc<Query>>,
+}
+
+impl Resolution {
+    /// As [`resolve`]; to be called again, with the same arguments but for more answers, while it wants any.
+    pub fn pass(
+        &mut self,
+        modules: &Modules,
+        request: &Request,
+        answers: &Answers,
+        running: Running,
+    ) -> Outcome<Graph, PlanError> {
+        let mut resolver = Resolver::new(modules, request, answers, running);
+        let claims = match self.draft.take() {
+            Some(draft) => resolver.resume(draft),
+            None => match resolver.all_but_files(request) {
+                Ok(claims) => claims,
+                Err(queries) => return Outcome::Wanting(queries),
+            },
+        };
+        let (unmet, lints) = (resolver.graph.unmet.len(), resolver.graph.lints.len());
+        let is_settled = resolver.is_settled();
+        let mut asked = resolver.asked();
+        file::resolve_files(&mut resolver, &claims);
+        if is_settled && resolver.errors.is_empty() && !resolver.is_settled() {
+            let queries = resolver.unanswered().unwrap_or_default();
+            if !queries.is_empty() && resolver.errors.is_empty() {
+                let mut graph = resolver.graph;
+                // Edges are found again and are there; these would be there twice.
+                graph.unmet.truncate(unmet);
+                graph.lints.truncate(lints);
+                self.draft = Some(Draft {
+                    graph,
+                    claims,
+                    makes: resolver.makes,
+                    exclude_spans: resolver.exclude_spans,
+                    asked,
+                });
+                return Outcome::Wanting(queries);
+            }
+        }
+        resolver.graph.claims = claims.into();
+        resolver.graph.asked.append(&mut asked);
+        resolver.finish()
     }
-    resolver.calls_of(request);
-    settings::name_default(&mut resolver);
-    resolver.bodies();
-    resolver.check_lets();
-    let claims = Claims::of(&mut resolver.graph, &mut resolver.errors);
-    image::settle(&mut resolver, &claims);
-    file::resolve_files(&mut resolver, &claims);
-    resolver.graph.claims = claims;
-    resolver.finish()
 }
 
 /// The state of one pass.
@@ -85,6 +133,10 @@ pub(super) struct Resolver<'a> {
     pub target_lets: HashMap<ModuleId, TargetLets>,
     /// What image targets say, until all targets are known.
     pub images: BTreeMap<TargetId, image::Draft>,
+    /// Where the texts are that say what there is to do.
+    pub gofiles: Vec<ProjectPath>,
+    /// Whether a declaration names outputs or a report; known when all bodies are read.
+    pub makes: IdVec<DeclId, bool>,
 }
 
 impl<'a> Resolver<'a> {
@@ -110,7 +162,43 @@ impl<'a> Resolver<'a> {
             depth: IdVec::new(),
             target_lets: HashMap::new(),
             images: BTreeMap::new(),
+            gofiles: modules
+                .modules
+                .values()
+                .filter_map(|module| module.dir.resolve("Gofile").ok())
+                .collect(),
+            makes: IdVec::new(),
         }
+    }
+
+    /// Everything that can be said without the files; what must be answered before, if anything must.
+    fn all_but_files(&mut self, request: &Request) -> Result<Claims, Vec<Query>> {
+        self.declare();
+        if let Some(queries) = self.unanswered() {
+            return Err(queries);
+        }
+        self.calls_of(request);
+        settings::name_default(self);
+        self.bodies();
+        self.check_lets();
+        let claims = Claims::of(&mut self.graph, &mut self.errors);
+        image::settle(self, &claims);
+        let makes = |body: &Rc<Body<'_>>| body.get("outputs").or(body.get("report")).is_some();
+        self.makes = self.bodies.values().map(makes).collect();
+        Ok(claims)
+    }
+
+    /// Takes up what an earlier pass left.
+    fn resume(&mut self, draft: Draft) -> Claims {
+        self.graph = draft.graph;
+        self.graph.asked = draft.asked;
+        self.makes = draft.makes;
+        self.exclude_spans = draft.exclude_spans;
+        draft.claims
+    }
+
+    fn is_settled(&self) -> bool {
+        self.errors.is_empty() && self.plan.is_settled() && self.check.is_settled()
     }
 
     /// Names, settings and headers of all files.
@@ -153,13 +241,15 @@ impl<'a> Resolver<'a> {
 
     /// The unanswered queries so far; None when there are none.
     fn unanswered(&mut self) -> Option<Vec<Query>> {
-        let mut wanted = BTreeSet::new();
+        let mut wanted = Vec::new();
         for evaluator in [&self.plan, &self.check] {
             let (errors, queries) = evaluator.take();
             self.errors.extend(errors);
             wanted.extend(queries);
         }
-        (!wanted.is_empty()).then(|| wanted.into_iter().collect())
+        wanted.sort_unstable();
+        wanted.dedup();
+        (!wanted.is_empty()).then_some(wanted)
     }
 
     fn finish(mut self) -> Outcome<Graph, PlanError> {
@@ -179,7 +269,9 @@ impl<'a> Resolver<'a> {
         }
         if self.errors.is_empty() {
             self.graph.lints = in_text_order(self.graph.lints);
-            self.graph.asked = self.asked();
+            let mut asked = std::mem::take(&mut self.graph.asked);
+            asked.append(&mut self.asked());
+            self.graph.asked = unique(asked);
             Outcome::Ready(self.graph)
         } else {
             self.errors
@@ -191,8 +283,6 @@ impl<'a> Resolver<'a> {
     fn asked(&self) -> Vec<Arc<Query>> {
         let mut asked = self.plan.asked();
         asked.extend(self.check.asked());
-        asked.sort_unstable_by_key(Arc::as_ptr);
-        asked.dedup_by_key(|query| Arc::as_ptr(query));
         asked
     }
 
@@ -210,6 +300,13 @@ pub fn unmet_inputs(graph: &Graph, wanted: &[TargetId]) -> Vec<PlanError> {
     let wanted: HashSet<TargetId> = wanted.iter().copied().collect();
     let unmet = graph.unmet.iter().filter(|(id, _)| wanted.contains(id));
     in_text_order(unmet.map(|(_, error)| error.clone()).collect())
+}
+
+/// Each query once: equal ones are shared.
+fn unique(mut asked: Vec<Arc<Query>>) -> Vec<Arc<Query>> {
+    asked.sort_unstable_by_key(Arc::as_ptr);
+    asked.dedup_by_key(|query| Arc::as_ptr(query));
+    asked
 }
 
 /// A target's declaration by its place.

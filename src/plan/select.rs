@@ -132,8 +132,8 @@ fn word_targets(graph: &Graph, text: &str) -> Result<Vec<TargetId>, SelectError>
         word: text.to_owned(),
     };
     let word = parse_word(text).ok_or_else(malformed)?;
-    if let Some(decl) = graph.decls.values().find(|decl| decl.name == word.name) {
-        return decl_targets(graph, decl, &word, text);
+    if let Some(decl) = graph.decl_named(&word.name) {
+        return decl_targets(graph, &graph.decls[decl], &word, text);
     }
     let kind = Kind::from_word(text).filter(|kind| *kind != Kind::Task);
     let of_kind: Vec<TargetId> = kind.map_or_else(Vec::new, |kind| {
@@ -296,6 +296,6 @@ fn near_words(graph: &Graph, word: &Word) -> Option<String> {
 
 /// The targets that a word selects of a declaration; None where there is none of that name, or nothing fits.
 fn word_targets_of(graph: &Graph, name: &str, text: &str) -> Option<Vec<TargetId>> {
-    let decl = graph.decls.values().find(|decl| decl.name == name)?;
+    let decl = &graph.decls[graph.decl_named(name)?];
     decl_targets(graph, decl, &parse_word(text)?, text).ok()
 }

@@ -43,15 +43,23 @@ pub(super) fn spanned(
     scope: &Scope<'_>,
     expr: &Expr,
 ) -> Vec<(Value, Span)> {
-    if let ExprKind::List(items) = &expr.kind {
-        let items = items.iter();
-        return items
-            .flat_map(|item| spanned(evaluator, module, scope, item))
-            .collect();
+    let mut found = Vec::with_capacity(1);
+    let mut open = Vec::new();
+    let mut next = Some(expr);
+    while let Some(expr) = next.take().or_else(|| open.pop()) {
+        if let ExprKind::List(items) = &expr.kind {
+            open.extend(items.iter().rev());
+            continue;
+        }
+        match evaluator.eval(module, scope, expr) {
+            value @ (Value::List(_) | Value::Volatile(_)) => {
+                let items = Evaluator::items(&value).into_iter();
+                found.extend(items.map(|item| (item, expr.span)));
+            }
+            single => found.push((single, expr.span)),
+        }
     }
-    let value = evaluator.eval(module, scope, expr);
-    let items = Evaluator::items(&value).into_iter();
-    items.map(|item| (item, expr.span)).collect()
+    found
 }
 
 impl<'a> Resolver<'a> {
@@ -125,6 +133,7 @@ impl<'a> Resolver<'a> {
         Scope {
             values: self.graph.targets[id].bindings.iter().cloned().collect(),
             lets: body.lets.clone(),
+            ..Scope::default()
         }
     }
 
@@ -289,18 +298,13 @@ impl<'a> Resolver<'a> {
 
     /// Whether an output would be one of the files that say what there is to do.
     fn gofile_at(&self, place: &Place) -> Option<&'static str> {
-        let mut gofiles = self
-            .modules
-            .modules
-            .values()
-            .filter_map(|module| module.dir.resolve("Gofile").ok());
-        let hit = gofiles.any(|gofile| match place {
-            Place::Pattern(pattern) => {
-                Pattern::new(pattern).is_ok_and(|pattern| pattern.matches(gofile.as_str()))
-            }
-            Place::File(path) => *path == gofile,
-            Place::Dir(path) => gofile.is_within(path),
-        });
+        let gofiles = &self.gofiles;
+        let hit = match place {
+            Place::Pattern(pattern) => Pattern::new(pattern)
+                .is_ok_and(|pattern| gofiles.iter().any(|path| pattern.matches(path.as_str()))),
+            Place::File(path) => gofiles.contains(path),
+            Place::Dir(path) => gofiles.iter().any(|gofile| gofile.is_within(path)),
+        };
         hit.then_some("whoever writes the Gofile")
     }
 
@@ -473,7 +477,10 @@ impl<'a> Resolver<'a> {
         body: &Body<'a>,
         read: &mut Read,
     ) {
-        let scope = with_given(scope);
+        let scope = Scope {
+            is_given: true,
+            ..scope
+        };
         for let_ in &body.lets {
             self.check.eval(module, &scope, &let_.value);
         }

@@ -86,5 +86,12 @@ pub(super) fn is_uncounted(binder: &Binder<'_>, path: &ProjectPath) -> bool {
             .iter()
             .any(|input| input == path.as_str())
     };
-    !is_input() && binder.context.graph.claims.makers(path.as_str()).is_empty() && exists()
+    !is_input()
+        && binder
+            .context
+            .graph
+            .claims()
+            .makers(path.as_str())
+            .is_empty()
+        && exists()
 }

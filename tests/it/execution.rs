@@ -850,7 +850,9 @@ task refused {
 fn a_program_that_the_run_makes_is_found() {
     let mut project = Project::new(
         r#"
-task first  { run: tool 1 }
+task first {
+  run: tool 1
+}
 build tool {
   inputs  = "new"
   outputs = "front/tool"

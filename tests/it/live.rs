@@ -149,6 +149,7 @@ impl Watch {
             extra_args: &[],
             docker_config: None,
             bases: Resolve::Missing,
+            seen: None,
             past: Some(&self.past),
             saved: None,
         };

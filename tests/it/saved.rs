@@ -17,7 +17,7 @@ build obj for src in glob("src/*.c") {
     echo "$out: $src extra.h" > $depfile
 }
 build app {
-  inputs = [obj, optional("local.cfg"), "data/"]
+  inputs = [obj, optional("local.cfg"), "data/**"]
   outputs = ["app", "tree/"]
   env = { FLAG = flag, TEXT = text }
   run: |
@@ -32,6 +32,7 @@ build stamped {
   run = ["sh", "-c", "echo $stamp > stamped"]
 }
 build other {
+  inputs = []
   outputs = "other"
   run: echo other > other
 }
@@ -77,9 +78,12 @@ fn settled(project: &Project, words: &[&str]) {
     assert!(project.exists(".gomake/graph"));
 }
 
-/// What a call ran that began with the saved graph, and a further one does not.
+/// What a call ran or restored that began with the saved graph; a further one has nothing to do.
 fn runs(project: &Project, words: &[&str]) -> Vec<String> {
-    let ran: Vec<String> = project.ran(words).into_iter().collect();
+    let run = project.run(words);
+    assert_eq!(run.status, 0, "{run}");
+    let ran = run.targets(&["ran", "unchanged", "restored"]);
+    let ran: Vec<String> = ran.into_iter().collect();
     let run = project.run_plainly(words);
     assert_eq!(counts(&run).0, 0, "{run}");
     ran
@@ -198,10 +202,176 @@ fn what_failed_is_not_up_to_date() {
 #[test]
 fn what_always_runs_always_runs() {
     let project = Project::new(
-        "build a {\n  outputs = \"out\"\n  run: echo x > out\n}\ntask go {\n  needs = a\n  run: echo ran >> log\n}\n",
+        "build a {\n  inputs = []\n  outputs = \"out\"\n  run: echo x > out\n}\ntask go {\n  needs = a\n  run: echo ran >> log\n}\n",
     );
     for _ in 0..4 {
         assert_eq!(project.run_plainly(&["go"]).status, 0);
     }
     assert_eq!(project.read("log"), "ran\n".repeat(4));
+}
+
+/// A tool that a target makes, a generated source, links, trees, absent things, and variables.
+const REPLAYED: &str = r##"
+let mode = if exists("mode.txt") then read("mode.txt") else "plain"
+build tool {
+  inputs = "tool.in"
+  outputs = "bin/tool"
+  run:
+    { echo "#!/bin/sh"; cat tool.in; } > bin/tool
+    chmod +x bin/tool
+}
+build generated {
+  inputs = "list.txt"
+  outputs = "gen/*.txt"
+  run:
+    for name in $(cat list.txt); do echo $name > gen/$name.txt; done
+}
+build joined {
+  inputs = ["gen/*.txt", "linked.txt", optional("extra.txt"), optional("gone/extra.txt")]
+  outputs = "joined"
+  needs = tool
+  env = { MODE = mode }
+  run: ./bin/tool $inputs > joined && echo $MODE $COLOUR >> joined
+}
+build tree {
+  inputs = joined
+  outputs = "tree/"
+  run:
+    mkdir -p tree/empty tree/deep
+    cp joined tree/deep/joined
+    ln -sf deep/joined tree/link
+}
+test shape {
+  needs = tree
+  inputs = "src/**/*"
+  run: cat src/*/* > /dev/null
+}
+"##;
+
+/// Does the same to both, and says how it is called.
+type Step = (&'static str, fn(&mut Project));
+
+const STEPS: &[Step] = &[
+    ("nothing", |_| ()),
+    ("a tool's source", |p| {
+        p.write("tool.in", "cat \"$@\" | sort\n");
+    }),
+    ("one more is generated", |p| {
+        p.write("list.txt", "a b c\n");
+    }),
+    ("one less is generated", |p| {
+        p.write("list.txt", "a b\n");
+    }),
+    ("what a link leads to", |p| {
+        p.write("real.txt", "real, but other\n");
+    }),
+    ("a link leads elsewhere", |p| {
+        p.write("second.txt", "second\n").remove("linked.txt");
+        std::os::unix::fs::symlink("second.txt", p.path("linked.txt")).expect("a link");
+    }),
+    ("an optional file comes", |p| {
+        p.write("extra.txt", "extra\n");
+    }),
+    ("an optional file goes", |p| {
+        p.remove("extra.txt");
+    }),
+    ("one in a new directory comes", |p| {
+        p.write("gone/extra.txt", "x\n");
+    }),
+    ("and goes with it", |p| {
+        p.remove("gone");
+    }),
+    ("a file that is asked for comes", |p| {
+        p.write("mode.txt", "special");
+    }),
+    ("and says something else", |p| {
+        p.write("mode.txt", "other");
+    }),
+    ("and goes", |p| {
+        p.remove("mode.txt");
+    }),
+    ("a variable", |p| {
+        p.env("COLOUR", "blue");
+    }),
+    ("a directory below a glob comes", |p| {
+        p.write("src/new/f", "f\n");
+    }),
+    ("a file in it changes", |p| {
+        p.write("src/new/f", "g\n");
+    }),
+    ("a directory below a glob goes", |p| {
+        p.remove("src/new");
+    }),
+    ("a part of a tree is another", |p| {
+        p.write("tree/deep/joined", "mine\n");
+    }),
+    ("a part of a tree goes", |p| {
+        p.remove("tree/link");
+    }),
+    ("an empty directory of a tree goes", |p| {
+        p.remove("tree/empty");
+    }),
+    ("something strange in a tree", |p| {
+        p.write("tree/strange", "?\n");
+    }),
+    ("an output goes", |p| {
+        p.remove("joined");
+    }),
+    ("a tool goes", |p| {
+        p.remove("bin/tool");
+    }),
+    ("a generated file is another", |p| {
+        p.write("gen/a.txt", "mine\n");
+    }),
+    ("one generated file is gone", |p| {
+        p.remove("gen/b.txt");
+    }),
+    ("a file that only looks generated", |p| {
+        p.write("gen/z.txt", "z\n");
+    }),
+    ("a target is gone", |p| {
+        let text = p.read("Gofile");
+        let (before, rest) = text.split_once("build generated").expect("it is there");
+        let (_, after) = rest.split_once("build joined").expect("it is there");
+        p.write("Gofile", format!("{before}build joined{after}"));
+    }),
+    ("what it left is taken over", |p| {
+        p.write("gen/a.txt", "a of mine\n");
+    }),
+];
+
+#[test]
+fn with_a_saved_graph_and_without_one_the_same_is_run() {
+    let make = || {
+        let project = Project::new(REPLAYED);
+        for (name, text) in [
+            ("tool.in", "cat \"$@\"\n"),
+            ("list.txt", "a b\n"),
+            ("real.txt", "real\n"),
+            ("src/one/f", "f\n"),
+            ("bin/.keep", ""),
+            ("gen/.keep", ""),
+        ] {
+            project.write(name, text);
+        }
+        std::os::unix::fs::symlink("real.txt", project.path("linked.txt")).expect("a link");
+        project
+    };
+    let (mut saved, mut plain) = (make(), make());
+    let words = ["shape", "joined"];
+    for (what, step) in STEPS {
+        step(&mut saved);
+        step(&mut plain);
+        for again in ["", ", again", ", and again"] {
+            let _ = std::fs::remove_file(plain.path(".gomake/graph"));
+            let (one, other) = (saved.run(&words), plain.run(&words));
+            let made = |run: &Run| (run.status, run.targets(&["ran", "unchanged", "restored"]));
+            assert_eq!(made(&one), made(&other), "{what}{again}\n{one}\n{other}");
+            assert_eq!(saved.read("joined"), plain.read("joined"), "{what}{again}");
+        }
+        assert!(saved.exists(".gomake/graph"), "{what}");
+        // Nothing is told of each: the shortest way.
+        let counted = counts(&saved.run_plainly(&words));
+        assert_eq!(counted, counts(&plain.run_plainly(&words)), "{what}");
+    }
 }

@@ -9,7 +9,7 @@ use crate::cli::about::quoted;
 use crate::cli::choose::picker::{Entry, Outcome, Picker, Taking};
 use crate::cli::choose::terminal::Screen;
 use crate::cli::fault::Fault;
-use crate::cli::list::is_default;
+use crate::cli::list::defaults;
 use crate::cli::settings::Environment;
 use crate::execute::signal::{Cancel, install_signal_handlers};
 use crate::plan::graph::{Decl, Graph, ParamInfo};
@@ -128,9 +128,10 @@ fn offers(graph: &Graph) -> (Vec<String>, Vec<Entry>) {
         rank,
     };
     let mut entries = Vec::new();
+    let defaults = defaults(graph);
     for decl in graph.decls.values() {
         let mut help = decl.help.first().cloned().unwrap_or_default();
-        if is_default(graph, decl) {
+        if defaults.contains(decl.name.as_str()) {
             help = format!("{help} (default)").trim_start().to_owned();
         }
         entries.push(entry(decl, &decl.name, help, 0));

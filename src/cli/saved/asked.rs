@@ -3,10 +3,11 @@
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::ids::IdVec;
+use crate::base::path::ProjectPath;
 use crate::cli::observe::Observer;
-use crate::cli::saved::rows::Rows;
+use crate::cli::saved::rows::{Expected, Rows};
 use crate::execute::seen::Looked;
-use crate::plan::query::{Answers, Query};
+use crate::plan::query::{Answer, Answers, Presence, Query};
 use crate::state::snapshot::{FileId, FileRow, Links, ObservationId, ObservationRow, Seen};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -25,6 +26,21 @@ pub struct AskedRows<'a> {
     hasher: RandomState,
     /// Most questions come from one plan, and are shared: they need not be compared.
     planned: HashMap<*const Query, Option<ObservationId>>,
+    presences: Presences,
+}
+
+/// The digests of the answers to the most frequent question.
+struct Presences([(Presence, Digest); 3]);
+
+impl Presences {
+    fn new() -> Self {
+        let all = [Presence::Missing, Presence::File, Presence::Dir];
+        Self(all.map(|presence| (presence, Answer::Presence(presence).digest())))
+    }
+    fn digest(&self, presence: Presence) -> Digest {
+        let known = self.0.iter().find(|(known, _)| *known == presence);
+        known.expect("these are all that there are").1
+    }
 }
 
 impl<'a> AskedRows<'a> {
@@ -38,6 +54,7 @@ impl<'a> AskedRows<'a> {
             ids: HashMap::new(),
             hasher: RandomState::new(),
             planned: HashMap::new(),
+            presences: Presences::new(),
         }
     }
 
@@ -47,7 +64,10 @@ impl<'a> AskedRows<'a> {
         if let Some(known) = self.planned.get(&address) {
             return *known;
         }
-        let answer = self.answers.get(query).map(|answer| answer.digest());
+        let answer = self.answers.get(query).map(|answer| match answer {
+            Answer::Presence(presence) => self.presences.digest(*presence),
+            answer => answer.digest(),
+        });
         let id = answer.map(|answer| self.add(query, answer, None, rows));
         self.planned.insert(address, id);
         id
@@ -76,7 +96,10 @@ impl<'a> AskedRows<'a> {
             }
             slot = slot.wrapping_add(1);
         }
-        let seen = self.rests(query, answer);
+        let seen = match query {
+            Query::Presence(path) => self.presence(path, answer, rows),
+            _ => self.rests(query, answer),
+        };
         let files = seen.map(|seen| seen.into_iter().map(|row| rows.files.add(row)).collect());
         let id = self.rows.push(ObservationRow {
             query: query.clone(),
@@ -85,6 +108,21 @@ impl<'a> AskedRows<'a> {
         });
         self.ids.insert(slot, id);
         id
+    }
+
+    /// What is there now says what the answer rests on, if it is the same.
+    fn presence(
+        &self,
+        path: &ProjectPath,
+        answer: Digest,
+        rows: &Rows<'_>,
+    ) -> Option<Vec<FileRow>> {
+        let expected = match answer == self.presences.digest(Presence::File) {
+            true => Expected::File,
+            false => Expected::Other,
+        };
+        let (presence, row) = rows.presence(path, expected)?;
+        (self.presences.digest(presence) == answer).then(|| vec![row])
     }
 
     /// What an answer rests on that was found in this run. Where the run itself has changed directories since, it is looked whether

@@ -14,28 +14,62 @@ pub struct Former<'a> {
     observations: IdVec<ObservationId, Option<ObservationId>>,
     /// Targets with records that it does not know. None: nobody can tell which.
     newer: Option<HashSet<String>>,
-    /// Targets of this run: those among them that were not looked at are up to date by what was saved.
-    of_this_run: HashSet<TargetId>,
+    /// What this run took to be up to date because of it.
+    good: HashSet<TargetId>,
+    /// Targets behind one that has a newer record, and that were not looked at since.
+    behind: HashSet<TargetId>,
 }
 
 impl<'a> Former<'a> {
-    pub fn new(snapshot: &'a Snapshot, dir: &StateDir, of_this_run: HashSet<TargetId>) -> Self {
+    pub fn new(snapshot: &'a Snapshot, dir: &StateDir, good: HashSet<TargetId>) -> Self {
         let newer = snapshot.tail(dir);
         Self {
             snapshot,
             files: IdVec::filled(None, snapshot.files()),
             observations: IdVec::filled(None, snapshot.observations()),
             newer: newer.map(|tail| tail.targets.into_iter().collect()),
-            of_this_run,
+            good,
+            behind: HashSet::new(),
+        }
+    }
+
+    /// What stands behind a target with a newer record may be up to date no more, though nothing of its own has changed: it is
+    /// taken as such only where this run has looked at it.
+    pub fn forget_behind(
+        &mut self,
+        needs: &IdVec<TargetId, Vec<TargetId>>,
+        is_looked_at: impl Fn(TargetId) -> bool,
+    ) {
+        let Some(newer) = self.newer.as_ref().filter(|newer| !newer.is_empty()) else {
+            return;
+        };
+        let mut dependents: IdVec<TargetId, Vec<TargetId>> = IdVec::filled(Vec::new(), needs.len());
+        for (id, needs) in needs.iter() {
+            needs.iter().for_each(|need| dependents[*need].push(id));
+        }
+        let is_newer = |id: &TargetId| newer.contains(self.snapshot.name(*id));
+        let mut open: Vec<TargetId> = needs.ids().filter(is_newer).collect();
+        while let Some(id) = open.pop() {
+            for &later in &dependents[id] {
+                if !is_looked_at(later) && self.behind.insert(later) {
+                    open.push(later);
+                }
+            }
         }
     }
 
     /// Whether what it says of a target that was not looked at is still the last word.
     pub fn holds(&self, id: TargetId) -> bool {
         match &self.newer {
-            Some(newer) => !newer.contains(self.snapshot.name(id)),
-            None => self.of_this_run.contains(&id),
+            Some(newer) => !newer.contains(self.snapshot.name(id)) && !self.behind.contains(&id),
+            None => self.good.contains(&id),
         }
+    }
+
+    /// Whether this run has seen one of a target's files otherwise.
+    pub fn is_contradicted(&self, id: TargetId, rows: &Rows<'_>) -> bool {
+        let mut files = self.snapshot.files_of(id);
+        files.any(|file| rows.files.contradicts(&self.snapshot.file(file)))
     }
 
     pub fn file(&mut self, id: FileId, rows: &mut Rows<'_>) -> FileId {

@@ -10,6 +10,7 @@
 mod asked;
 mod former;
 pub mod glance;
+pub mod keep;
 mod left_over;
 pub mod rests;
 pub mod resume;
@@ -22,6 +23,7 @@ use crate::cli::load::GOFILE;
 use crate::plan::graph::TargetId;
 use crate::plan::resolve::Request;
 use crate::state::dir::StateDir;
+use crate::state::error::StateError;
 use crate::state::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
 use std::os::unix::ffi::OsStrExt;
@@ -62,6 +64,11 @@ impl Place {
             name: name_of(gofile, words, &origin),
             origin,
         })
+    }
+    /// # Errors
+    /// When it is there and cannot be removed.
+    pub fn remove(&self, dir: &StateDir) -> Result<(), StateError> {
+        Ok(fs::remove_any(&dir.file(&self.name))?)
     }
     pub fn open(&self, dir: &StateDir) -> Option<Snapshot> {
         Snapshot::open(dir, &self.name, &self.origin)
@@ -107,3 +114,6 @@ pub fn words_digest(words: &[String]) -> Digest {
 fn is_value(word: &str) -> bool {
     word.contains(['=', '('])
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! A run that starts from a saved graph: targets that are known to be up to date are not looked at, and the Gofiles are parsed
 //! only when something must be evaluated after all.
 
-use crate::base::ids::{Id, IdVec};
+use crate::base::ids::Id;
 use crate::base::source::{Sources, Span};
 use crate::cli::load::{Disk, Loaded, load_from};
 use crate::cli::observe::Observer;
@@ -13,6 +13,7 @@ use crate::execute::wanted::Wanted;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::module::{Modules, Parse};
 use crate::plan::query::{Answer, Answers, Query};
+use crate::schedule::graph::EdgeKind;
 use crate::state::snapshot::Snapshot;
 use crate::state::store::Store;
 use std::collections::HashSet;
@@ -131,23 +132,27 @@ impl Resumed {
         }
     }
 
-    /// Which targets are up to date as long as those before them stay as they are, by target id: what was seen to be so, and
-    /// has a record.
+    /// Which targets are known to be up to date, by target id: what was seen to be so, has a record, and stands behind nothing
+    /// that must be looked at. (What such a one has made may be other than when the graph was saved.)
     pub fn good(&self, graph: &Graph, wanted: &Wanted, store: &Store) -> Vec<bool> {
         let mut good = vec![false; graph.targets.len()];
+        let doubtful: HashSet<TargetId> = self.doubtful.iter().copied().collect();
         for &id in &wanted.order {
             let target = graph.target(id);
             let has_record = target.outputs.is_empty() || store.result(&target.name).is_some();
-            good[id.index()] = has_record;
-        }
-        for &id in &self.doubtful {
-            good[id.index()] = false;
+            let mut before = wanted.before(id).iter();
+            good[id.index()] = has_record
+                && !doubtful.contains(&id)
+                && before.all(|(before, kind)| *kind == EdgeKind::After || good[before.index()]);
         }
         good
     }
 
     /// The saved actions of targets that still are what would be bound now, and the other targets.
-    pub fn bound_of(&self, targets: Vec<TargetId>) -> (Vec<(TargetId, Bound)>, Vec<TargetId>) {
+    pub fn bound_of(
+        &self,
+        targets: impl Iterator<Item = TargetId>,
+    ) -> (Vec<(TargetId, Bound)>, Vec<TargetId>) {
         let (mut bound, mut others) = (Vec::new(), Vec::new());
         for id in targets {
             let saved = self
@@ -160,20 +165,6 @@ impl Resumed {
             }
         }
         (bound, others)
-    }
-
-    /// The targets that may have to be looked at: those in doubt, and what stands behind them. In the order of `wanted`.
-    pub fn concerned(&self, wanted: &Wanted, good: &[bool]) -> Vec<TargetId> {
-        let mut is_concerned: IdVec<TargetId, bool> = IdVec::filled(false, good.len());
-        let mut concerned = Vec::new();
-        for &id in &wanted.order {
-            let behind = |(before, _): &(TargetId, _)| is_concerned[*before];
-            if !good[id.index()] || wanted.before(id).iter().any(behind) {
-                is_concerned[id] = true;
-                concerned.push(id);
-            }
-        }
-        concerned
     }
 
     pub fn left_over(&self) -> HashSet<String> {

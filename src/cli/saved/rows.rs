@@ -7,6 +7,7 @@ use crate::cli::saved::rests::{Glimpse, key};
 use crate::execute::check::recorded_path;
 use crate::fingerprint::content::{Content, TreeNode};
 use crate::fingerprint::tree;
+use crate::plan::query::Presence;
 use crate::state::memo::Memo;
 use crate::state::snapshot::{DraftFiles, FileId, FileRow, Links, Seen};
 use std::collections::HashMap;
@@ -21,6 +22,13 @@ pub struct Rows<'a> {
     pub files: DraftFiles,
     /// What trees came to. None: their rows would not say what is recorded.
     trees: HashMap<(Box<[u8]>, Links, Digest), Option<Rc<[FileId]>>>,
+}
+
+/// What planning was told of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    File,
+    Other,
 }
 
 /// Why a tree has no rows.
@@ -73,6 +81,27 @@ impl<'a> Rows<'a> {
             seen: Seen::Absent,
             content: None,
         })
+    }
+
+    /// What is at a path, and how that looks; where a file is expected, one that the memo knows is not looked at. None: it
+    /// cannot be looked at.
+    pub fn presence(&self, path: &ProjectPath, expected: Expected) -> Option<(Presence, FileRow)> {
+        let row = |seen| FileRow {
+            path: path.as_str().as_bytes().into(),
+            links: Links::Follow,
+            seen,
+            content: None,
+        };
+        if expected == Expected::File
+            && let Some((stat, _)) = self.memo.known(path.as_str().as_bytes())
+        {
+            // Whatever is there by now: for as long as it looks like this, it is a file.
+            return Some((Presence::File, row(Seen::As(stat))));
+        }
+        let glimpse = Glimpse::now(self.root);
+        let stat = fs::if_exists(fs::stat(&path.under(self.root))).ok()?;
+        let presence = Presence::of(stat.map(|stat| stat.kind));
+        Some((presence, row(glimpse.seen(stat))))
     }
 
     /// A row of an older snapshot. What the memo has learnt of the file since is as good.

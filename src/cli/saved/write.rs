@@ -11,20 +11,24 @@ use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
-use crate::cli::saved::{Head, Place, words_digest};
+use crate::cli::saved::{Head, Place};
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
+use crate::fingerprint::explain::looks_secret;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
 use crate::plan::image::ImageSource;
+use crate::plan::query::{Answer, Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
-use crate::state::snapshot::{Draft, DraftTarget, FileId, Mark, ObservationId, Snapshot};
+use crate::state::snapshot::{
+    Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
+};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Words whose targets are remembered: more than a person uses in a project.
 const SELECTIONS: usize = 32;
@@ -38,7 +42,8 @@ pub struct Finished<'a> {
     pub seen: &'a HashMap<TargetId, Rests>,
     pub wanted: &'a Wanted,
     pub place: &'a Place,
-    pub words: &'a [String],
+    /// Those of the call, by [`crate::cli::saved::words_digest`].
+    pub words: Digest,
     /// What a call must know first; but for what is left over.
     pub head: Head,
     /// The saved graph that the run began with: its targets are those of the project's graph.
@@ -46,6 +51,12 @@ pub struct Finished<'a> {
 }
 
 impl Head {
+    /// Whether a saved head is of the same texts: the same graph may come from others, with other actions.
+    fn is_of(&self, saved: &[u8]) -> bool {
+        let saved: Result<Self, _> = postcard::from_bytes(saved);
+        saved.is_ok_and(|saved| saved.gofiles == self.gofiles && saved.dotenv == self.dotenv)
+    }
+
     /// Of a graph that was made in this run. None: a Gofile's path is not UTF-8.
     pub fn of(loaded: &Loaded, plan: &Context<'_>) -> Option<Self> {
         let gofile = |file: &GofilePath| {
@@ -70,15 +81,11 @@ impl Head {
     }
 }
 
-/// Writes a snapshot, or removes the one of earlier where nothing can be said. The journal and the memo are on disk.
+/// Writes a snapshot. The journal and the memo are on disk.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(dir: &StateDir, place: &Place, draft: Option<Draft>) -> Result<(), StateError> {
-    let Some(mut draft) = draft else {
-        crate::base::fs::remove_any(&dir.file(&place.name))?;
-        return Ok(());
-    };
+pub fn write(dir: &StateDir, place: &Place, mut draft: Draft) -> Result<(), StateError> {
     draft.journal = Mark::of_journal(dir)?;
     draft.memo = Mark::of_memo(dir)?;
     Snapshot::write(dir, &place.name, &draft)
@@ -95,10 +102,11 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         Some(_) => None,
         None => run.place.open(run.dir),
     };
-    let same = same.filter(|saved| saved.graph() == Some(&graph));
+    let same = same.filter(|saved| saved.graph() == Some(&graph) && run.head.is_of(saved.head()));
     let former = run.before.or(same.as_ref());
-    let of_this_run = run.wanted.order.iter().copied().collect();
-    let former = former.map(|saved| Former::new(saved, run.dir, of_this_run));
+    let good = run.wanted.order.iter().copied();
+    let good = good.filter(|id| run.project.is_good(*id)).collect();
+    let former = former.map(|saved| Former::new(saved, run.dir, good));
     let root = run.project.root;
     let mut assembly = Assembly {
         rows: Rows::new(root, run.project.memo),
@@ -111,9 +119,9 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let left = left_over(run.project, &mut assembly.rows)?;
     plan_files.extend(left.files);
     let targets = assembly.targets();
-    let words = words_digest(run.words);
-    let selections = assembly.selections(words);
+    let selections = assembly.selections(run.words);
     let (files, observations) = (assembly.rows.files, assembly.asked.rows);
+    let answers = told(run.project.context.answers, &observations);
     let head = Head {
         left_over: left.paths,
         ..run.head
@@ -128,7 +136,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         selections,
         head: encode(&head),
         graph,
-        answers: encode(run.project.context.answers),
+        answers: encode(&answers),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -176,13 +184,29 @@ impl Assembly<'_, '_> {
     fn targets(&mut self) -> IdVec<TargetId, DraftTarget> {
         let run = self.run;
         let needs = Wanted::needs(run.project.graph(), run.project.store);
-        let drafts = needs.into_iter().zip(run.project.graph().targets.ids());
-        drafts
-            .map(|(needs, id)| {
-                let target = self.target(id);
-                DraftTarget { needs, ..target }
+        if let Some(former) = &mut self.former {
+            former.forget_behind(&needs, |id| run.seen.contains_key(&id));
+        }
+        let mut targets: IdVec<TargetId, DraftTarget> = needs
+            .into_iter()
+            .map(|needs| DraftTarget {
+                needs,
+                ..DraftTarget::default()
             })
-            .collect()
+            .collect();
+        // What was seen in this run comes first: what was saved before must agree with it.
+        let ids: Vec<TargetId> = targets.ids().collect();
+        let (fresh, others) = ids
+            .iter()
+            .partition::<Vec<TargetId>, _>(|id| run.seen.contains_key(id));
+        for id in fresh.into_iter().chain(others) {
+            let needs = std::mem::take(&mut targets[id].needs);
+            targets[id] = DraftTarget {
+                needs,
+                ..self.target(id)
+            };
+        }
+        targets
     }
 
     fn target(&mut self, id: TargetId) -> DraftTarget {
@@ -207,6 +231,12 @@ impl Assembly<'_, '_> {
             target.files = files;
             target.observations = observations;
             target.is_settled = true;
+            return target;
+        }
+        // An action is as good as the answers that it was made of: without them it must be made anew.
+        match self.asked_for(id, bound) {
+            Some(observations) => target.observations = observations,
+            None => target.action.clear(),
         }
         target
     }
@@ -214,6 +244,7 @@ impl Assembly<'_, '_> {
     fn action(&self, id: TargetId, bound: Option<&Bound>) -> Vec<u8> {
         let is_of_now = |bound: &&Bound| bound.asked.is_some();
         match (bound.filter(is_of_now), &self.former) {
+            (Some(bound), _) if knows_secret(bound) => Vec::new(),
             (Some(bound), _) => encode(bound),
             (None, Some(former)) => former.snapshot.action(id).unwrap_or_default().to_vec(),
             (None, None) => Vec::new(),
@@ -286,6 +317,9 @@ impl Assembly<'_, '_> {
         if is_unfinished || !former.snapshot.is_settled(id) || !former.holds(id) {
             return None;
         }
+        if former.is_contradicted(id, &self.rows) {
+            return None;
+        }
         let files = former.files_of(id, &mut self.rows);
         let asked = former.observations_of(id, &mut self.asked, &mut self.rows)?;
         Some((files, asked))
@@ -337,6 +371,42 @@ fn is_optional(graph: &Graph, id: TargetId, path: &InputPath) -> bool {
     graph.target(id).inputs.items.iter().any(|item| {
         matches!((item, path), (Input::File { path: declared, optional: true, .. }, InputPath::Project(path)) if declared == path)
     })
+}
+
+/// Whether a variable that looks like a secret went into an action: its value is written nowhere.
+fn knows_secret(bound: &Bound) -> bool {
+    let asked = bound.asked.iter().flatten();
+    let mut asked = asked.map(|looked| &*looked.query);
+    bound.action.env.keys().any(|name| looks_secret(name)) || asked.any(asks_for_secret)
+}
+
+fn asks_for_secret(query: &Query) -> bool {
+    match query {
+        Query::Env(name) => looks_secret(name),
+        _ => false,
+    }
+}
+
+/// The answers of the plan that may be given again. Not values that look like secrets; and not what a command of the run has
+/// made untrue since: a row then has the digest of another answer. Whoever needs those asks again.
+fn told(answers: &Answers, rows: &IdVec<ObservationId, ObservationRow>) -> Answers {
+    let is_of_now = |row: &&ObservationRow| {
+        let answer = answers.get(&row.query);
+        answer.is_none_or(|answer| answer.digest() == row.answer)
+    };
+    let overtaken = rows.values().filter(|row| !is_of_now(row));
+    let overtaken: HashSet<&Query> = overtaken.map(|row| &row.query).collect();
+    let mut told = Answers::default();
+    for (query, answer) in answers.iter() {
+        let is_secret = match answer {
+            Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
+            _ => asks_for_secret(query),
+        };
+        if !is_secret && !overtaken.contains(query) {
+            told.insert(query.clone(), answer.clone());
+        }
+    }
+    told
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {

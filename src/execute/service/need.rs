@@ -117,11 +117,7 @@ impl Project<'_> {
             Ok(prepared)
         });
         match known {
-            Ok(prepared) => {
-                let outputs = service_output(prepared.subject(&[]).key());
-                self.note_seen(id, prepared, Vec::new());
-                Settled::UpToDate(outputs)
-            }
+            Ok(prepared) => Settled::UpToDate(service_output(prepared.subject(&[]).key())),
             Err(error) => Settled::Failed(self.failure(id, error.to_string(), String::new())),
         }
     }

@@ -333,6 +333,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The second of two statements may be read by what the grammar said of the first; alone, it never is.
+    fn twice(text in statement(), changes in vec((any::<prop::sample::Index>(), 0usize..18), 0..3)) {
+        let mut chars: Vec<char> = text.chars().collect();
+        for (at, what) in changes {
+            let at = 1 + at.index(chars.len());
+            let inserted = "xxxxx_-17:$\\\"'# é\u{85}".chars().nth(what).unwrap_or('x');
+            chars.insert(at, inserted);
+        }
+        let second: String = chars.into_iter().collect();
+        let start = text.len() as u32;
+        let (first_file, first_errors) = parse(&text, 0);
+        let (second_file, second_errors) = parse(&second, start);
+        let (file, errors) = parse(&format!("{text}{second}"), 0);
+        if !text.starts_with(|first: char| first.is_ascii_lowercase()) {
+            return Ok(());
+        }
+        prop_assert_eq!(errors.is_empty(), first_errors.is_empty() && second_errors.is_empty());
+        if errors.is_empty() {
+            let mut apart = first_file.statements;
+            apart.extend(second_file.statements);
+            let mut comments = first_file.comments;
+            comments.extend(second_file.comments);
+            prop_assert_eq!(format!("{:#?}", file.statements), format!("{apart:#?}"));
+            prop_assert_eq!(format!("{:?}", file.comments), format!("{comments:?}"));
+        }
+    }
+}
+
 /// Nested strategies, unlike the parser, need more stack than a test thread has.
 fn on_a_deep_stack(test: fn()) {
     let thread = std::thread::Builder::new()
@@ -350,4 +381,9 @@ fn printing_keeps_shape_and_comments_and_settles() {
 #[test]
 fn damage_never_panics_and_points_into_the_text() {
     on_a_deep_stack(damage);
+}
+
+#[test]
+fn a_statement_is_read_alike_whatever_stands_before_it() {
+    on_a_deep_stack(twice);
 }

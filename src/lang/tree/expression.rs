@@ -1,9 +1,10 @@
 //! Expressions: precedence is the grammar's, folding and what is wrong with numbers and comparisons is done here.
 
-use super::{Builder, MAX_DEPTH, Node, Rule, children, only};
+use super::{Builder, MAX_DEPTH, Rule, only};
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Arg, BinaryOp, Expr, ExprKind, IndexItem, StrPart};
 use crate::lang::error::SyntaxError;
+use crate::lang::node::Node;
 
 /// A chain of one operator up to this long leans left; a longer one is balanced, which means the same because
 /// every operator that chains is associative, and keeps the tree shallow for whoever walks or drops it.
@@ -11,7 +12,7 @@ const LEFT_LEANING: usize = 8;
 
 impl Builder {
     pub(super) fn integer(&mut self, node: &Node<'_>) -> u64 {
-        node.as_str().parse().unwrap_or_else(|_| {
+        node.text().parse().unwrap_or_else(|_| {
             self.errors.push(SyntaxError::NumberTooLarge {
                 span: self.span(node),
             });
@@ -20,16 +21,18 @@ impl Builder {
     }
 
     pub fn expr(&mut self, node: Node<'_>) -> Expr {
-        let mut parts = children(node).peekable();
-        match parts.next_if(|part| part.as_rule() == Rule::conditional) {
-            Some(conditional) => self.conditional(conditional),
-            None => self.chain(parts),
+        let mut parts = node.inner();
+        let first = only(&mut parts);
+        match (first.rule(), parts.next()) {
+            (Rule::conditional, _) => self.conditional(first),
+            (Rule::operand, None) => self.operand(first),
+            _ => self.chain(node.inner()),
         }
     }
 
     fn conditional(&mut self, node: Node<'_>) -> Expr {
         let start = self.span(&node);
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let mut next = || Box::new(self.expr(only(&mut parts)));
         let (condition, then, otherwise) = (next(), next(), next());
         let span = Span {
@@ -51,7 +54,7 @@ impl Builder {
         let mut chain = Chain::default();
         for part in parts {
             let span = self.span(&part);
-            match part.as_rule() {
+            match part.rule() {
                 Rule::not => chain.nots.push(span),
                 Rule::operand => chain.terms.push(self.operand(part)),
                 Rule::plus => {}
@@ -67,7 +70,7 @@ impl Builder {
     }
 
     fn operand(&mut self, node: Node<'_>) -> Expr {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let mut value = self.primary(only(&mut parts));
         for (count, part) in parts.enumerate() {
             let span = value.span.to(self.span(&part));
@@ -79,14 +82,14 @@ impl Builder {
                 break;
             }
             let base = Box::new(value);
-            let kind = match part.as_rule() {
+            let kind = match part.rule() {
                 Rule::field => ExprKind::Field {
                     base,
-                    name: self.word(&only(children(part))),
+                    name: self.word(&only(part.inner())),
                 },
                 Rule::index => ExprKind::Index {
                     base,
-                    items: children(part).map(|item| self.index_item(item)).collect(),
+                    items: part.each(|item| self.index_item(item)),
                 },
                 other => unreachable!("no suffix: {other:?}"),
             };
@@ -96,7 +99,7 @@ impl Builder {
     }
 
     fn index_item(&mut self, node: Node<'_>) -> IndexItem {
-        match node.as_rule() {
+        match node.rule() {
             Rule::any => IndexItem::Any(self.span(&node)),
             _ => IndexItem::Value(self.expr(node)),
         }
@@ -104,13 +107,13 @@ impl Builder {
 
     fn primary(&mut self, node: Node<'_>) -> Expr {
         let span = self.span(&node);
-        let kind = match node.as_rule() {
+        let kind = match node.rule() {
             Rule::string => ExprKind::Str(self.string(node)),
-            Rule::raw_string => ExprKind::Str(raw_parts(node.as_str())),
+            Rule::raw_string => ExprKind::Str(raw_parts(node.text())),
             Rule::integer => ExprKind::Int(self.integer(&node)),
-            Rule::boolean => ExprKind::Bool(node.as_str() == "true"),
-            Rule::list => ExprKind::List(children(node).map(|item| self.expr(item)).collect()),
-            Rule::map => ExprKind::Map(children(node).map(|entry| self.map_entry(entry)).collect()),
+            Rule::boolean => ExprKind::Bool(node.text() == "true"),
+            Rule::list => ExprKind::List(node.each(|item| self.expr(item))),
+            Rule::map => ExprKind::Map(node.each(|entry| self.map_entry(entry))),
             Rule::reference => self.reference(node),
             Rule::group => return self.group(node),
             other => unreachable!("no value: {other:?}"),
@@ -122,7 +125,7 @@ impl Builder {
     /// around anything else they mean nothing.
     fn group(&mut self, node: Node<'_>) -> Expr {
         let span = self.span(&node);
-        let inner = self.expr(only(children(node)));
+        let inner = self.expr(only(node.inner()));
         match inner.kind {
             ExprKind::If { .. } | ExprKind::Not(_) | ExprKind::Binary { .. } => {
                 Expr { span, ..inner }
@@ -132,21 +135,21 @@ impl Builder {
     }
 
     fn reference(&mut self, node: Node<'_>) -> ExprKind {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let name = only(&mut parts);
         match parts.next() {
-            None => ExprKind::Name(name.as_str().to_owned()),
+            None => ExprKind::Name(name.text().to_owned()),
             Some(args) => ExprKind::Call {
                 function: self.word(&name),
-                args: children(args).map(|arg| self.arg(arg)).collect(),
+                args: args.each(|arg| self.arg(arg)),
             },
         }
     }
 
     fn arg(&mut self, node: Node<'_>) -> Arg {
-        let mut parts = children(node).peekable();
+        let mut parts = node.inner().peekable();
         let name = parts
-            .next_if(|part| part.as_rule() == Rule::arg_name)
+            .next_if(|part| part.rule() == Rule::arg_name)
             .map(|name| self.word(&name));
         Arg {
             name,
@@ -155,9 +158,9 @@ impl Builder {
     }
 
     fn map_entry(&mut self, node: Node<'_>) -> (Spanned<String>, Expr) {
-        let mut parts = children(node);
+        let mut parts = node.inner();
         let key = only(&mut parts);
-        let key = if key.as_rule() == Rule::plain_string {
+        let key = if key.rule() == Rule::plain_string {
             self.plain_string(key)
         } else {
             self.word(&key)
@@ -168,28 +171,34 @@ impl Builder {
     pub(super) fn plain_string(&mut self, node: Node<'_>) -> Spanned<String> {
         let span = self.span(&node);
         let mut value = String::new();
-        for part in children(node) {
-            match part.as_rule() {
-                Rule::raw_string => value.push_str(unquoted(part.as_str())),
-                Rule::escape => value.push(escaped(part.as_str())),
-                _ => value.push_str(part.as_str()),
+        for part in node.inner() {
+            match part.rule() {
+                Rule::raw_string => value.push_str(unquoted(part.text())),
+                Rule::escape => value.push(escaped(part.text())),
+                _ => value.push_str(part.text()),
             }
         }
         Spanned { value, span }
     }
 
     fn string(&mut self, node: Node<'_>) -> Vec<StrPart> {
+        let mut inner = node.inner();
+        if let (Some(only), None) = (inner.next(), inner.next())
+            && only.rule() == Rule::text
+        {
+            return vec![StrPart::Text(only.text().to_owned())];
+        }
         let mut parts = Vec::new();
         let mut text = String::new();
-        for part in children(node) {
-            match part.as_rule() {
-                Rule::text => text.push_str(part.as_str()),
-                Rule::escape => text.push(escaped(part.as_str())),
+        for part in node.inner() {
+            match part.rule() {
+                Rule::text => text.push_str(part.text()),
+                Rule::escape => text.push(escaped(part.text())),
                 Rule::interpolation | Rule::dollar_name => {
                     if !text.is_empty() {
                         parts.push(StrPart::Text(std::mem::take(&mut text)));
                     }
-                    parts.push(StrPart::Value(self.interpolated(only(children(part)))));
+                    parts.push(StrPart::Value(self.interpolated(only(part.inner()))));
                 }
                 other => unreachable!("no part of a string: {other:?}"),
             }
@@ -201,10 +210,10 @@ impl Builder {
     }
 
     fn interpolated(&mut self, node: Node<'_>) -> Expr {
-        match node.as_rule() {
+        match node.rule() {
             Rule::variable => Expr {
                 span: self.span(&node),
-                kind: ExprKind::Name(node.as_str().to_owned()),
+                kind: ExprKind::Name(node.text().to_owned()),
             },
             _ => self.expr(node),
         }

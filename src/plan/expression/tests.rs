@@ -87,6 +87,7 @@ fn the_scope_goes_first_and_its_lets_see_each_other() {
     let scope = Scope {
         values: [("src".to_owned(), Value::str("m.c"))].into(),
         lets: lets.clone(),
+        ..Scope::default()
     };
     let evaluator = world.evaluator();
     assert_eq!(

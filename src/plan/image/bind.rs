@@ -222,7 +222,7 @@ impl Binder<'_> {
 fn instances(graph: &Graph, modules: &Modules, reference: &TargetRef) -> Vec<TargetId> {
     let prefix = &modules.modules[reference.module].prefix;
     let name = format!("{prefix}{}", reference.name);
-    let Some(decl) = graph.decls.values().find(|decl| decl.name == name) else {
+    let Some(decl) = graph.decl_named(&name).map(|id| &graph.decls[id]) else {
         return Vec::new();
     };
     let fits = |id: &TargetId| {

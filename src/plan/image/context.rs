@@ -170,6 +170,7 @@ impl Resolver<'_> {
         let scope = with_given(Scope {
             values: self.graph.targets[id].bindings.iter().cloned().collect(),
             lets: body.lets.clone(),
+            ..Scope::default()
         });
         let module = self.graph.decls[decl].module;
         match self.check.eval(module, &scope, &entry.value) {

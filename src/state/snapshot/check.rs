@@ -9,6 +9,7 @@ use crate::state::snapshot::bits::Bits;
 use crate::state::snapshot::{FileId, Links, ObservationId, Seen, Snapshot, Tail};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, OsStr};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,17 +78,10 @@ impl Snapshot {
     /// Looks at the files that are reached below `root` (absolute).
     pub fn look(&self, root: &Path, reach: &Reach, tail: &Tail) -> Looked {
         let ids: Vec<FileId> = reach.files.iter().map(FileId).collect();
-        let Ok(dir) = DirHandle::open(root) else {
-            return Looked {
-                moved: ids,
-                refreshed: Vec::new(),
-            };
-        };
         let newer = tail.files.iter();
         let looker = Looker {
             snapshot: self,
             root,
-            dir,
             newer: newer
                 .map(|(path, stat, digest)| (&path[..], (*stat, *digest)))
                 .collect(),
@@ -170,17 +164,14 @@ impl Reach {
     }
 }
 
-/// Below so many files threads cost more than they gain.
-const THREADS_FROM: usize = 2000;
-/// So many files a thread takes at a time.
+/// So many files a thread looks at before it takes more; half a millisecond. For fewer than twice as many, no thread is started.
 const CHUNK: usize = 512;
-/// So many that must be read are shared among threads.
-const READERS_FROM: usize = 4;
+/// So many that must be read a thread takes.
+const READ_AT_ONCE: usize = 4;
 
 struct Looker<'a> {
     snapshot: &'a Snapshot,
     root: &'a Path,
-    dir: DirHandle,
     /// What the memo learnt since.
     newer: HashMap<&'a [u8], (Stat, Digest)>,
 }
@@ -196,11 +187,13 @@ enum Verdict {
 impl Looker<'_> {
     /// Those that do not look as they did, with what is to be done about them.
     fn unequal(&self, ids: &[FileId]) -> Vec<(FileId, Verdict)> {
-        let look = |ids: &[FileId], out: &mut Vec<(FileId, Verdict)>| {
-            let unequal = ids.iter().map(|&id| (id, self.verdict(id)));
-            out.extend(unequal.filter(|(_, verdict)| !matches!(verdict, Verdict::Good)));
-        };
-        shared(ids, THREADS_FROM, CHUNK, look)
+        // A handle for each thread: the kernel counts the users of one, and many threads would wait for that count.
+        let root = || DirHandle::open(self.root).ok();
+        shared(ids, CHUNK, root, |root, ids, out| {
+            let root = root.as_ref();
+            let verdicts = ids.iter().map(|&id| (id, self.verdict(id, root)));
+            out.extend(verdicts.filter(|(_, verdict)| !matches!(verdict, Verdict::Good)));
+        })
     }
 
     /// Reads what must be read.
@@ -214,8 +207,9 @@ impl Looker<'_> {
                 Verdict::Read => to_read.push(id),
             }
         }
-        let read = shared(&to_read, READERS_FROM, 1, |ids, out| {
-            out.extend(ids.iter().map(|&id| (id, self.read(id))));
+        let root = || DirHandle::open(self.root).ok();
+        let read = shared(&to_read, READ_AT_ONCE, root, |root, ids, out| {
+            out.extend(ids.iter().map(|&id| (id, self.read(id, root.as_ref()))));
         });
         for (id, read) in read {
             match read {
@@ -228,9 +222,9 @@ impl Looker<'_> {
         looked
     }
 
-    fn verdict(&self, id: FileId) -> Verdict {
+    fn verdict(&self, id: FileId, root: Option<&DirHandle>) -> Verdict {
         let (links, seen) = self.snapshot.seen(id);
-        let Ok(now) = self.stat(self.snapshot.path(id), links) else {
+        let Ok(now) = stat(root, self.snapshot.path(id), links) else {
             return Verdict::Moved;
         };
         match (seen, now) {
@@ -272,16 +266,16 @@ impl Looker<'_> {
     }
 
     /// None: it holds something else. Else the `stat` that can be trusted from now on, if there is one.
-    fn read(&self, id: FileId) -> Option<Option<Stat>> {
+    fn read(&self, id: FileId, root: Option<&DirHandle>) -> Option<Option<Stat>> {
         let content = self.snapshot.content(id).ok()??;
         let name = self.snapshot.path(id);
         let (links, _) = self.snapshot.seen(id);
         let path = self.absolute(name);
         for _ in 0..3 {
             let started = memo::now();
-            let before = self.stat(name, links).ok()??;
+            let before = stat(root, name, links).ok()??;
             let found = content_of(&path, &before)?;
-            if self.stat(name, links).ok()?? == before {
+            if stat(root, name, links).ok()?? == before {
                 let is_trusted = memo::at_rest(&before, started);
                 return (found == content).then_some(is_trusted.then_some(before));
             }
@@ -289,13 +283,16 @@ impl Looker<'_> {
         None
     }
 
-    fn stat(&self, path: &CStr, links: Links) -> std::io::Result<Option<Stat>> {
-        let path = if path.is_empty() { c"." } else { path };
-        self.dir.stat(path, links == Links::Follow)
-    }
     fn absolute(&self, path: &CStr) -> PathBuf {
         self.root.join(OsStr::from_bytes(path.to_bytes()))
     }
+}
+
+fn stat(root: Option<&DirHandle>, path: &CStr, links: Links) -> io::Result<Option<Stat>> {
+    let root = root.ok_or(io::ErrorKind::NotFound)?;
+    // The system takes an empty path for none at all.
+    let path = if path.is_empty() { c"." } else { path };
+    root.stat(path, links == Links::Follow)
 }
 
 /// Whether something is as it was. Of a directory its times tell: how much room its entries take says nothing more.
@@ -326,39 +323,36 @@ fn content_of(path: &Path, stat: &Stat) -> Option<Content> {
     }
 }
 
-/// Calls `each` with pieces of `items`, from `many` on on several threads. What it gives comes in no particular order.
-fn shared<T: Sync, R: Send>(
+/// Calls `each` with up to `chunk` of the items at a time; on several threads, if there is more than that for each of two. What
+/// it gives comes in no particular order. A thread has something of its own, made by `own`.
+fn shared<T: Sync, S, R: Send>(
     items: &[T],
-    many: usize,
     chunk: usize,
-    each: impl Fn(&[T], &mut Vec<R>) + Sync,
+    own: impl Fn() -> S + Sync,
+    each: impl Fn(&mut S, &[T], &mut Vec<R>) + Sync,
 ) -> Vec<R> {
-    let mut out = Vec::new();
-    if items.len() < many {
-        each(items, &mut out);
-        return out;
-    }
     let next = AtomicUsize::new(0);
     let work = || {
         let mut out = Vec::new();
+        let mut own = own();
         loop {
             let start = next.fetch_add(chunk, Ordering::Relaxed);
-            let Some(rest) = items.get(start..) else {
-                return out;
-            };
-            if rest.is_empty() {
-                return out;
+            match items.get(start..) {
+                None | Some([]) => return out,
+                Some(rest) => each(&mut own, &rest[..rest.len().min(chunk)], &mut out),
             }
-            each(&rest[..rest.len().min(chunk)], &mut out);
         }
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match items.len() / chunk {
+        0 | 1 => 1,
+        worth => std::thread::available_parallelism().map_or(1, |most| worth.min(most.get())),
+    };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        out = work();
+        let mut out = work();
         for other in others {
             out.extend(other.join().expect("looking at files does not panic"));
         }
-    });
-    out
+        out
+    })
 }

@@ -4,7 +4,7 @@ use crate::base::digest::Digest;
 use crate::base::ids::IdVec;
 use crate::plan::graph::TargetId;
 use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow, Seen};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 /// The files, each path once for each way of looking at it.
@@ -14,6 +14,8 @@ pub struct DraftFiles {
     /// By the hash of path and links. Where two have the same, the second is at the next free number.
     ids: HashMap<u64, FileId>,
     hasher: RandomState,
+    /// Rows of which different things were said: whatever is said of them later.
+    contradicted: HashSet<FileId>,
 }
 
 impl DraftFiles {
@@ -23,18 +25,39 @@ impl DraftFiles {
     /// it, else without, and then nothing that rests on it is good. A row without content agrees with any: where nobody had to
     /// know what is there, the same may be there still.
     pub fn add(&mut self, row: FileRow) -> FileId {
-        let mut slot = self.hasher.hash_one((&row.path, row.links));
-        while let Some(&id) = self.ids.get(&slot) {
-            let known = &mut self.rows[id];
-            if (&known.path, known.links) == (&row.path, row.links) {
-                known.merge(&row);
+        let slot = match self.find(&row) {
+            Ok(id) => {
+                if self.contradicts(&row) {
+                    self.contradicted.insert(id);
+                }
+                match self.contradicted.contains(&id) {
+                    true => self.rows[id].forget(),
+                    false => self.rows[id].merge(&row),
+                }
                 return id;
             }
-            slot = slot.wrapping_add(1);
-        }
+            Err(slot) => slot,
+        };
         let id = self.rows.push(row);
         self.ids.insert(slot, id);
         id
+    }
+    /// Whether something else was said of the row's path already: what rests on both cannot be good.
+    pub fn contradicts(&self, row: &FileRow) -> bool {
+        self.find(row)
+            .is_ok_and(|id| self.contradicted.contains(&id) || self.rows[id].contradicts(row))
+    }
+    /// The row of the same path, or the free slot for one.
+    fn find(&self, row: &FileRow) -> Result<FileId, u64> {
+        let mut slot = self.hasher.hash_one((&row.path, row.links));
+        while let Some(&id) = self.ids.get(&slot) {
+            let known = &self.rows[id];
+            if (&known.path, known.links) == (&row.path, row.links) {
+                return Ok(id);
+            }
+            slot = slot.wrapping_add(1);
+        }
+        Err(slot)
     }
     pub fn rows(&self) -> &IdVec<FileId, FileRow> {
         &self.rows
@@ -42,26 +65,29 @@ impl DraftFiles {
 }
 
 impl FileRow {
-    fn merge(&mut self, other: &Self) {
-        if self == other {
-            return;
-        }
-        let is_there = self.seen != Seen::Absent && other.seen != Seen::Absent;
-        let agrees =
-            |one: &Self, other: &Self| one.content.is_none() || one.content == other.content;
-        let content = match (agrees(self, other), agrees(other, self)) {
-            _ if !is_there => None,
-            (true, _) => other.content,
-            (false, true) => self.content,
-            (false, false) => None,
+    /// Whether no disk can be as both say.
+    fn contradicts(&self, other: &Self) -> bool {
+        let is_there = |row: &Self| match row.seen {
+            Seen::Absent => Some(false),
+            Seen::As(_) => Some(true),
+            // With a content it was there; else nothing is known.
+            Seen::Doubtful => row.content.map(|_| true),
         };
+        let differ = |one: Option<bool>, other: Option<bool>| {
+            one.zip(other).is_some_and(|(one, other)| one != other)
+        };
+        let contents = self.content.zip(other.content);
+        differ(is_there(self), is_there(other)) || contents.is_some_and(|(one, other)| one != other)
+    }
+    fn merge(&mut self, other: &Self) {
         if self.seen != other.seen {
             self.seen = Seen::Doubtful;
-        } else if content.is_none() {
-            // Two contents under one look.
-            self.seen = Seen::Doubtful;
         }
-        self.content = content;
+        self.content = self.content.or(other.content);
+    }
+    fn forget(&mut self) {
+        self.seen = Seen::Doubtful;
+        self.content = None;
     }
 }
 

@@ -85,21 +85,24 @@ impl Mark {
         }
     }
 
-    /// Gives the records after the mark to `visit`, up to the first that is damaged or that it does not understand. None: it is
-    /// another file.
+    /// Gives the records after the mark to `visit`, up to the first that is damaged or that it does not understand; says whether
+    /// there is one. None: it is another file.
     fn since(
         &self,
         path: &Path,
         magic: Magic,
         mut visit: impl FnMut(&[u8]) -> Option<()>,
-    ) -> Option<()> {
+    ) -> Option<bool> {
         let Some((file, stat)) = fs::if_exists(fs::open_regular(path)).ok()? else {
-            return (*self == Self::default()).then_some(());
+            return (*self == Self::default()).then_some(false);
         };
         let bytes = self.bytes_since(&file, &stat).ok()??;
         let mut rest = match self.end {
-            // Without a whole magic the journal starts anew.
-            0 => bytes.strip_prefix(&magic).unwrap_or_default(),
+            0 => match bytes.strip_prefix(&magic) {
+                Some(rest) => rest,
+                // Without a whole magic the journal starts anew.
+                None => return Some(!bytes.is_empty()),
+            },
             _ => &bytes,
         };
         while let Some((payload, after)) = frame::split(rest) {
@@ -108,7 +111,7 @@ impl Mark {
             }
             rest = after;
         }
-        Some(())
+        Some(!rest.is_empty())
     }
 
     fn bytes_since(&self, file: &File, stat: &Stat) -> io::Result<Option<Vec<u8>>> {
@@ -135,17 +138,18 @@ impl Tail {
     /// What came after the two marks. None: one of the files is another.
     pub(super) fn read(dir: &StateDir, journal: &Mark, memo: &Mark) -> Option<Self> {
         let mut tail = Self::default();
-        journal.since(&dir.file("journal"), store::MAGIC, |payload| {
+        let is_journal_torn = journal.since(&dir.file("journal"), store::MAGIC, |payload| {
             match store::concerns(payload)? {
                 Concerns::Target(target) => tail.targets.push(target),
                 Concerns::Everything => tail.is_beyond = true,
             }
             Some(())
         })?;
-        memo.since(&dir.file("memo"), memo::MAGIC, |payload| {
+        let is_memo_torn = memo.since(&dir.file("memo"), memo::MAGIC, |payload| {
             tail.files.extend(memo::files_of(payload)?);
             Some(())
         })?;
+        tail.is_torn = is_journal_torn || is_memo_torn;
         Some(tail)
     }
 }

@@ -282,8 +282,20 @@ fn rows_of_one_path_become_one() {
     assert_eq!(files.rows()[id], row("f", Seen::Doubtful, content));
     files.add(row("f", Seen::As(a), Some(file_content(b"y"))));
     assert_eq!(files.rows()[id], row("f", Seen::Doubtful, None));
+    // What rests on the other content is not good because two rest on this one.
+    files.add(row("f", Seen::As(a), content));
+    assert_eq!(files.rows()[id], row("f", Seen::Doubtful, None));
+    let id = files.add(row("h", Seen::As(a), None));
+    files.add(row("h", Seen::As(a), content));
+    assert_eq!(
+        files.rows()[id],
+        row("h", Seen::As(a), content),
+        "who asks only whether it is there agrees with any content"
+    );
     let id = files.add(row("g", Seen::Absent, None));
     files.add(row("g", Seen::As(a), None));
+    assert_eq!(files.rows()[id], row("g", Seen::Doubtful, None));
+    files.add(row("g", Seen::As(a), content));
     assert_eq!(files.rows()[id], row("g", Seen::Doubtful, None));
 }
 
