@@ -1,6 +1,7 @@
 //! What a call holds open while it works on a project: the state, the lock, the cache, the slots; and the loop that binds
 //! the wanted targets. Modes that run, forecast or explain all start here.
 
+use crate::base::fs;
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -51,6 +52,9 @@ use std::time::Duration;
 
 /// How often a waiting gomake looks whether the other one has ended; also how soon it takes note of Ctrl-C.
 const LOCK_POLL: Duration = Duration::from_millis(20);
+/// From this many bytes on it is worth a thread to read what is recorded and what was hashed side by side: some thousand
+/// targets.
+const SIDE_BY_SIDE: u64 = 1 << 20;
 
 /// State and cache, open.
 pub struct Session {
@@ -110,15 +114,21 @@ impl Session {
             }
         };
         // Files that a killed gomake left; we hold the lock, so nobody uses them.
-        let _ = crate::base::fs::remove_any(&dir.file("tmp"));
+        let _ = fs::remove_any(&dir.file("tmp"));
         let mut session = Self::with(dir, Some(lock))?;
         session.waited = told;
         Ok(session)
     }
 
     fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
-        let store = Store::open(&dir).map_err(Fault::one)?;
-        let memo = Memo::open(&dir).map_err(Fault::one)?;
+        let size = |name: &str| fs::stat(&dir.file(name)).map_or(0, |stat| stat.size);
+        let (store, memo) = if size("journal").min(size("memo")) < SIDE_BY_SIDE {
+            (Store::open(&dir), Memo::open(&dir))
+        } else {
+            rayon::join(|| Store::open(&dir), || Memo::open(&dir))
+        };
+        let store = store.map_err(Fault::one)?;
+        let memo = memo.map_err(Fault::one)?;
         Ok(Self {
             bases: Bases::open(&dir),
             dir,

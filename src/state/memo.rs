@@ -103,35 +103,34 @@ impl Memo {
     /// # Errors
     /// When the file is there but cannot be read, or written by a writer.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
-        let mut files = HashMap::new();
+        let hasher = RandomState::new();
+        let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::default)
+            .take(SHARDS)
+            .collect();
         let mut lines = 0;
         let journal = Journal::open(&dir.file("memo"), MAGIC, dir.access(), |payload| {
             let Ok(batch) = postcard::from_bytes::<Vec<Line>>(payload) else {
                 return false;
             };
             lines += batch.len();
-            files.extend(
-                batch
-                    .into_iter()
-                    .map(|line| (line.path, (line.stat, line.digest))),
-            );
+            for line in batch {
+                let shard = &mut shards[shard_of(&hasher, &line.path)];
+                shard.files.insert(line.path, (line.stat, line.digest));
+            }
             true
         })?;
         let mut memo = Self {
             root: dir.root().to_owned(),
             journal,
             access: dir.access(),
-            hasher: RandomState::new(),
-            shards: std::iter::repeat_with(Mutex::default)
-                .take(SHARDS)
-                .collect(),
+            hasher,
+            shards: Vec::new(),
         };
-        if memo.access == Access::Write && lines - files.len() > files.len().max(BATCH) {
-            memo.compact(&mut files)?;
+        let files: usize = shards.iter().map(|shard| shard.files.len()).sum();
+        if memo.access == Access::Write && lines - files > files.max(BATCH) {
+            memo.compact(&mut shards)?;
         }
-        for (path, known) in files {
-            memo.shard(&path).files.insert(path, known);
-        }
+        memo.shards = shards.into_iter().map(Mutex::new).collect();
         Ok(memo)
     }
 
@@ -270,15 +269,20 @@ impl Memo {
             .as_bytes()
     }
     fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[self.hasher.hash_one(key) as usize % SHARDS])
+        lock(&self.shards[shard_of(&self.hasher, key)])
     }
 
     /// Writes the file anew, without files that are no more.
-    fn compact(&mut self, files: &mut HashMap<Box<[u8]>, (Stat, Digest)>) -> FsResult<()> {
+    fn compact(&mut self, shards: &mut [Shard]) -> FsResult<()> {
         let root = &self.root;
-        files.retain(|path, _| fs::lstat(&root.join(std::ffi::OsStr::from_bytes(path))).is_ok());
-        let lines: Vec<Line> = files
+        let is_there =
+            |path: &[u8]| fs::lstat(&root.join(std::ffi::OsStr::from_bytes(path))).is_ok();
+        for shard in &mut *shards {
+            shard.files.retain(|path, _| is_there(path));
+        }
+        let lines: Vec<Line> = shards
             .iter()
+            .flat_map(|shard| &shard.files)
             .map(|(path, &(stat, digest))| Line {
                 path: path.clone(),
                 stat,
@@ -287,6 +291,10 @@ impl Memo {
             .collect();
         self.journal.rewrite(lines.chunks(BATCH).map(encode))
     }
+}
+
+fn shard_of(hasher: &RandomState, key: &[u8]) -> usize {
+    hasher.hash_one(key) as usize % SHARDS
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
