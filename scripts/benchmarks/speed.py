@@ -119,7 +119,13 @@ class Tree:
                 raise Failed("did not copy the edit")
         return sample
 
+    def settled(self):
+        """A call that has nothing to run, nor to write down: what the call before has left is taken up by another."""
+        self.nothing()
+        return self.nothing()
+
     def touched(self, count):
+        self.nothing()
         for source in self.graph.sources[:count]:
             os.utime(os.path.join(self.place, source))
         return self.nothing()
@@ -295,7 +301,7 @@ def changes(work):
     results = work.race({name: tree.edited for name, tree in trees.items()})
     rows.add(f"1 source of {len(made.edges):,} edited", results, [at_most(1, results, ["ninja"])])
     ours = trees["gomake"]
-    found = work.race({"nothing": ours.nothing, "one": lambda: ours.touched(1), "all": lambda: ours.touched(len(made.sources))})
+    found = work.race({"nothing": ours.settled, "one": lambda: ours.touched(1), "all": lambda: ours.touched(len(made.sources))})
     rows.add("nothing changed", {"gomake": found["nothing"]})
     for name, what in (("one", "1 source touched"), ("all", f"all {len(made.sources):,} sources touched")):
         pair = {"gomake": found[name], "the no-op": found["nothing"]}

@@ -170,6 +170,7 @@ class Just(Tool):
 
 
 class Task(Tool):
+    """It goes by times, as the others, if told so. The shell is its own: for `: 17` it starts no process."""
     name, program, file, built = "task", "task", "Taskfile.yml", False
 
     def command(self, graph, jobs, goal=""):
