@@ -11,17 +11,16 @@ use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
+use crate::cli::saved::secret::Secrets;
 use crate::cli::saved::{Head, Place};
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
-use crate::fingerprint::explain::looks_secret;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
 use crate::plan::image::ImageSource;
-use crate::plan::query::{Answer, Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
 use crate::state::snapshot::{Draft, DraftTarget, FileId, Mark, ObservationId, Snapshot};
@@ -105,11 +104,13 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let good = run.wanted.order.iter().copied();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
     let former = former.map(|saved| Former::new(saved, run.dir, good));
-    let root = run.project.root;
+    let (root, context) = (run.project.root, &run.project.context);
+    let secrets = Secrets::of(context.answers, context.request);
     let mut assembly = Assembly {
         rows: Rows::new(root, run.project.memo),
-        asked: AskedRows::new(root, run.project.context.answers, run.observer),
+        asked: AskedRows::new(root, context.answers, run.observer),
         former,
+        secrets: &secrets,
         run: &run,
     };
     let plan_observations = assembly.asked_by_plan()?;
@@ -123,6 +124,14 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         left_over: left.paths,
         ..run.head
     };
+    let head = encode(&head);
+    let mut queries = observations.values().map(|row| &row.query);
+    if secrets.are_in(&graph)
+        || secrets.are_in(&head)
+        || queries.any(|query| secrets.are_in_query(query))
+    {
+        return None;
+    }
     Some(Draft {
         origin: run.place.origin,
         files,
@@ -131,9 +140,9 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         plan_observations,
         targets,
         selections,
-        head: encode(&head),
+        head,
         graph,
-        answers: encode(&told(run.project.context.answers)),
+        answers: encode(&secrets.without(context.answers)),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -144,6 +153,7 @@ struct Assembly<'r, 'a> {
     rows: Rows<'r>,
     asked: AskedRows<'r>,
     former: Option<Former<'r>>,
+    secrets: &'r Secrets,
 }
 
 impl Assembly<'_, '_> {
@@ -228,7 +238,7 @@ impl Assembly<'_, '_> {
     fn action(&self, id: TargetId, bound: Option<&Bound>) -> Vec<u8> {
         let is_of_now = |bound: &&Bound| bound.asked.is_some();
         match (bound.filter(is_of_now), &self.former) {
-            (Some(bound), _) if knows_secret(bound) => Vec::new(),
+            (Some(bound), _) if self.secrets.are_in_action(bound) => Vec::new(),
             (Some(bound), _) => encode(bound),
             (None, Some(former)) => former.snapshot.action(id).unwrap_or_default().to_vec(),
             (None, None) => Vec::new(),
@@ -352,35 +362,6 @@ fn is_optional(graph: &Graph, id: TargetId, path: &InputPath) -> bool {
     graph.target(id).inputs.items.iter().any(|item| {
         matches!((item, path), (Input::File { path: declared, optional: true, .. }, InputPath::Project(path)) if declared == path)
     })
-}
-
-/// Whether a variable that looks like a secret went into an action: its value is written nowhere.
-fn knows_secret(bound: &Bound) -> bool {
-    let asked = bound.asked.iter().flatten();
-    let mut asked = asked.map(|looked| &*looked.query);
-    bound.action.env.keys().any(|name| looks_secret(name)) || asked.any(asks_for_secret)
-}
-
-fn asks_for_secret(query: &Query) -> bool {
-    match query {
-        Query::Env(name) => looks_secret(name),
-        _ => false,
-    }
-}
-
-/// The answers without values that look like secrets: whoever needs those asks again.
-fn told(answers: &Answers) -> Answers {
-    let mut told = Answers::default();
-    for (query, answer) in answers.iter() {
-        let is_secret = match answer {
-            Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
-            _ => asks_for_secret(query),
-        };
-        if !is_secret {
-            told.insert(query.clone(), answer.clone());
-        }
-    }
-    told
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {
