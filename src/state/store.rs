@@ -334,6 +334,19 @@ impl Store {
         outputs
     }
 
+    /// As [`Store::all_recorded_outputs`], without those that `is_known`, of which there mostly are none others.
+    pub fn recorded_outputs_but(&self, is_known: impl Fn(&str) -> bool) -> Vec<(String, Content)> {
+        let known = self.read_known();
+        let recorded = known.values().flat_map(|known| known.record.outputs.iter());
+        let mut outputs: Vec<(String, Content)> = recorded
+            .filter(|(path, _)| !is_known(path))
+            .cloned()
+            .collect();
+        outputs.extend(lock(&self.abandoned).clone());
+        outputs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        outputs
+    }
+
     /// Whether any command is recorded to have made this path, or was started to make it; trees without their `/`.
     pub fn has_made(&self, path: &str) -> bool {
         lock(&self.made).contains(path)

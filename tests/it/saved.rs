@@ -231,7 +231,7 @@ build joined {
   outputs = "joined"
   needs = tool
   env = { MODE = mode }
-  run: ./bin/tool $inputs > joined && echo $MODE $COLOUR >> joined
+  run: ./bin/tool $inputs > joined && echo $MODE ${COLOUR-} >> joined
 }
 build tree {
   inputs = joined

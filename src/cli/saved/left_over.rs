@@ -18,9 +18,17 @@ pub struct LeftOver {
 
 /// None: rows cannot say what decides.
 pub fn left_over(project: &Project<'_>, rows: &mut Rows<'_>) -> Option<LeftOver> {
-    let declared = Declared::of(project.graph());
+    let files: HashSet<&str> = declared_files(project).collect();
+    let others = project
+        .store
+        .recorded_outputs_but(|path| files.contains(path));
+    let starts = project.store.starts();
     let mut left = LeftOver::default();
-    for (path, made) in project.store.all_recorded_outputs() {
+    if others.is_empty() && starts.is_empty() {
+        return Some(left);
+    }
+    let declared = Declared::of(project.graph());
+    for (path, made) in others {
         let place = recorded_path(&path);
         if declared.holds(&place) {
             continue;
@@ -35,7 +43,7 @@ pub fn left_over(project: &Project<'_>, rows: &mut Rows<'_>) -> Option<LeftOver>
     }
     // What a killed command may have made is left over whatever it is by now; what a pattern takes must be looked for.
     let patterns: HashSet<&String> = declared_patterns(project).collect();
-    for (_, start) in project.store.starts() {
+    for (_, start) in starts {
         if start.patterns().any(|pattern| !patterns.contains(pattern)) {
             return None;
         }
@@ -48,6 +56,16 @@ pub fn left_over(project: &Project<'_>, rows: &mut Rows<'_>) -> Option<LeftOver>
     left.files.sort_unstable();
     left.files.dedup();
     Some(left)
+}
+
+fn declared_files<'a>(project: &'a Project<'_>) -> impl Iterator<Item = &'a str> {
+    let outputs = project.graph().targets.values();
+    outputs
+        .flat_map(|target| &target.outputs)
+        .filter_map(|output| match output {
+            Output::File { path, .. } | Output::Tree { path, .. } => Some(path.as_str()),
+            Output::Pattern { .. } => None,
+        })
 }
 
 fn declared_patterns<'a>(project: &'a Project<'_>) -> impl Iterator<Item = &'a String> {

@@ -15,6 +15,7 @@ mod left_over;
 pub mod rests;
 pub mod resume;
 mod rows;
+mod secret;
 pub mod write;
 
 use crate::base::digest::{Digest, FieldHasher};

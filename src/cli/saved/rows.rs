@@ -20,6 +20,8 @@ pub struct Rows<'a> {
     root: &'a Path,
     memo: &'a Memo,
     pub files: DraftFiles,
+    /// The last file outside of the project: mostly the tool of one target after the other.
+    last: Option<(PathBuf, Content, FileId)>,
     /// What trees came to. None: their rows would not say what is recorded.
     trees: HashMap<(Box<[u8]>, Links, Digest), Option<Rc<[FileId]>>>,
 }
@@ -50,6 +52,7 @@ impl<'a> Rows<'a> {
             root,
             memo,
             files: DraftFiles::default(),
+            last: None,
             trees: HashMap::new(),
         }
     }
@@ -60,9 +63,20 @@ impl<'a> Rows<'a> {
             InputPath::Project(path) => {
                 self.held(path.as_str().as_bytes(), Links::Follow, content, into)
             }
-            InputPath::Outside(_) => {
+            InputPath::Outside(outside) => {
+                if let Some((known, held, id)) = &self.last
+                    && (known, *held) == (outside, content)
+                {
+                    into.push(*id);
+                    return true;
+                }
+                let before = into.len();
                 let path = path.under(self.root);
-                self.held(key(self.root, &path), Links::Follow, content, into)
+                let is_said = self.held(key(self.root, &path), Links::Follow, content, into);
+                if let [id] = into[before..] {
+                    self.last = Some((outside.clone(), content, id));
+                }
+                is_said
             }
         }
     }

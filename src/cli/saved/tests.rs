@@ -6,9 +6,11 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::observe::Observer;
 use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::rows::Rows;
+use crate::cli::saved::secret::Secrets;
 use crate::execute::seen::Looked;
 use crate::fingerprint::content::Content;
-use crate::plan::query::{Answer, Answers, Presence, Query};
+use crate::plan::query::{Answer, Answers, Capture, CaptureCommand, Presence, Query};
+use crate::plan::resolve::Request;
 use crate::state::dir::{Access, StateDir};
 use crate::state::memo::{self, Memo};
 use crate::state::snapshot::{FileRow, Links, Seen};
@@ -271,4 +273,34 @@ fn a_directory_that_the_run_itself_changed_is_looked_at_again() {
     let id = asked.add(&glob, answer, None, &mut rows);
     assert_eq!(asked.rows[id].files.as_ref().map(Vec::len), Some(1));
     assert!(observer.rests().unwrap().take(&glob, answer).is_none());
+}
+
+#[test]
+fn secrets_are_found_in_whatever_was_made_of_them() {
+    let mut answers = Answers::default();
+    let token = Answer::Text(Some("hunter22".to_owned()));
+    answers.insert(Query::Env("MY_TOKEN".to_owned()), token);
+    answers.insert(Query::Env("HOME".to_owned()), Answer::Text(None));
+    let capture = |value: &str| {
+        Query::Capture(Capture {
+            command: CaptureCommand::Argv(vec!["date".to_owned()]),
+            env: BTreeMap::from([("t".to_owned(), value.to_owned())]),
+            dir: ProjectPath::root(),
+        })
+    };
+    answers.insert(capture("so hunter22!"), Answer::Text(None));
+    answers.insert(capture("nothing"), Answer::Text(None));
+    let secrets = Secrets::of(&answers, &Request::default());
+    assert!(secrets.are_in_query(&capture("hunter22")) && !secrets.are_in_query(&capture("22")));
+    let told: Vec<&Query> = secrets
+        .without(&answers)
+        .iter()
+        .map(|(query, _)| *query)
+        .collect();
+    let home = Query::Env("HOME".to_owned());
+    assert_eq!(told, [&home, &capture("nothing")]);
+    let bytes = postcard::to_stdvec(&secrets.without(&answers)).unwrap();
+    let read: Answers = postcard::from_bytes(&bytes).unwrap();
+    assert_eq!(read.iter().count(), 2, "as answers are stored");
+    assert!(!Secrets::of(&Answers::default(), &Request::default()).are_in(&bytes));
 }

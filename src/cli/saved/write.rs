@@ -11,17 +11,17 @@ use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
+use crate::cli::saved::secret::Secrets;
 use crate::cli::saved::{Head, Place};
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
-use crate::fingerprint::explain::looks_secret;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
 use crate::plan::image::ImageSource;
-use crate::plan::query::{Answer, Answers, Query};
+use crate::plan::query::{Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
 use crate::state::snapshot::{
@@ -107,11 +107,13 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let good = run.wanted.order.iter().copied();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
     let former = former.map(|saved| Former::new(saved, run.dir, good));
-    let root = run.project.root;
+    let (root, context) = (run.project.root, &run.project.context);
+    let secrets = Secrets::of(context.answers, context.request);
     let mut assembly = Assembly {
         rows: Rows::new(root, run.project.memo),
-        asked: AskedRows::new(root, run.project.context.answers, run.observer),
+        asked: AskedRows::new(root, context.answers, run.observer),
         former,
+        secrets: &secrets,
         run: &run,
     };
     let plan_observations = assembly.asked_by_plan()?;
@@ -121,11 +123,21 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let targets = assembly.targets();
     let selections = assembly.selections(run.words);
     let (files, observations) = (assembly.rows.files, assembly.asked.rows);
-    let answers = told(run.project.context.answers, &observations);
+    let overtaken = overtaken(context.answers, &observations);
+    let mut answers = secrets.without(context.answers);
+    answers.retain(|(query, _)| !overtaken.contains(query));
     let head = Head {
         left_over: left.paths,
         ..run.head
     };
+    let head = encode(&head);
+    let mut queries = observations.values().map(|row| &row.query);
+    if secrets.are_in(&graph)
+        || secrets.are_in(&head)
+        || queries.any(|query| secrets.are_in_query(query))
+    {
+        return None;
+    }
     Some(Draft {
         origin: run.place.origin,
         files,
@@ -134,7 +146,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         plan_observations,
         targets,
         selections,
-        head: encode(&head),
+        head,
         graph,
         answers: encode(&answers),
         journal: Mark::default(),
@@ -147,6 +159,7 @@ struct Assembly<'r, 'a> {
     rows: Rows<'r>,
     asked: AskedRows<'r>,
     former: Option<Former<'r>>,
+    secrets: &'r Secrets,
 }
 
 impl Assembly<'_, '_> {
@@ -244,7 +257,7 @@ impl Assembly<'_, '_> {
     fn action(&self, id: TargetId, bound: Option<&Bound>) -> Vec<u8> {
         let is_of_now = |bound: &&Bound| bound.asked.is_some();
         match (bound.filter(is_of_now), &self.former) {
-            (Some(bound), _) if knows_secret(bound) => Vec::new(),
+            (Some(bound), _) if self.secrets.are_in_action(bound) => Vec::new(),
             (Some(bound), _) => encode(bound),
             (None, Some(former)) => former.snapshot.action(id).unwrap_or_default().to_vec(),
             (None, None) => Vec::new(),
@@ -373,40 +386,18 @@ fn is_optional(graph: &Graph, id: TargetId, path: &InputPath) -> bool {
     })
 }
 
-/// Whether a variable that looks like a secret went into an action: its value is written nowhere.
-fn knows_secret(bound: &Bound) -> bool {
-    let asked = bound.asked.iter().flatten();
-    let mut asked = asked.map(|looked| &*looked.query);
-    bound.action.env.keys().any(|name| looks_secret(name)) || asked.any(asks_for_secret)
-}
-
-fn asks_for_secret(query: &Query) -> bool {
-    match query {
-        Query::Env(name) => looks_secret(name),
-        _ => false,
-    }
-}
-
-/// The answers of the plan that may be given again. Not values that look like secrets; and not what a command of the run has
-/// made untrue since: a row then has the digest of another answer. Whoever needs those asks again.
-fn told(answers: &Answers, rows: &IdVec<ObservationId, ObservationRow>) -> Answers {
+/// The questions whose planned answers a command of the run has made untrue: a row has the digest of another one. Whoever needs
+/// these asks again.
+fn overtaken<'a>(
+    answers: &Answers,
+    rows: &'a IdVec<ObservationId, ObservationRow>,
+) -> HashSet<&'a Query> {
     let is_of_now = |row: &&ObservationRow| {
         let answer = answers.get(&row.query);
         answer.is_none_or(|answer| answer.digest() == row.answer)
     };
     let overtaken = rows.values().filter(|row| !is_of_now(row));
-    let overtaken: HashSet<&Query> = overtaken.map(|row| &row.query).collect();
-    let mut told = Answers::default();
-    for (query, answer) in answers.iter() {
-        let is_secret = match answer {
-            Answer::Variables(found) => found.keys().any(|name| looks_secret(name)),
-            _ => asks_for_secret(query),
-        };
-        if !is_secret && !overtaken.contains(query) {
-            told.insert(query.clone(), answer.clone());
-        }
-    }
-    told
+    overtaken.map(|row| &row.query).collect()
 }
 
 fn encode(value: &impl Serialize) -> Vec<u8> {

@@ -275,5 +275,10 @@ fn a_second_request_does_not_wait_for_the_grace() {
             cancel.request(Level::Now);
         },
     );
-    assert_eq!(told.all().last().unwrap(), "deaf stopped");
+    // Who sees the request first, the instance or who asks it to end, is not said.
+    let last = told.all().pop().unwrap();
+    assert!(
+        ["deaf stopped", "deaf was cancelled"].contains(&last.as_str()),
+        "{last}"
+    );
 }
