@@ -1,6 +1,7 @@
 //! What is written into a snapshot, row by row. Built by whoever knows the graph; knows nothing of bytes and offsets.
 
 use crate::base::digest::Digest;
+use crate::base::fs::FileKind;
 use crate::base::ids::IdVec;
 use crate::plan::graph::TargetId;
 use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow, Seen};
@@ -65,19 +66,19 @@ impl DraftFiles {
 }
 
 impl FileRow {
-    /// Whether no disk can be as both say.
+    /// Whether what rests on one cannot be good where what rests on the other is. It must not hang on the order in which rows
+    /// come: two that are made one forget what each of them ruled out.
     fn contradicts(&self, other: &Self) -> bool {
-        let is_there = |row: &Self| match row.seen {
-            Seen::Absent => Some(false),
-            Seen::As(_) => Some(true),
-            // With a content it was there; else nothing is known.
-            Seen::Doubtful => row.content.map(|_| true),
+        // Nothing there, and a directory with these entries: whatever else is there, or may be, is something else.
+        let is_definite = |row: &Self| match row.seen {
+            Seen::Absent => true,
+            Seen::As(stat) => stat.kind == FileKind::Dir,
+            Seen::Doubtful => false,
         };
-        let differ = |one: Option<bool>, other: Option<bool>| {
-            one.zip(other).is_some_and(|(one, other)| one != other)
-        };
+        let looks_otherwise = self.seen != other.seen;
         let contents = self.content.zip(other.content);
-        differ(is_there(self), is_there(other)) || contents.is_some_and(|(one, other)| one != other)
+        (looks_otherwise && (is_definite(self) || is_definite(other)))
+            || contents.is_some_and(|(one, other)| one != other)
     }
     fn merge(&mut self, other: &Self) {
         if self.seen != other.seen {

@@ -299,6 +299,38 @@ fn rows_of_one_path_become_one() {
     assert_eq!(files.rows()[id], row("g", Seen::Doubtful, None));
 }
 
+/// Whatever the order of the rows: where one says that nothing was there, or a directory, no content of another makes it good.
+#[test]
+fn an_absence_and_a_directory_rule_out_the_rest() {
+    let dir = row("f", Seen::As(stat_of(FileKind::Dir, 1)), None);
+    let changed = row("f", Seen::As(stat_of(FileKind::Dir, 2)), None);
+    let absent = row("f", Seen::Absent, None);
+    let file = row(
+        "f",
+        Seen::As(stat_of(FileKind::File, 3)),
+        Some(file_content(b"x")),
+    );
+    let unknown = row("f", Seen::Doubtful, None);
+    for first in [&dir, &absent] {
+        for second in [&changed, &unknown, &file] {
+            let rows = [first, second, &file];
+            for order in [
+                [0, 1, 2],
+                [0, 2, 1],
+                [1, 0, 2],
+                [1, 2, 0],
+                [2, 0, 1],
+                [2, 1, 0],
+            ] {
+                let mut files = DraftFiles::default();
+                let ids = order.map(|at| files.add(rows[at].clone()));
+                assert_eq!(files.rows()[ids[0]], unknown, "{rows:?} {order:?}");
+                assert!(files.contradicts(&file));
+            }
+        }
+    }
+}
+
 #[test]
 fn what_the_draft_does_not_have_is_an_error_and_leaves_the_old_one() {
     let project = project();
