@@ -33,6 +33,11 @@ class Graph:
     def always(self):
         return self.shape in ("shell", "true")
 
+    def ends(self):
+        """The edges that no other needs: of a chain, its last."""
+        used = {name for edge in self.edges for name in edge.inputs}
+        return [edge for edge in self.edges if edge.output not in used]
+
     def groups(self):
         names = [edge.name for edge in self.edges]
         return [(f"g{at // GROUP}", names[at:at + GROUP]) for at in range(0, len(names), GROUP)]

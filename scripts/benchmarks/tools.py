@@ -36,8 +36,9 @@ class Gomake(Tool):
         self.form, self.cache = form, cache
 
     def command(self, graph, jobs, goal=""):
-        words = ["all"] if graph.grouped or graph.always() else ["build"]
-        return [self.path, "-j", str(jobs), *([goal] if goal else words)]
+        ends = graph.ends()
+        named = "all" if graph.grouped or graph.always() else ends[0].name if len(ends) < len(graph.edges) else "build"
+        return [self.path, "-j", str(jobs), goal or named]
 
     def forget(self, place):
         super().forget(place)
@@ -89,8 +90,9 @@ class Make(Tool):
     def lines(self, graph):
         """Headers are plain prerequisites, which takes make less than to include a depfile for each target."""
         named = [edge.name if graph.always() else edge.output for edge in graph.edges]
+        ends = [edge.name if graph.always() else edge.output for edge in graph.ends()]
         groups = graph.groups() if graph.grouped else []
-        lines = [f"all: {' '.join(name for name, _ in groups) if groups else ' '.join(named)}"]
+        lines = [f"all: {' '.join(name for name, _ in groups) if groups else ' '.join(ends)}"]
         lines += [f"{name}: {' '.join(graph.outputs(names))}" for name, names in groups]
         lines += [".PHONY: all " + " ".join(named if graph.always() else [name for name, _ in groups])]
         lines += [f"HEADERS = {' '.join(graph.headers)}"] if graph.headers else []
@@ -182,8 +184,7 @@ class Task(Tool):
 
     def lines(self, graph):
         made_from = {edge.output: edge.name for edge in graph.edges}
-        last = graph.edges[-1:] if graph.edges[-1].inputs and graph.edges[-1].inputs[0] in made_from else graph.edges
-        lines = ["version: '3'", "tasks:", "  all:", f"    deps: [{', '.join(edge.name for edge in last)}]"]
+        lines = ["version: '3'", "tasks:", "  all:", f"    deps: [{', '.join(edge.name for edge in graph.ends())}]"]
         for edge in graph.edges:
             if graph.always():
                 lines += [f"  {edge.name}:", f"    cmds: ['{NUMBERED[graph.shape].format(edge.name[1:])}']"]
