@@ -2,7 +2,6 @@
 //! has nothing to run takes 0.7 of the time that it would (docs/design/startup.md). Elsewhere nothing changes.
 
 #![expect(
-    clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "this is how cargo and its build scripts speak"
 )]

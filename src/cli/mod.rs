@@ -143,8 +143,8 @@ impl App<'_> {
             Err(fault) => return self.wrong(&Sources::default(), &fault),
         };
         let saved = gofile.as_ref().ok().filter(|_| glance::suits(self.args));
-        let known = saved.and_then(|gofile| self.from_saved(gofile, outlets));
-        let status = known.unwrap_or_else(|| self.from_texts(gofile, outlets));
+        let known = saved.and_then(|gofile| self.saved_run(gofile, outlets));
+        let status = known.unwrap_or_else(|| self.parsed_run(gofile, outlets));
         if let Err(trouble) = outlets.finish(status) {
             let palette = self.env.err_palette(self.args);
             let head = palette.paint(Tone::Warning, "warning:");
@@ -155,7 +155,7 @@ impl App<'_> {
     }
 
     /// A run from the saved graph. None: there is none that holds.
-    fn from_saved(&self, gofile: &Path, outlets: &Outlets) -> Option<u8> {
+    fn saved_run(&self, gofile: &Path, outlets: &Outlets) -> Option<u8> {
         let variables = self.variables();
         let call = glance::Call {
             args: self.args,
@@ -207,7 +207,7 @@ impl App<'_> {
         }
     }
 
-    fn from_texts(&self, gofile: Result<PathBuf, LoadError>, outlets: &Outlets) -> u8 {
+    fn parsed_run(&self, gofile: Result<PathBuf, LoadError>, outlets: &Outlets) -> u8 {
         let loaded = gofile.and_then(|gofile| load_from(&gofile, &self.env.cwd, &Disk));
         let took = self.start.at.elapsed();
         outlets.handle(&Event::Span(Time {

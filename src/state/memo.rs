@@ -305,8 +305,11 @@ fn encode(lines: &[Line]) -> Vec<u8> {
     postcard::to_stdvec(lines).expect("lines are plain data")
 }
 
+/// A file below the root, or absolute, with what it held when it looked like this.
+pub type Known = (Box<[u8]>, Stat, Digest);
+
 /// The files of a record, as the memo knows them. None: it is not understood.
-pub(in crate::state) fn files_of(payload: &[u8]) -> Option<Vec<(Box<[u8]>, Stat, Digest)>> {
+pub(in crate::state) fn files_of(payload: &[u8]) -> Option<Vec<Known>> {
     let lines: Vec<Line> = postcard::from_bytes(payload).ok()?;
     let files = lines.into_iter();
     Some(

@@ -106,6 +106,9 @@ impl Call<'_> {
     }
 }
 
+/// Questions that are answered otherwise than they were, and the answers of now.
+type Changed = (Vec<ObservationId>, Vec<(Query, Answer)>);
+
 /// A saved graph that was opened for a call.
 struct Look {
     root: PathBuf,
@@ -151,7 +154,7 @@ impl Look {
     }
 
     /// What is answered otherwise than it was, with the answers of now. None: a question cannot be read.
-    fn ask(&self, asked: Vec<ObservationId>) -> Option<(Vec<ObservationId>, Vec<(Query, Answer)>)> {
+    fn ask(&self, asked: Vec<ObservationId>) -> Option<Changed> {
         let mut queries = Vec::with_capacity(asked.len());
         for id in asked {
             queries.push((id, self.snapshot.query(id)?));

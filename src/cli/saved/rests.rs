@@ -15,7 +15,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// By question, each answer that was found with what decided it: a question may be asked again, and answered otherwise.
 #[derive(Debug, Default)]
-pub struct Rests(Mutex<HashMap<Query, Vec<(Digest, Vec<FileRow>)>>>);
+pub struct Rests(Mutex<HashMap<Query, Vec<Rested>>>);
+
+/// The digest of an answer, and what decided it.
+type Rested = (Digest, Vec<FileRow>);
 
 impl Rests {
     /// Of equal answers, the later look counts.

@@ -23,8 +23,11 @@ pub struct Rows<'a> {
     /// The last file outside of the project: mostly the tool of one target after the other.
     last: Option<(PathBuf, Content, FileId)>,
     /// What trees came to. None: their rows would not say what is recorded.
-    trees: HashMap<(Box<[u8]>, Links, Digest), Option<Rc<[FileId]>>>,
+    trees: HashMap<Tree, Option<Rc<[FileId]>>>,
 }
+
+/// A path, how it is looked at, and what it held.
+type Tree = (Box<[u8]>, Links, Digest);
 
 /// What planning was told of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! What the journal and the memo got after a snapshot was made.
 
-use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FsResult, Stat};
 use crate::state::dir::StateDir;
@@ -32,7 +31,7 @@ pub struct Tail {
     /// Targets that have a newer record: what the snapshot says of them does not count.
     pub targets: Vec<String>,
     /// Paths (as in `FileRow::path`) with digests that hold for a newer `stat`.
-    pub files: Vec<(Box<[u8]>, Stat, Digest)>,
+    pub files: Vec<memo::Known>,
     /// One of the files ends in the middle of a record: nothing may be appended to it before it is cut off.
     pub is_torn: bool,
     /// Something came that concerns the graph as a whole (files were abandoned): the snapshot is of no use.

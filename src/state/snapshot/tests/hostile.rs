@@ -14,7 +14,7 @@ fn sample_bytes(project: &Project) -> Vec<u8> {
 
 /// Puts bytes where the snapshot is, without a new file each time.
 fn replace(project: &Project, bytes: &[u8]) -> Option<Snapshot> {
-    std::fs::write(project.dir.file("graph"), bytes).unwrap();
+    crate::base::fs::write_atomic(&project.dir.file("graph"), bytes).unwrap();
     project.open()
 }
 

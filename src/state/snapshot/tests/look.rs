@@ -283,7 +283,7 @@ fn what_cannot_be_looked_at_has_moved() {
     fs::symlink(Path::new("loop"), &project.path("loop")).unwrap();
     assert_eq!(look(&project, &snapshot, &Tail::default()).0, ["loop"]);
     let dir = project.path("d");
-    let closed = std::fs::Permissions::from_mode(0);
+    let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(&dir, closed).unwrap();
     // Nothing is closed to root.
     if fs::stat(&project.path("d/a")).is_err() {
