@@ -349,6 +349,21 @@ impl Args {
     pub fn wants_help(&self) -> bool {
         self.help == Some(true)
     }
+
+    /// Whether the call runs targets, and does not only look.
+    pub fn runs(&self) -> bool {
+        let looks = self.check
+            || self.list
+            || self.dry_run
+            || self.fmt
+            || self.man
+            || self.complete_words
+            || self.wants_help()
+            || self.why.is_some()
+            || self.graph.is_some()
+            || self.install_hook.is_some();
+        !looks
+    }
 }
 
 /// `--graph app` means the default format for `app`: a word that is no format is not the flag's.

@@ -46,7 +46,7 @@ impl Outlets {
                 root: root.clone(),
                 cwd: env.cwd.clone(),
             };
-            let summary = env.var("GITHUB_STEP_SUMMARY").filter(|_| runs(args));
+            let summary = env.var("GITHUB_STEP_SUMMARY").filter(|_| args.runs());
             let summary = summary.map(PathBuf::from);
             outlets.add(Github::new(sinks.err.clone(), places, summary));
         }
@@ -110,21 +110,6 @@ impl Consumer for Outlets {
     }
 }
 
-/// Whether the call runs targets, and does not only look.
-fn runs(args: &Args) -> bool {
-    let looks = args.check
-        || args.list
-        || args.dry_run
-        || args.fmt
-        || args.man
-        || args.complete_words
-        || args.wants_help()
-        || args.why.is_some()
-        || args.graph.is_some()
-        || args.install_hook.is_some();
-    !looks
-}
-
 /// A flag that tells of a run, where there is none.
 fn asked_in_vain(args: &Args) -> Option<&'static str> {
     let asked = [
@@ -133,7 +118,7 @@ fn asked_in_vain(args: &Args) -> Option<&'static str> {
         ("--trace", args.trace.is_some()),
     ];
     let (flag, _) = asked.into_iter().find(|(_, is_asked)| *is_asked)?;
-    (!runs(args)).then_some(flag)
+    (!args.runs()).then_some(flag)
 }
 
 /// A pipe is waited for until somebody reads it, as by a shell's redirection.

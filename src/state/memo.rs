@@ -263,10 +263,7 @@ impl Memo {
     }
 
     fn key<'a>(&self, path: &'a Path) -> &'a [u8] {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .as_os_str()
-            .as_bytes()
+        key(&self.root, path)
     }
     fn shard(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
         lock(&self.shards[shard_of(&self.hasher, key)])
@@ -291,6 +288,14 @@ impl Memo {
             .collect();
         self.journal.rewrite(lines.chunks(BATCH).map(encode))
     }
+}
+
+/// A path as the memo and saved graphs have it: below the root, or absolute.
+pub fn key<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .as_os_str()
+        .as_bytes()
 }
 
 fn shard_of(hasher: &RandomState, key: &[u8]) -> usize {

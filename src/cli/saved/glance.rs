@@ -9,6 +9,7 @@ use crate::cli::saved::resume::Resumed;
 use crate::cli::saved::{Head, name_of, origin_of, words_digest};
 use crate::cli::settings::Environment;
 use crate::execute::command::RUNNING_VARIABLE;
+use crate::fingerprint::content::Content;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Answers, Query};
 use crate::state::bases::Bases;
@@ -36,24 +37,15 @@ pub fn suits(args: &Args) -> bool {
 
 /// Whether a call like this one leaves a saved graph behind.
 pub fn is_kept(args: &Args) -> bool {
-    let looks = args.check
-        || args.list
-        || args.dry_run
-        || args.fmt
-        || args.choose
-        || args.complete_words
-        || args.wants_help()
-        || args.why.is_some()
-        || args.graph.is_some()
-        || args.install_hook.is_some();
-    let is_special = args.watch
+    let is_special = args.choose
+        || args.watch
         || args.verify
         || args.push
         || args.load
         || args.pull
         || args.staged
         || args.affected_by.is_some();
-    !looks && !is_special && args.args.is_empty()
+    args.runs() && !is_special && args.args.is_empty()
 }
 
 /// A call before anything is read.
@@ -229,9 +221,9 @@ impl Look {
     }
 }
 
-fn digest_of(content: crate::fingerprint::content::Content) -> Option<Digest> {
+fn digest_of(content: Content) -> Option<Digest> {
     match content {
-        crate::fingerprint::content::Content::File { digest, .. } => Some(digest),
+        Content::File { digest, .. } => Some(digest),
         _ => None,
     }
 }

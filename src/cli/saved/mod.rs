@@ -118,3 +118,8 @@ fn is_value(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+/// As parts of a plan are stored.
+fn encode(value: &impl Serialize) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("plans are plain data")
+}

@@ -6,10 +6,9 @@ use crate::base::fs::Stat;
 use crate::base::glob::Look;
 use crate::fingerprint::content::Content;
 use crate::plan::query::{Answer, Query};
-use crate::state::memo::{at_rest, now};
+use crate::state::memo::{at_rest, key, now};
 use crate::state::snapshot::{FileRow, Links, Seen};
 use std::collections::HashMap;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -90,12 +89,4 @@ impl<'a> Glimpse<'a> {
             .map(|look| self.row(&look.path, look.stat, None))
             .collect()
     }
-}
-
-/// A path as rows have it: below the root, or absolute.
-pub fn key<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .as_os_str()
-        .as_bytes()
 }

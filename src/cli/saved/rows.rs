@@ -3,12 +3,12 @@
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsError, Stat};
 use crate::base::path::{InputPath, ProjectPath};
-use crate::cli::saved::rests::{Glimpse, key};
+use crate::cli::saved::rests::Glimpse;
 use crate::execute::check::recorded_path;
 use crate::fingerprint::content::{Content, TreeNode};
 use crate::fingerprint::tree;
 use crate::plan::query::Presence;
-use crate::state::memo::Memo;
+use crate::state::memo::{Memo, key};
 use crate::state::snapshot::{DraftFiles, FileId, FileRow, Links, Seen};
 use std::collections::HashMap;
 use std::ffi::OsStr;

@@ -1,5 +1,6 @@
 //! Values that look like secrets: they are written nowhere, neither by themselves nor within what was made of them.
 
+use crate::cli::saved::encode;
 use crate::execute::project::Bound;
 use crate::fingerprint::explain::looks_secret;
 use crate::plan::query::{Answer, Answers, Query};
@@ -93,8 +94,4 @@ impl Secrets {
         })
         .collect()
     }
-}
-
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("plans are plain data")
 }

@@ -12,7 +12,7 @@ use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
 use crate::cli::saved::secret::Secrets;
-use crate::cli::saved::{Head, Place};
+use crate::cli::saved::{Head, Place, encode};
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
@@ -27,7 +27,6 @@ use crate::state::error::StateError;
 use crate::state::snapshot::{
     Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
 };
-use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 
 /// Words whose targets are remembered: more than a person uses in a project.
@@ -398,8 +397,4 @@ fn overtaken<'a>(
     };
     let overtaken = rows.values().filter(|row| !is_of_now(row));
     overtaken.map(|row| &row.query).collect()
-}
-
-fn encode(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("plans are plain data")
 }
