@@ -42,6 +42,11 @@ pub enum Query {
     /// The digest of what an image's name with a tag stands for: as recorded, or from its registry. Answer: `Text`
     /// (`sha256:…`), or `Failed`.
     BaseImage(Reference),
+    /// What is on disk at many names of one directory, sorted: one question instead of 100,000. Answer: `Presences`.
+    Presences {
+        dir: ProjectPath,
+        names: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,6 +98,8 @@ pub enum Answer {
     Go(GoAnswer),
     /// Why it could not be answered, as a sentence for the user.
     Failed(String),
+    /// The names at which there is no file.
+    Presences(BTreeMap<String, Presence>),
 }
 
 impl Answer {

@@ -145,6 +145,81 @@ fn a_touched_file_runs_nothing_and_is_read_once() {
     }
 }
 
+/// What tells whether the saved graph was written again.
+fn saved_at(project: &Project) -> (u64, std::time::SystemTime) {
+    use std::os::unix::fs::MetadataExt;
+    let stat = std::fs::metadata(project.path(".gomake/graph")).expect("a saved graph");
+    (stat.ino(), stat.modified().expect("a time"))
+}
+
+#[test]
+fn an_edited_comment_plans_nothing() {
+    let project = project();
+    settled(&project, &WORDS);
+    let saved = saved_at(&project);
+    let text = project.read("Gofile");
+    for comment in ["# one\n", "\n# another\n\n#\n", ""] {
+        project.write("Gofile", format!("{comment}{text}{comment}"));
+        assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4));
+        assert_eq!(saved_at(&project), saved, "nothing was planned");
+    }
+    // Places are those of the text as it is.
+    let broken = text.replace("cat $src > $out", "exit 3");
+    project.write("Gofile", &broken);
+    let run = project.run_plainly(&WORDS);
+    assert_eq!(run.status, 1);
+    project.write("Gofile", format!("# a line\n{text}"));
+    project.write("src/a.c", "edited\n");
+    assert_eq!(runs(&project, &WORDS), ["app", "obj[src/a.c]"]);
+    assert_ne!(saved_at(&project), saved);
+}
+
+#[test]
+fn a_gofile_that_a_target_reads_counts_with_its_comments() {
+    let project = Project::new(
+        "build a {\n  inputs = \"Gofile\"\n  outputs = \"out\"\n  run: cp Gofile out\n}\n",
+    );
+    settled(&project, &[]);
+    let text = project.read("Gofile");
+    project.write("Gofile", format!("# more\n{text}"));
+    assert_eq!(runs(&project, &[]), ["a"]);
+    assert!(project.read("out").starts_with("# more\n"));
+}
+
+/// So many explicit inputs of one directory are asked for at once.
+#[test]
+fn of_many_inputs_none_is_overlooked() {
+    let mut text = String::new();
+    for at in 0..100 {
+        text += &format!(
+            "build t{at} {{\n  inputs = \"src/{at}\"\n  outputs = \"out/{at}\"\n  run: cp src/{at} out/{at}\n}}\n"
+        );
+    }
+    text += "task all {\n  needs = [t0, t99]\n}\n";
+    let project = Project::new(&text);
+    for at in 0..100 {
+        project.write(format!("src/{at}"), format!("{at}\n"));
+    }
+    settled(&project, &["all"]);
+    project.write("src/99", "changed\n");
+    assert_eq!(runs(&project, &["all"]), ["t99"]);
+    // A name that comes or goes has the question asked again; only who reads it minds.
+    project.write("src/other", "").remove("src/50");
+    assert_eq!(runs(&project, &["all"]), [""; 0]);
+    let run = project.run_plainly(&["t50"]);
+    assert_eq!(run.status, 2, "{run}");
+    assert!(run.err.contains("there is no file `src/50`"), "{run}");
+    project.write("src/50", "back\n");
+    assert_eq!(runs(&project, &["t50"]), ["t50"]);
+    project.remove("src/7").write("src/7/inner", "");
+    let run = project.run_plainly(&["all"]);
+    assert_eq!(run.status, 2, "{run}");
+    assert!(
+        run.err.contains("the input `src/7` is a directory"),
+        "{run}"
+    );
+}
+
 #[test]
 fn words_are_told_apart() {
     let project = project();

@@ -35,6 +35,8 @@ use std::path::Path;
 pub struct Head {
     /// The Gofiles: path below the root, the name that messages use, digest of the text.
     pub gofiles: Vec<(String, String, Digest)>,
+    /// What each of them says, comments apart.
+    pub meanings: Vec<Digest>,
     /// The files of `settings { dotenv = … }`.
     pub dotenv: Vec<String>,
     /// `settings { cache_size = … }`, bytes.

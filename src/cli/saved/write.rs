@@ -17,6 +17,7 @@ use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
+use crate::lang::meaning::meaning;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
@@ -67,6 +68,7 @@ impl Head {
         unmet.dedup();
         Some(Self {
             gofiles: loaded.files.iter().map(gofile).collect::<Option<_>>()?,
+            meanings: loaded.sources.texts().map(meaning).collect(),
             dotenv: dotenv_files(&loaded.modules),
             cache_size: plan.graph.settings.cache_size,
             left_over: Vec::new(),

@@ -75,6 +75,19 @@ impl Snapshot {
         reach
     }
 
+    /// What the graph as a whole rests on, but for what was asked.
+    pub fn plan_reach(&self) -> Reach {
+        let mut reach = Reach {
+            targets: Vec::new(),
+            files: Bits::new(self.files()),
+            observations: Bits::new(self.observations()),
+        };
+        for file in self.plan_files() {
+            reach.files.insert(file.0);
+        }
+        reach
+    }
+
     /// Looks at the files that are reached below `root` (absolute).
     pub fn look(&self, root: &Path, reach: &Reach, tail: &Tail) -> Looked {
         let ids: Vec<FileId> = reach.files.iter().map(FileId).collect();
