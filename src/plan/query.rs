@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
+use crate::golang::testing::graph::TestGraph;
 use crate::image::reference::Reference;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -130,6 +131,8 @@ pub struct GoAnswer {
     pub embeds: Vec<EmbedPattern>,
     /// Counted values: the toolchain and `go env`, third-party modules by version.
     pub facts: BTreeMap<String, String>,
+    /// For tests: which packages' contents the tests of each package can see.
+    pub tests: Option<TestGraph>,
     /// What `go list` complained of; a build may still work once generated files exist.
     pub errors: Vec<String>,
 }
