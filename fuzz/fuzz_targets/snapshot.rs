@@ -24,7 +24,7 @@ fn seal(bytes: &mut [u8]) {
     if bytes.len() < HEADER {
         return;
     }
-    bytes[..8].copy_from_slice(b"gomakeS1");
+    bytes[..8].copy_from_slice(b"gomakeS2");
     bytes[8..40].copy_from_slice(&Digest::default().0);
     for at in (TABLE..).step_by(24).take(SECTIONS) {
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));

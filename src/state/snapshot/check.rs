@@ -51,6 +51,7 @@ impl Snapshot {
             files: Bits::new(self.files()),
             observations: Bits::new(self.observations()),
         };
+        let mut sets = Bits::new(self.sets());
         let is_known = |id: &TargetId| (id.0 as usize) < self.targets();
         let roots = roots.iter().copied().filter(is_known);
         reach.targets.extend(roots.filter(|id| seen.insert(id.0)));
@@ -59,7 +60,11 @@ impl Snapshot {
             next += 1;
             let needs = self.needs(id).filter(|need| seen.insert(need.0));
             reach.targets.extend(needs);
-            for file in self.files_of(id) {
+            for file in self.own_files_of(id) {
+                reach.files.insert(file.0);
+            }
+            let set = self.set_of(id).filter(|set| sets.insert(*set));
+            for file in set.into_iter().flat_map(|set| self.files_of_set(set)) {
                 reach.files.insert(file.0);
             }
             for asked in self.observations_of(id) {
