@@ -139,6 +139,8 @@ impl Look {
             call,
             self.root,
             roots,
+            tail,
+            reach,
             doubtful,
             unbound,
             fresh,

@@ -12,7 +12,8 @@ use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
 use crate::cli::saved::secret::Secrets;
-use crate::cli::saved::{Head, Place, encode};
+use crate::cli::saved::{Head, Place, encode, graph};
+use crate::cli::session::Session;
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
@@ -24,6 +25,7 @@ use crate::plan::image::ImageSource;
 use crate::plan::query::{Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
+use crate::state::resumed;
 use crate::state::snapshot::{
     Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
 };
@@ -39,7 +41,8 @@ pub struct Finished<'a> {
     pub observer: &'a Observer,
     /// By target, what was looked at.
     pub seen: &'a HashMap<TargetId, Rests>,
-    pub wanted: &'a Wanted,
+    /// The targets that the words of the call name.
+    pub roots: &'a [TargetId],
     pub place: &'a Place,
     /// Those of the call, by [`crate::cli::saved::words_digest`].
     pub words: Digest,
@@ -84,9 +87,11 @@ impl Head {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(dir: &StateDir, place: &Place, mut draft: Draft) -> Result<(), StateError> {
+pub fn write(session: &Session, place: &Place, mut draft: Draft) -> Result<(), StateError> {
+    let dir = &session.dir;
     draft.journal = Mark::of_journal(dir)?;
     draft.memo = Mark::of_memo(dir)?;
+    draft.state = resumed::saved(&session.store, &session.memo).unwrap_or_default();
     Snapshot::write(dir, &place.name, &draft)
 }
 
@@ -94,7 +99,7 @@ pub fn write(dir: &StateDir, place: &Place, mut draft: Draft) -> Result<(), Stat
 pub fn draft(run: Finished<'_>) -> Option<Draft> {
     let graph = match run.before {
         Some(before) => before.graph()?.to_vec(),
-        None => encode(run.project.graph()),
+        None => graph::encode(run.project.graph()),
     };
     // Another call may have begun with another graph; where it is the same, what it knew is kept.
     let same = match run.before {
@@ -103,7 +108,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     };
     let same = same.filter(|saved| saved.graph() == Some(&graph) && run.head.is_of(saved.head()));
     let former = run.before.or(same.as_ref());
-    let good = run.wanted.order.iter().copied();
+    let good = run.project.graph().targets.ids();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
     let former = former.map(|saved| Former::new(saved, run.dir, good));
     let (root, context) = (run.project.root, &run.project.context);
@@ -148,6 +153,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         head,
         graph,
         answers: encode(&answers),
+        state: Vec::new(),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -346,7 +352,7 @@ impl Assembly<'_, '_> {
     }
 
     fn selections(&self, words: Digest) -> Vec<(Digest, Vec<Vec<TargetId>>)> {
-        let mut selections = vec![(words, vec![self.run.project.named.to_vec()])];
+        let mut selections = vec![(words, vec![self.run.roots.to_vec()])];
         if let Some(former) = &self.former {
             let known = former.snapshot.selections().into_iter();
             let others = known.filter(|(other, _)| *other != words);

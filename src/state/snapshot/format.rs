@@ -12,7 +12,7 @@ use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Raise the digit when anything here changes, or the form of a [`crate::plan::query::Query`].
-pub const MAGIC: Magic = *b"gomakeS1";
+pub const MAGIC: Magic = *b"gomakeS2";
 /// Actions are checked in blocks of so many bytes, so that one can be read without the others.
 pub const BLOCK: usize = 16 << 10;
 
@@ -51,6 +51,8 @@ pub enum Section {
     Queries,
     Graph,
     Answers,
+    /// What the state is not read for.
+    State,
     /// u64 each: where a target's action starts, and one more that ends the last.
     ActionStarts,
     /// [`Check`] of each [`BLOCK`] of the actions.
@@ -60,7 +62,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Head,
         Self::Files,
         Self::Paths,
@@ -81,6 +83,7 @@ impl Section {
         Self::Queries,
         Self::Graph,
         Self::Answers,
+        Self::State,
         Self::ActionStarts,
         Self::ActionChecks,
         Self::Actions,
