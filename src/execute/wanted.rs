@@ -4,7 +4,7 @@
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::InputPath;
 use crate::execute::makers::Makers;
-use crate::plan::graph::{Graph, Target, TargetId};
+use crate::plan::graph::{Graph, TargetId};
 use crate::schedule::graph::EdgeKind;
 use crate::state::store::Store;
 use std::cell::OnceCell;
@@ -66,10 +66,15 @@ impl Wanted {
         &self.before[id]
     }
 
-    /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
-    pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
+    /// What each of some targets needs, each once: what is declared, and what makes the files that its last depfile named.
+    pub fn needs<'a>(
+        graph: &'a Graph,
+        store: &'a Store,
+        targets: impl Iterator<Item = TargetId> + 'a,
+    ) -> impl Iterator<Item = Vec<TargetId>> + 'a {
         let makers = OnceCell::new();
-        let needs_of = |(id, target): (TargetId, &Target)| {
+        targets.map(move |id| {
+            let target = graph.target(id);
             let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
             if target.depfile.is_some() {
                 let makers = makers.get_or_init(|| Makers::new(graph));
@@ -78,8 +83,7 @@ impl Wanted {
             needs.sort_unstable();
             needs.dedup();
             needs
-        };
-        graph.targets.iter().map(needs_of).collect()
+        })
     }
 
     fn with_edges(
@@ -174,7 +178,7 @@ fn of_deps(makers: &Makers, graph: &Graph, id: TargetId, store: &Store) -> Vec<T
         return Vec::new();
     };
     let project = record.deps.iter().filter_map(|dep| match dep {
-        InputPath::Project(path) => makers.of(path),
+        InputPath::Project(path) => makers.of(graph, path),
         InputPath::Outside(_) => None,
     });
     let mut found: Vec<TargetId> = project.filter(|&maker| maker != id).collect();

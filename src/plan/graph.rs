@@ -47,10 +47,28 @@ pub struct Graph {
     /// What the graph rests on: everything that was asked when it was made, each question once. What Go was asked is the
     /// affair of the targets that [`crate::plan::resolve::add_go_edges`] was called for.
     pub asked: Vec<Arc<Query>>,
+    /// Of a graph that was stored: who makes which file, without asking each target.
+    pub makers: Option<StoredMakers>,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
     /// Declarations by name; made at the first look-up, when all of them are there.
     pub named: OnceLock<HashMap<String, DeclId>>,
+}
+
+/// Finds the targets that may declare a path (a file, or a tree) as their output: all that do, and by chance others.
+type FindMakers = Arc<dyn Fn(&ProjectPath) -> Vec<TargetId> + Send + Sync>;
+
+#[derive(Clone)]
+pub struct StoredMakers {
+    pub find: FindMakers,
+    /// The targets with patterns among their outputs, in order.
+    pub by_patterns: Vec<TargetId>,
+}
+
+impl std::fmt::Debug for StoredMakers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StoredMakers").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -169,6 +187,13 @@ impl Output {
     pub fn span(&self) -> Span {
         match self {
             Self::File { span, .. } | Self::Tree { span, .. } | Self::Pattern { span, .. } => *span,
+        }
+    }
+    /// Where a file or a tree is.
+    pub fn path(&self) -> Option<&ProjectPath> {
+        match self {
+            Self::File { path, .. } | Self::Tree { path, .. } => Some(path),
+            Self::Pattern { .. } => None,
         }
     }
     /// As written: trees end in `/`.

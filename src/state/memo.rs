@@ -613,6 +613,70 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_read_is_read_when_it_is_asked_for() {
+        let (root, dir) = project();
+        let memo = Memo::open(&dir).unwrap();
+        let large = vec![7; SMALL as usize + 1];
+        for (name, bytes) in [
+            ("small", &b"s"[..]),
+            ("known", b"k"),
+            ("d/gone", b"g"),
+            ("large", &large),
+        ] {
+            let full = root.path().join(name);
+            fs::create_dirs(full.parent().unwrap()).unwrap();
+            fs::write_atomic(&full, bytes).unwrap();
+            plant(
+                &memo,
+                name,
+                fs::stat(&full).unwrap(),
+                Digest::of(b"planted"),
+            );
+        }
+        memo.save().unwrap();
+        let extent = memo.extent();
+        assert_eq!((extent.lines, extent.files), (4, 4));
+        let known = || {
+            let stat = fs::stat(&root.path().join("known")).unwrap();
+            (b"known"[..].into(), stat, Digest::of(b"newer"))
+        };
+        let resumed = || {
+            let memo = Memo::resumed(&dir, extent, std::iter::empty(), &[known()]);
+            memo.unwrap().unwrap()
+        };
+        let memo = resumed();
+        assert_eq!(
+            memo.content(&input("known")).unwrap(),
+            file(b"newer", false)
+        );
+        // It is read faster than the memo is.
+        assert_eq!(memo.content(&input("small")).unwrap(), file(b"s", false));
+        assert_eq!(
+            memo.content(&input("large")).unwrap(),
+            file(b"planted", false)
+        );
+        let memo = resumed();
+        memo.invalidate(&path("d"));
+        memo.invalidate_file(&path("large"));
+        assert!(memo.known(b"small").is_some());
+        assert_eq!(memo.known(b"known").unwrap().1, Digest::of(b"newer"));
+        assert_eq!(memo.known(b"d/gone"), None);
+        assert_eq!(memo.content(&input("large")).unwrap(), file(&large, false));
+        // Just written, and so not to be remembered.
+        assert_eq!(memo.known(b"large"), None);
+        assert_eq!(memo.extent().files, 2);
+        let many = Extent {
+            lines: 3 * BATCH,
+            files: 4,
+        };
+        assert!(
+            Memo::resumed(&dir, many, std::iter::empty(), &[])
+                .unwrap()
+                .is_none()
+        );
+    }
+
+    #[test]
     fn dead_lines_and_lost_files_are_dropped() {
         let (root, dir) = project();
         fs::write_atomic(&root.path().join("here"), b"").unwrap();

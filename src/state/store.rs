@@ -22,7 +22,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
@@ -158,6 +158,8 @@ pub struct Store {
     made: Mutex<HashSet<String>>,
     /// How many records the journal has.
     records: AtomicUsize,
+    /// Something is remembered for this run and is not in the journal.
+    has_lost: AtomicBool,
     /// What is in the journal and was not read. None: all was.
     earlier: Option<Earlier>,
 }
@@ -179,7 +181,7 @@ impl Folded {
         let Ok(entry) = postcard::from_bytes(payload) else {
             return false;
         };
-        self.records += 1;
+        self.records = self.records.saturating_add(1);
         match entry {
             Entry::Done { record, facts } => {
                 self.unfinished.remove(&record.target);
@@ -208,6 +210,7 @@ impl Folded {
             abandoned: Mutex::new(self.abandoned),
             made: Mutex::new(made),
             records: AtomicUsize::new(self.records),
+            has_lost: AtomicBool::new(false),
             earlier,
         }
     }
@@ -275,9 +278,13 @@ impl Store {
         )))
     }
 
-    /// With which a later run need not read what is in the journal by now. None: it was opened for reading.
+    /// With which a later run need not read what is in the journal by now. None: it was opened for reading, or something could
+    /// not be written.
     pub fn index(&self) -> Option<Vec<u8>> {
-        let end = self.journal.end()?;
+        let end = self
+            .journal
+            .end()
+            .filter(|_| !self.has_lost.load(Ordering::Relaxed))?;
         self.read_whole();
         let known = self.read_known();
         let unfinished = lock(&self.unfinished).clone();
@@ -292,8 +299,8 @@ impl Store {
         Some(postcard::to_stdvec(&index).expect("an index is plain data"))
     }
 
-    /// Reads what was not read until now.
-    fn read_whole(&self) {
+    /// Reads what was not read until now: for who asks for most of it.
+    pub fn read_whole(&self) {
         let Some(earlier) = &self.earlier else { return };
         earlier.whole.call_once(|| {
             let mut known = self.write_known();
@@ -367,7 +374,8 @@ impl Store {
     }
 
     fn append(&self, entry: &Entry) -> FsResult<u64> {
-        let at = self.journal.append(&entry.encode())?;
+        let appended = self.journal.append(&entry.encode());
+        let at = appended.inspect_err(|_| self.has_lost.store(true, Ordering::Relaxed))?;
         self.records.fetch_add(1, Ordering::Relaxed);
         Ok(at)
     }
@@ -609,135 +617,4 @@ impl Facts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fingerprint::explain::Value;
-    use crate::fingerprint::key::Field;
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-
-    fn record(target: &str, run: u64) -> TargetRecord {
-        let digest = Digest::of(&run.to_le_bytes());
-        let odd = OsStr::from_bytes(b"/inc\xff/a.h");
-        TargetRecord {
-            target: target.to_owned(),
-            key: digest,
-            planned: digest,
-            outputs: vec![(format!("out/{target}"), Content::Link { digest })],
-            found: Vec::new(),
-            deps: vec![InputPath::Outside(odd.into())],
-            duration_ms: run,
-            finished_at_ms: run,
-            always: false,
-        }
-    }
-    fn facts(target: &str, run: u64) -> Vec<Fact> {
-        vec![Fact {
-            field: Field::Script,
-            name: target.to_owned(),
-            value: Value::Text(format!("run {run}")),
-        }]
-    }
-    fn open(root: &tempfile::TempDir, access: Access) -> Store {
-        Store::open(&StateDir::open(root.path(), access).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_last_record_wins_and_comes_back_with_its_facts() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        for (target, run) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
-            store
-                .record(record(target, run), &facts(target, run))
-                .unwrap();
-        }
-        store.forget("c").unwrap();
-        for store in [store, open(&root, Access::Read), open(&root, Access::Write)] {
-            assert_eq!(*store.result("a").unwrap(), record("a", 3));
-            assert_eq!(store.facts("a").unwrap(), facts("a", 3));
-            assert_eq!(store.targets(), ["a", "b"]);
-            assert_eq!(store.result("c"), None);
-            let outputs = [record("a", 3), record("b", 2)]
-                .map(|record| record.outputs)
-                .concat();
-            assert_eq!(store.all_recorded_outputs(), outputs);
-        }
-    }
-
-    #[test]
-    fn dead_records_are_dropped_and_the_facts_move_along() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        for run in 0..200 {
-            let target = ["a", "b"][run as usize % 2];
-            store
-                .record(record(target, run), &facts(target, run))
-                .unwrap();
-        }
-        let path = root.path().join(".gomake/journal");
-        let before = fs::stat(&path).unwrap().size;
-        let store = open(&root, Access::Write);
-        assert!(fs::stat(&path).unwrap().size < before / 50);
-        store.record(record("c", 7), &facts("c", 7)).unwrap();
-        let store = open(&root, Access::Read);
-        for (target, run) in [("a", 198), ("b", 199), ("c", 7)] {
-            assert_eq!(*store.result(target).unwrap(), record(target, run));
-            assert_eq!(store.facts(target).unwrap(), facts(target, run));
-        }
-    }
-
-    #[test]
-    fn damaged_facts_are_lost_and_nothing_else() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        store.record(record("a", 1), &facts("a", 1)).unwrap();
-        store.record(record("b", 2), &facts("b", 2)).unwrap();
-        let path = root.path().join(".gomake/facts");
-        let bytes = fs::read(&path).unwrap();
-        for at in 0..bytes.len() {
-            let mut bad = bytes.clone();
-            bad[at] ^= 1;
-            fs::write_atomic(&path, &bad).unwrap();
-            let store = open(&root, Access::Read);
-            let found = ["a", "b"].map(|target| store.facts(target));
-            assert_eq!(found.iter().flatten().count(), 1);
-            fs::write_atomic(&path, &bytes[..at]).unwrap();
-            let store = open(&root, Access::Read);
-            assert_eq!(store.facts("b"), None);
-            assert_eq!(*store.result("b").unwrap(), record("b", 2));
-        }
-    }
-
-    #[test]
-    fn a_reader_writes_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Read);
-        store.record(record("a", 1), &facts("a", 1)).unwrap();
-        assert!(store.result("a").is_some());
-        assert_eq!(fs::list_dir(root.path()).unwrap(), []);
-    }
-
-    #[test]
-    fn many_threads_record_at_once() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        std::thread::scope(|scope| {
-            for thread in 0..4u64 {
-                let store = &store;
-                scope.spawn(move || {
-                    for i in 0..50 {
-                        let target = format!("t{thread}-{i}");
-                        store
-                            .record(record(&target, i), &facts(&target, i))
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let store = open(&root, Access::Read);
-        assert_eq!(store.targets().len(), 200);
-        for target in store.targets() {
-            assert_eq!(store.facts(&target).unwrap()[0].name, target);
-        }
-    }
-}
+mod tests;

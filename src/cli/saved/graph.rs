@@ -3,21 +3,28 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 3 × 8 | how long the rest is, how many targets, how many declarations |
+//! | 4 × 8 | how long the rest is; how many targets, declarations, and paths that are made |
 //! | 8 each | where targets end, counted from the end of the rest; then declarations |
+//! | 16 each | the hash of a path that is made, and by which target; sorted |
 //! | … | the rest, targets, declarations: postcard |
+//!
+//! Numbers are u64, little-endian.
 
 use crate::base::ids::Id;
 use crate::base::later::{Later, LaterVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::execute::makers::by_patterns;
 use crate::plan::action::Kind;
-use crate::plan::graph::{Decl, DeclId, Graph, Input, Inputs, Target, TargetId};
+use crate::plan::graph::{
+    Decl, DeclId, Graph, Input, Inputs, Output, StoredMakers, Target, TargetId,
+};
 use crate::plan::settings::Settings;
 use crate::state::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -27,6 +34,8 @@ struct Rest<'a> {
     settings: &'a Settings,
     order: &'a [TargetId],
     after_spans: &'a BTreeMap<(TargetId, TargetId), Span>,
+    /// The targets with patterns among their outputs.
+    by_patterns: &'a [TargetId],
 }
 
 #[derive(Deserialize)]
@@ -34,6 +43,7 @@ struct ReadRest {
     settings: Settings,
     order: Vec<TargetId>,
     after_spans: BTreeMap<(TargetId, TargetId), Span>,
+    by_patterns: Vec<TargetId>,
 }
 
 /// As [`decode`] reads it; equal graphs give equal bytes.
@@ -42,14 +52,16 @@ pub fn encode(graph: &Graph) -> Vec<u8> {
         settings: &graph.settings,
         order: &graph.order,
         after_spans: &graph.after_spans,
+        by_patterns: &by_patterns(graph),
     });
-    let counts = [rest.len(), graph.targets.len(), graph.decls.len()];
-    let mut bytes = Vec::new();
-    for count in counts {
-        bytes.extend((count as u64).to_le_bytes());
-    }
+    let made = made(graph);
+    let (targets, decls) = (graph.targets.len(), graph.decls.len());
+    let mut bytes = numbers([rest.len(), targets, decls, made.len()].map(|count| count as u64));
     let first_end = bytes.len();
-    bytes.resize(first_end + 8 * (graph.targets.len() + graph.decls.len()), 0);
+    bytes.resize(first_end + 8 * (targets + decls), 0);
+    for (hash, id) in made {
+        bytes.extend(numbers([hash, u64::from(id.0)]));
+    }
     bytes.extend(rest);
     let start = bytes.len();
     let mut next = first_end;
@@ -60,6 +72,29 @@ pub fn encode(graph: &Graph) -> Vec<u8> {
         bytes = append(decl, bytes, start, &mut next);
     }
     bytes
+}
+
+/// The hashes of files and trees that targets make, sorted.
+fn made(graph: &Graph) -> Vec<(u64, TargetId)> {
+    let targets = graph.targets.iter();
+    let of = |(id, target): (TargetId, &Target)| {
+        let paths = target.outputs.iter().filter_map(Output::path);
+        paths.map(|path| (hash_of(path), id)).collect::<Vec<_>>()
+    };
+    let mut made: Vec<(u64, TargetId)> = targets.flat_map(of).collect();
+    made.sort_unstable();
+    made
+}
+
+/// The same program writes and reads it, so that it need not be the same hash for ever.
+fn hash_of(path: &ProjectPath) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_str().hash(&mut hasher);
+    hasher.finish()
+}
+
+fn numbers<const N: usize>(numbers: [u64; N]) -> Vec<u8> {
+    numbers.map(u64::to_le_bytes).concat()
 }
 
 fn append(item: &impl Serialize, bytes: Vec<u8>, start: usize, next: &mut usize) -> Vec<u8> {
@@ -77,7 +112,8 @@ pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
     let rest: ReadRest = postcard::from_bytes(bytes.get(parts.rest.clone())?).ok()?;
     let (targets, decls) = (parts.targets, parts.decls);
     let is_known = |id: &TargetId| id.index() < targets;
-    let is_whole = rest.order.len() == targets && rest.order.iter().all(is_known);
+    let are_known = rest.order.iter().chain(&rest.by_patterns).all(is_known);
+    let is_whole = are_known && rest.order.len() == targets;
     // Each target has a declaration, also one that turns out not to be readable.
     if !is_whole || snapshot.targets() != targets || (targets > 0 && decls == 0) {
         return None;
@@ -86,7 +122,7 @@ pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
         snapshot: snapshot.clone(),
         parts,
     });
-    let (of_targets, of_decls, of_names) = (stored.clone(), stored.clone(), stored);
+    let (of_targets, of_decls, of_names) = (stored.clone(), stored.clone(), stored.clone());
     let names = move || {
         let ids = (0..targets).map(TargetId::from_index);
         let named = ids.map(|id| (of_names.snapshot.name(id).to_owned(), id));
@@ -99,6 +135,10 @@ pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
     graph.settings = rest.settings;
     graph.order = rest.order;
     graph.after_spans = rest.after_spans;
+    graph.makers = Some(StoredMakers {
+        find: Arc::new(move |path| stored.makers(path)),
+        by_patterns: rest.by_patterns,
+    });
     Some(graph)
 }
 
@@ -148,6 +188,24 @@ impl Stored {
         })
     }
 
+    /// The targets that may make a file or a tree.
+    fn makers(&self, path: &ProjectPath) -> Vec<TargetId> {
+        let rows = self
+            .snapshot
+            .graph()
+            .and_then(|bytes| bytes.get(self.parts.made.clone()));
+        let (rows, _) = rows.unwrap_or_default().as_chunks::<16>();
+        let wanted = hash_of(path);
+        let hash = |row: &[u8; 16]| row.first_chunk().copied().map(u64::from_le_bytes);
+        let first = rows.partition_point(|row| hash(row) < Some(wanted));
+        let same = rows[first..].iter();
+        same.take_while(|row| hash(row) == Some(wanted))
+            .filter_map(|row| number(row, 8))
+            .filter(|at| *at < self.parts.targets)
+            .map(TargetId::from_index)
+            .collect()
+    }
+
     /// Whether all ids are those of the graph.
     fn fits(&self, target: &Target) -> bool {
         let is_known = |id: &TargetId| id.index() < self.parts.targets;
@@ -172,20 +230,24 @@ impl Stored {
 struct Parts {
     targets: usize,
     decls: usize,
+    /// Who makes what.
+    made: Range<usize>,
     rest: Range<usize>,
 }
 
-const COUNTS: usize = 3 * 8;
+const COUNTS: usize = 4 * 8;
 
 impl Parts {
     fn of(bytes: &[u8]) -> Option<Self> {
-        let [rest, targets, decls] = [0, 8, 16].map(|at| number(bytes, at));
-        let (rest, targets, decls) = (rest?, targets?, decls?);
+        let [rest, targets, decls, made] = [0, 8, 16, 24].map(|at| number(bytes, at));
+        let (rest, targets, decls, made) = (rest?, targets?, decls?, made?);
         let ends = targets.checked_add(decls)?.checked_mul(8)?;
-        let start = ends.checked_add(COUNTS)?;
+        let first = ends.checked_add(COUNTS)?;
+        let start = first.checked_add(made.checked_mul(16)?)?;
         let parts = Self {
             targets,
             decls,
+            made: first..start,
             rest: start..start.checked_add(rest)?,
         };
         (parts.rest.end <= bytes.len()).then_some(parts)

@@ -83,7 +83,7 @@ impl Head {
     }
 }
 
-/// Writes a snapshot. The journal and the memo are on disk.
+/// Writes a snapshot. The journal and the memo are on disk; where not all is there that counted in the run, none is left.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -91,12 +91,16 @@ pub fn write(session: &Session, place: &Place, mut draft: Draft) -> Result<(), S
     let dir = &session.dir;
     draft.journal = Mark::of_journal(dir)?;
     draft.memo = Mark::of_memo(dir)?;
-    draft.state = resumed::saved(&session.store, &session.memo).unwrap_or_default();
+    match resumed::saved(&session.store, &session.memo) {
+        Some(state) => draft.state = state,
+        None => return place.remove(dir),
+    }
     Snapshot::write(dir, &place.name, &draft)
 }
 
 /// What a run has come to. None: some of what the graph rests on cannot be said.
 pub fn draft(run: Finished<'_>) -> Option<Draft> {
+    run.project.store.read_whole();
     let graph = match run.before {
         Some(before) => before.graph()?.to_vec(),
         None => graph::encode(run.project.graph()),
@@ -201,7 +205,9 @@ impl Assembly<'_, '_> {
 
     fn targets(&mut self) -> IdVec<TargetId, DraftTarget> {
         let run = self.run;
-        let needs = Wanted::needs(run.project.graph(), run.project.store);
+        let graph = run.project.graph();
+        let needs: IdVec<TargetId, Vec<TargetId>> =
+            Wanted::needs(graph, run.project.store, graph.targets.ids()).collect();
         if let Some(former) = &mut self.former {
             former.forget_behind(&needs, |id| run.seen.contains_key(&id));
         }
