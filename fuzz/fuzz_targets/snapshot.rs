@@ -14,7 +14,7 @@ use gomake::state::snapshot::{
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
-const SECTIONS: usize = 23;
+const SECTIONS: usize = 26;
 /// Magic, origin, two marks.
 const TABLE: usize = 8 + 32 + 2 * 32;
 const HEADER: usize = TABLE + SECTIONS * 24 + 8;

@@ -143,6 +143,8 @@ impl Look {
             call,
             self.root,
             roots,
+            tail,
+            reach,
             doubtful,
             unbound,
             fresh,

@@ -54,6 +54,8 @@ pub enum Section {
     Queries,
     Graph,
     Answers,
+    /// What the state is not read for.
+    State,
     /// u64 each: where a target's action starts, and one more that ends the last.
     ActionStarts,
     /// [`Check`] of each [`BLOCK`] of the actions.
@@ -63,7 +65,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Head,
         Self::Files,
         Self::Paths,
@@ -86,6 +88,7 @@ impl Section {
         Self::Queries,
         Self::Graph,
         Self::Answers,
+        Self::State,
         Self::ActionStarts,
         Self::ActionChecks,
         Self::Actions,

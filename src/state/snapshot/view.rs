@@ -110,6 +110,10 @@ impl Snapshot {
         let row = self.target_rows().get(id.0 as usize);
         row.is_some_and(|row| row.is_settled.get() == 1)
     }
+    /// Whether any target needs another.
+    pub fn has_needs(&self) -> bool {
+        !self.section(Section::TargetNeeds).is_empty()
+    }
     pub fn needs(&self, id: TargetId) -> impl Iterator<Item = TargetId> {
         targets(self.of_target(id, Section::TargetNeeds, |row| row.needs))
     }
@@ -255,6 +259,10 @@ impl Snapshot {
     /// None: this part is damaged.
     pub fn answers(&self) -> Option<&[u8]> {
         self.checked(Section::Answers)
+    }
+    /// None: this part is damaged.
+    pub(in crate::state) fn state(&self) -> Option<&[u8]> {
+        self.checked(Section::State)
     }
     /// None: damaged, or the target was never bound.
     pub fn action(&self, id: TargetId) -> Option<&[u8]> {

@@ -118,6 +118,7 @@ impl<'a> Pen<'a> {
         self.queries()?;
         self.section(Section::Graph, &self.draft.graph)?;
         self.section(Section::Answers, &self.draft.answers)?;
+        self.section(Section::State, &self.draft.state)?;
         self.actions()?;
         self.header.check = self.header.sum();
         self.file.write_all_at(self.header.as_bytes(), 0)
