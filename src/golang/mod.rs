@@ -6,4 +6,5 @@ pub mod command;
 pub mod list;
 pub mod package;
 pub mod place;
+pub mod testing;
 pub mod toolchain;
