@@ -3,7 +3,11 @@
 
 pub mod buildinfo;
 pub mod command;
+pub mod constraint;
+pub mod directory;
+pub mod header;
 pub mod list;
 pub mod package;
 pub mod place;
+pub mod quoted;
 pub mod toolchain;
