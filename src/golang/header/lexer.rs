@@ -84,10 +84,12 @@ pub struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
+    /// Of a text without its byte order mark. Go's scanner passes over a second one, and nothing else does.
     pub fn new(text: &'t [u8]) -> Self {
+        let second = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         Self {
             text,
-            at: 0,
+            at: second,
             line: 1,
             closes: false,
             owed: None,
@@ -95,7 +97,7 @@ impl<'t> Lexer<'t> {
             token_line: 0,
             start: 0,
             comments: Vec::new(),
-            wrong: false,
+            wrong: second > 0,
         }
     }
 

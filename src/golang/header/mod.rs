@@ -29,8 +29,8 @@ pub struct Header {
     pub embeds: Vec<String>,
     /// The comment that belongs to `import "C"`, without comment marks: `#cgo` lines and the preamble.
     pub cgo: Vec<String>,
-    /// No Go, or not written as it is in any program: `go list` may say anything of it. A file in another language has this where its
-    /// first comment does not end.
+    /// No Go, or not written as it is in any program: `go list` may say anything of it. Several `//go:build` lines are that as well.
+    /// A file in another language has this where its first comment does not end.
     pub is_broken: bool,
 }
 
