@@ -10,4 +10,5 @@ pub mod list;
 pub mod package;
 pub mod place;
 pub mod quoted;
+pub mod static_binary;
 pub mod toolchain;
