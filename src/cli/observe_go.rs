@@ -43,6 +43,7 @@ fn ask(root: &Path, caller: &Variables, request: &GoRequest) -> Result<GoAnswer,
         package_dirs: found.package_dirs,
         embeds: found.embeds,
         facts,
+        tests: found.tests,
         errors: found.errors,
     })
 }

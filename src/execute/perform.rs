@@ -330,6 +330,7 @@ impl Project<'_> {
                 outputs: anew.outputs.to_vec(),
                 deps: record.deps.clone(),
                 duration_ms,
+                small: Vec::new(),
             },
             base: target
                 .depfile

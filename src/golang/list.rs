@@ -4,6 +4,7 @@
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
 use crate::golang::place::{in_project, input, without_root};
+use crate::golang::testing::graph::{Entry, TestGraph};
 use globset::GlobBuilder;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,8 @@ pub struct GoInputs {
     pub modules: Vec<String>,
     /// For tests: where a package's `testdata` is, whether or not it exists. The caller walks them.
     pub test_data_dirs: Vec<ProjectPath>,
+    /// For tests: which packages' contents each of them can see.
+    pub tests: Option<TestGraph>,
     /// What Go could not load, in its own words, with the project's root spelled `.`. Expected as long as a generated
     /// file is missing.
     pub errors: Vec<String>,
@@ -193,7 +196,44 @@ pub fn parse_list(
         found.missing(package);
     }
     found.module_files(go_work, exists);
-    Ok(found.finish())
+    let tests = request.tests.then(|| test_graph(project_root, &packages));
+    Ok(GoInputs {
+        tests,
+        ..found.finish()
+    })
+}
+
+fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
+    let counted = packages.iter().filter(|package| !package.standard);
+    let entries: Vec<Entry<'_>> = counted
+        .map(|package| {
+            let dir = Path::new(&package.dir);
+            let module = package.module.as_ref();
+            let module = module.filter(|module| !module.is_local() && !module.is_vendored());
+            let is_named = !package.dep_only && package.for_test.is_empty();
+            let tests = if is_named {
+                WithTests::Yes
+            } else {
+                WithTests::No
+            };
+            let files = match module {
+                Some(_) => Vec::new(),
+                None => package
+                    .files(tests)
+                    .map(|name| input(root, &dir.join(name)))
+                    .collect(),
+            };
+            Entry {
+                import_path: &package.import_path,
+                dir: (!package.dir.is_empty()).then(|| input(root, dir)),
+                files,
+                module: module.map(Module::identity),
+                imports: package.imports.iter().map(String::as_str).collect(),
+                is_named,
+            }
+        })
+        .collect();
+    TestGraph::of(&entries)
 }
 
 struct Found<'a> {
@@ -346,6 +386,7 @@ impl<'a> Found<'a> {
             embeds: self.embeds.into_iter().collect(),
             modules: self.modules.into_iter().collect(),
             test_data_dirs: self.test_data_dirs.into_iter().collect(),
+            tests: None,
             errors: self.errors.into_iter().collect(),
         }
     }

@@ -11,4 +11,5 @@ pub mod package;
 pub mod place;
 pub mod quoted;
 pub mod static_binary;
+pub mod testing;
 pub mod toolchain;

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 /// The fields to ask for; each one less makes `go list` quicker.
-pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Error,DepsErrors,\
+pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Imports,Error,DepsErrors,\
     GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,FFiles,HFiles,SFiles,SysoFiles,SwigFiles,SwigCXXFiles,\
     IgnoredGoFiles,IgnoredOtherFiles,EmbedFiles,EmbedPatterns,\
     TestGoFiles,XTestGoFiles,TestEmbedFiles,TestEmbedPatterns,XTestEmbedFiles,XTestEmbedPatterns";
@@ -18,6 +18,8 @@ pub struct Package {
     pub dep_only: bool,
     pub standard: bool,
     pub module: Option<Module>,
+    /// As they are found: `q [p.test]` for a package that is built for the tests of `p`.
+    pub imports: Vec<String>,
     pub error: Option<PackageError>,
     pub deps_errors: Vec<PackageError>,
     go_files: Vec<String>,

@@ -3,8 +3,10 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
+use crate::base::later::Later;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
+use crate::golang::testing::graph::TestGraph;
 use crate::image::reference::Reference;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -130,15 +132,23 @@ pub struct GoAnswer {
     pub embeds: Vec<EmbedPattern>,
     /// Counted values: the toolchain and `go env`, third-party modules by version.
     pub facts: BTreeMap<String, String>,
+    /// For tests: which packages' contents the tests of each package can see.
+    pub tests: Option<TestGraph>,
     /// What `go list` complained of; a build may still work once generated files exist.
     pub errors: Vec<String>,
 }
 
 /// All answers of a run. Who notes what was asked shares the queries.
 #[derive(Debug, Default)]
-pub struct Answers(BTreeMap<Arc<Query>, Answer>);
+pub struct Answers(Later<BTreeMap<Arc<Query>, Answer>>);
 
 impl Answers {
+    /// They are made when one is first asked for.
+    pub fn later(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self(Later::later(Arc::new(move || {
+            std::mem::take(&mut *make().0)
+        })))
+    }
     pub fn get(&self, query: &Query) -> Option<&Answer> {
         self.0.get(query)
     }
@@ -175,7 +185,8 @@ impl Serialize for Answers {
 impl<'de> Deserialize<'de> for Answers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(Arc<Query>, Answer)>::deserialize(deserializer)?;
-        Ok(Self(pairs.into_iter().collect()))
+        let answers: BTreeMap<_, _> = pairs.into_iter().collect();
+        Ok(Self(answers.into()))
     }
 }
 

@@ -375,3 +375,142 @@ fn with_a_saved_graph_and_without_one_the_same_is_run() {
         assert_eq!(counted, counts(&plain.run_plainly(&words)), "{what}");
     }
 }
+
+/// So many targets that the graph is not written anew for a few of them.
+const MANY: usize = 1100;
+
+const OF_MANY: &str = r##"
+build generated {
+  inputs = "generated.in"
+  outputs = "generated.h"
+  run = ["cp", "generated.in", "generated.h"]
+}
+build obj for src in glob("src/*.c") {
+  inputs = src
+  outputs = "out/${stem(src)}.o"
+  run = ["cp", src, out]
+}
+build app {
+  inputs = [obj["src/f0001.c"], obj["src/f0002.c"], optional("app.cfg")]
+  outputs = "app"
+  run: cat $inputs > app
+}
+build scripted {
+  inputs = "script"
+  outputs = "scripted"
+  depfile = "scripted.d"
+  run: . ./script
+}
+task all {
+  needs = [obj, app, scripted]
+}
+"##;
+
+const OF_MANY_STEPS: &[Step] = &[
+    ("nothing", |_| ()),
+    ("a source", |p| {
+        p.write("src/f0001.c", "changed\n");
+    }),
+    ("the same once more", |p| {
+        p.write("src/f0001.c", "changed again\n");
+    }),
+    ("and back", |p| {
+        p.write("src/f0001.c", "changed\n");
+    }),
+    ("a depfile names what nobody has named", |p| {
+        p.write(
+            "script",
+            "cat generated.h > scripted; echo scripted: generated.h > scripted.d\n",
+        );
+    }),
+    ("what makes that", |p| {
+        p.write("generated.in", "generated anew\n");
+    }),
+    ("that by hand", |p| {
+        p.write("generated.h", "mine\n");
+    }),
+    ("an output goes", |p| {
+        p.remove("out/f0003.o").remove("app");
+    }),
+    ("an output is another", |p| {
+        p.write("out/f0002.o", "mine\n");
+    }),
+    ("an optional file comes", |p| {
+        p.write("app.cfg", "cfg\n");
+    }),
+    ("a source is touched", |p| {
+        p.touch("src/f0001.c");
+    }),
+    ("a script fails", |p| {
+        p.write("script", "echo half > scripted; exit 1\n");
+    }),
+    ("and no more", |p| {
+        p.write(
+            "script",
+            "echo whole > scripted; echo scripted: script > scripted.d\n",
+        );
+    }),
+    ("it makes what was there before", |p| {
+        p.write(
+            "script",
+            "echo whole > scripted; echo scripted: app > scripted.d\n",
+        );
+    }),
+    ("a record is cut off", |p| {
+        let path = p.path(".gomake/journal");
+        let bytes = std::fs::read(&path).expect("a journal");
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).expect("a file");
+    }),
+    ("a source after that", |p| {
+        p.write("src/f0002.c", "2\n");
+    }),
+    ("a source goes", |p| {
+        p.remove("src/f1000.c");
+    }),
+];
+
+#[test]
+fn a_few_of_many_are_made_as_without_a_saved_graph() {
+    let make = || {
+        let project = Project::new(OF_MANY);
+        for at in 0..MANY {
+            project.write(&format!("src/f{at:04}.c"), format!("{at}\n"));
+        }
+        project.write("generated.in", "generated\n").write(
+            "script",
+            "echo one > scripted; echo scripted: script > scripted.d\n",
+        );
+        assert_eq!(project.run_plainly(&["generated"]).status, 0);
+        project
+    };
+    let (mut saved, mut plain) = (make(), make());
+    settled(&saved, &["all"]);
+    settled(&plain, &["all"]);
+    let mut times_written = 0;
+    for (what, step) in OF_MANY_STEPS {
+        let graph = std::fs::read(saved.path(".gomake/graph")).ok();
+        step(&mut saved);
+        step(&mut plain);
+        for again in ["", ", again", ", and again"] {
+            let _ = std::fs::remove_file(plain.path(".gomake/graph"));
+            let (one, other) = (saved.run_plainly(&["all"]), plain.run_plainly(&["all"]));
+            let told = |run: &Run| {
+                let line = run.err.lines().last().unwrap_or_default().to_owned();
+                (run.status, line.split(" in ").next().map(str::to_owned))
+            };
+            assert_eq!(told(&one), told(&other), "{what}{again}\n{one}\n{other}");
+        }
+        for name in [
+            "app",
+            "scripted",
+            "generated.h",
+            "out/f0002.o",
+            "out/f0003.o",
+        ] {
+            assert_eq!(saved.read(name), plain.read(name), "{what}: {name}");
+        }
+        times_written += usize::from(std::fs::read(saved.path(".gomake/graph")).ok() != graph);
+    }
+    // When a record is lost and when a source goes, the graph is another one.
+    assert!(times_written <= 4, "{times_written}");
+}

@@ -75,7 +75,8 @@ impl Call<'_> {
         let dir = StateDir::open(&root, Access::Read).ok()?;
         let words = &self.args.words;
         let origin = origin_of(&root, self.gofile, words)?;
-        let snapshot = Snapshot::open(&dir, &name_of(self.gofile, words, &origin), &origin)?;
+        let name = name_of(self.gofile, words, &origin);
+        let snapshot = Snapshot::open(&dir, &name, &origin)?;
         let head: Head = postcard::from_bytes(snapshot.head()).ok()?;
         let roots = match <[_; 1]>::try_from(snapshot.selection(&words_digest(words))?) {
             Ok([roots]) => roots,
@@ -90,6 +91,7 @@ impl Call<'_> {
         let look = Look {
             root,
             dir,
+            name,
             snapshot,
             head,
             observer,
@@ -105,6 +107,8 @@ type Changed = (Vec<ObservationId>, Vec<(Query, Answer)>);
 struct Look {
     root: PathBuf,
     dir: StateDir,
+    /// Of the snapshot's file.
+    name: String,
     snapshot: Snapshot,
     head: Head,
     observer: Observer,
@@ -139,6 +143,8 @@ impl Look {
             call,
             self.root,
             roots,
+            tail,
+            reach,
             doubtful,
             unbound,
             fresh,
@@ -210,7 +216,11 @@ impl Look {
 
     /// Files that look otherwise and hold the same need not be read again. What cannot be written is only slower the next time.
     fn remember(&self, refreshed: &[(FileId, fs::Stat)], tail: &Tail) {
-        if refreshed.is_empty() || tail.is_torn {
+        if tail.is_torn {
+            return;
+        }
+        if refreshed.is_empty() {
+            let _ = self.snapshot.fold(&self.dir, &self.name, tail);
             return;
         }
         let lines = refreshed.iter().filter_map(|(id, stat)| {

@@ -10,6 +10,7 @@
 mod asked;
 mod former;
 pub mod glance;
+mod graph;
 pub mod keep;
 mod left_over;
 pub mod rests;
