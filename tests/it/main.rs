@@ -19,6 +19,7 @@ mod execution;
 mod files;
 mod golang;
 mod harness;
+mod header;
 mod help;
 mod hooks;
 mod image;
