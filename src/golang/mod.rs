@@ -3,7 +3,11 @@
 
 pub mod buildinfo;
 pub mod command;
+pub mod header;
 pub mod list;
+pub mod listing;
+pub mod modfile;
 pub mod package;
 pub mod place;
+pub mod rests;
 pub mod toolchain;

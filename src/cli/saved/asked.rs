@@ -130,8 +130,8 @@ impl<'a> AskedRows<'a> {
     fn rests(&self, query: &Query, answer: Digest) -> Option<Vec<FileRow>> {
         let rests = self.observer.rests()?;
         let rows = rests.take(query, answer)?;
-        let is_glob = matches!(query, Query::Glob { .. });
-        if !is_glob || rows.iter().all(|row| self.is_as_seen(row)) {
+        let lists = matches!(query, Query::Glob { .. } | Query::Go(_));
+        if !lists || rows.iter().all(|row| self.is_as_seen(row)) {
             return Some(rows);
         }
         self.observer.answer(query);
