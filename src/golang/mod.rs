@@ -3,7 +3,6 @@
 
 pub mod buildinfo;
 pub mod command;
-pub mod header;
 pub mod list;
 pub mod listing;
 pub mod modfile;
