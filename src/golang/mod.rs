@@ -3,10 +3,14 @@
 
 pub mod buildinfo;
 pub mod command;
+pub mod constraint;
+pub mod directory;
+pub mod header;
 pub mod list;
 pub mod listing;
 pub mod modfile;
 pub mod package;
 pub mod place;
+pub mod quoted;
 pub mod rests;
 pub mod toolchain;

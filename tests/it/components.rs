@@ -56,7 +56,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// The value of a variable that `scripts/components env` prints.
-fn component(what: &str, name: &str) -> Option<String> {
+pub fn component(what: &str, name: &str) -> Option<String> {
     let found = variable(name);
     let in_ci = !matches!(variable("CI").as_deref(), None | Some("false") | Some("0"));
     assert!(

@@ -20,6 +20,7 @@ mod files;
 mod goknown;
 mod golang;
 mod harness;
+mod header;
 mod help;
 mod hooks;
 mod image;
