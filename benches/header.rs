@@ -20,8 +20,12 @@ fn main() {
 
 /// 1 KB of comment, thirty imports, 120 KB of code.
 fn server(first: &str) -> Vec<u8> {
-    let comment = "// Copyright of somebody, and what a package of this size has to say of itself.\n".repeat(12);
-    let imports: String = (0..30).map(|n| format!("\t\"net/http/internal/part{n}\"\n")).collect();
+    let comment =
+        "// Copyright of somebody, and what a package of this size has to say of itself.\n"
+            .repeat(12);
+    let imports: String = (0..30)
+        .map(|n| format!("\t\"net/http/internal/part{n}\"\n"))
+        .collect();
     let function = "\n// serve answers one request; \"quoted\" words and it's all.\nfunc (c *conn) serve(ctx context.Context) error {\n\
                     \tif d := c.server.timeout(); d > 0 {\n\t\tc.log(\"http: %v\\n\", d/2)\n\t}\n\treturn nil\n}\n";
     let text = format!("{comment}\npackage http\n\nimport (\n\t{first}\n{imports})\n");
@@ -34,7 +38,9 @@ const EMBEDS: &str = "_ \"embed\"";
 #[divan::bench(args = [PLAIN, EMBEDS])]
 fn one_digest(bencher: Bencher<'_, '_>, first: &str) {
     let text = server(first);
-    bencher.counter(BytesCount::of_slice(&text)).bench(|| digest(black_box(&text)));
+    bencher
+        .counter(BytesCount::of_slice(&text))
+        .bench(|| digest(black_box(&text)));
 }
 
 #[divan::bench]
@@ -53,7 +59,9 @@ fn one_header(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn one_text_hashed(bencher: Bencher<'_, '_>) {
     let text = server(PLAIN);
-    bencher.counter(BytesCount::of_slice(&text)).bench(|| Digest::of(black_box(&text)));
+    bencher
+        .counter(BytesCount::of_slice(&text))
+        .bench(|| Digest::of(black_box(&text)));
 }
 
 /// All Go files below a directory.
@@ -77,19 +85,24 @@ fn files_of_go(bencher: Bencher<'_, '_>, start: usize) {
     let mut files = Vec::new();
     go_files(&Path::new(&root).join("src"), &mut files);
     let mut buffer = Vec::new();
-    bencher.counter(ItemsCount::new(files.len())).bench_local(|| {
-        for path in &files {
-            buffer.clear();
-            let mut file = File::open(path).expect("a Go file");
-            if start > 0 {
-                (&mut file).take(start as u64).read_to_end(&mut buffer).expect("its start");
-                if let Need::Done(found) = digest_of_start(&buffer) {
-                    black_box(found);
-                    continue;
+    bencher
+        .counter(ItemsCount::new(files.len()))
+        .bench_local(|| {
+            for path in &files {
+                buffer.clear();
+                let mut file = File::open(path).expect("a Go file");
+                if start > 0 {
+                    (&mut file)
+                        .take(start as u64)
+                        .read_to_end(&mut buffer)
+                        .expect("its start");
+                    if let Need::Done(found) = digest_of_start(&buffer) {
+                        black_box(found);
+                        continue;
+                    }
                 }
+                file.read_to_end(&mut buffer).expect("the rest");
+                black_box(digest(&buffer));
             }
-            file.read_to_end(&mut buffer).expect("the rest");
-            black_box(digest(&buffer));
-        }
-    });
+        });
 }

@@ -115,7 +115,8 @@ impl Platform {
 /// N of `go1.N`, written as Go writes it.
 fn release(tag: &str) -> Option<u32> {
     let minor = tag.strip_prefix("go1.")?;
-    let plain = minor.starts_with(|c: char| matches!(c, '1'..='9')) && minor.bytes().all(|b| b.is_ascii_digit());
+    let plain = minor.starts_with(|c: char| matches!(c, '1'..='9'))
+        && minor.bytes().all(|b| b.is_ascii_digit());
     minor.parse().ok().filter(|_| plain)
 }
 
@@ -138,7 +139,9 @@ pub fn name_matches(name: &str, platform: &Platform) -> bool {
     let Some((_, rest)) = stem.split_once('_') else {
         return true;
     };
-    let rest = rest.strip_suffix("_test").unwrap_or(if rest == "test" { "" } else { rest });
+    let rest = rest
+        .strip_suffix("_test")
+        .unwrap_or(if rest == "test" { "" } else { rest });
     let mut words = rest.rsplit('_');
     let last = words.next().unwrap_or_default();
     let before = words.next();
@@ -159,7 +162,9 @@ pub fn constraints_match(lines: &[String], platform: &Platform) -> bool {
         // Go reports several of them.
         [first, ..] if first.starts_with("//go:build") => false,
         // One that is too long is as if it were not there.
-        all => all.iter().all(|line| plus_build_holds(line, platform).unwrap_or(true)),
+        all => all
+            .iter()
+            .all(|line| plus_build_holds(line, platform).unwrap_or(true)),
     }
 }
 
@@ -230,7 +235,9 @@ impl Expression<'_> {
     fn tag(&mut self) -> Option<bool> {
         let rest = self.rest;
         let length = rest.find(|c| !in_tag(c)).unwrap_or(rest.len());
-        let (tag, _) = rest.split_at_checked(length).filter(|(tag, _)| !tag.is_empty())?;
+        let (tag, _) = rest
+            .split_at_checked(length)
+            .filter(|(tag, _)| !tag.is_empty())?;
         self.take(tag);
         Some(self.platform.has(tag))
     }

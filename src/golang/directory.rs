@@ -36,7 +36,8 @@ impl<'n> Set<'n> {
         self.files.push(name);
         // Go takes nothing from a file that it cannot read to the end of its imports.
         if !header.is_broken {
-            self.imports.extend(header.imports.iter().map(String::as_str));
+            self.imports
+                .extend(header.imports.iter().map(String::as_str));
             self.embeds.extend(header.embeds.iter().map(String::as_str));
         }
     }

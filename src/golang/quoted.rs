@@ -79,7 +79,15 @@ mod tests {
         assert_eq!(read(r#""a\tb\x41\101\u00e4" c"#), is("a\tbAA\u{e4}", " c"));
         assert_eq!(read("`a\\n\r`b"), is("a\\n", "b"));
         for wrong in [
-            "a", "\"a", "`a", "\"a\nb\"", r#""\'""#, r#""\x+1""#, r#""\400""#, r#""\ud800""#, r#""\"#,
+            "a",
+            "\"a",
+            "`a",
+            "\"a\nb\"",
+            r#""\'""#,
+            r#""\x+1""#,
+            r#""\400""#,
+            r#""\ud800""#,
+            r#""\"#,
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
         }

@@ -318,7 +318,10 @@ impl Asked<'_> {
     fn walks(&self, modules: &BTreeMap<String, PathBuf>, grounds: &mut Grounds) {
         for pattern in &self.request.patterns {
             let is_tree = pattern.contains("...");
-            if is_local_pattern(pattern) || pattern.starts_with('/') {
+            if pattern.ends_with(".go") {
+                let file = below(&self.dir(), pattern);
+                grounds.packages.extend(file.parent().map(Path::to_owned));
+            } else if is_local_pattern(pattern) || pattern.starts_with('/') {
                 let fixed = pattern.split("...").next().unwrap_or_default();
                 let end = match is_tree {
                     true => fixed.rfind('/').map_or(0, |at| at + 1),
@@ -329,10 +332,6 @@ impl Asked<'_> {
                     true => grounds.walks.insert(place),
                     false => grounds.packages.insert(place),
                 };
-            } else if pattern.ends_with(".go") {
-                grounds
-                    .packages
-                    .extend(below(&self.dir(), pattern).parent().map(Path::to_owned));
             } else if is_tree || matches!(pattern.as_str(), "all" | "work" | "tool") {
                 grounds.walks.extend(modules.values().cloned());
             }

@@ -157,7 +157,11 @@ fn go_is_asked_only_about_what_it_looks_at() {
     known.nothing(&[]);
     // One that is gone.
     project.remove("lib/more.go");
-    assert_eq!(known.went(&[]), (Vec::new(), "env list".to_owned()), "restored");
+    assert_eq!(
+        known.went(&[]),
+        (Vec::new(), "env list".to_owned()),
+        "restored"
+    );
     known.nothing(&[]);
     // An import.
     project.write(
@@ -285,7 +289,9 @@ test unit {
     let words = ["app", "lib", "tagged", "unit"];
     known.settle(&words);
     // Once for the builds, once with other tags, once with tests.
-    known.project.write("go.mod", "module example.com/m\n\ngo 1.22\n");
+    known
+        .project
+        .write("go.mod", "module example.com/m\n\ngo 1.22\n");
     let (_, calls) = known.run(&words);
     let count = |word: &str| calls.split(' ').filter(|call| *call == word).count();
     assert_eq!((count("env"), count("list")), (1, 3), "{calls}");
@@ -316,10 +322,7 @@ test unit {
     project.write("lib/lib_test.go", "package lib\n\nimport _ \"testing\"\n");
     assert_eq!(
         known.went(&words),
-        (
-            vec!["unit".to_owned()],
-            "env list test".to_owned()
-        )
+        (vec!["unit".to_owned()], "env list test".to_owned())
     );
     known.nothing(&words);
     // A module of its own is none of this one's.

@@ -127,15 +127,19 @@ struct Read {
 }
 
 const OTHERS: [&str; 19] = [
-    "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx", "swig",
-    "swigcxx", "syso",
+    "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S", "sx",
+    "swig", "swigcxx", "syso",
 ];
 
 fn read_dir(dir: &Path) -> Read {
     let mut found = Read::default();
     for entry in fs::read_dir(dir).expect("a package's directory") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         if extension == "go" && path.is_file() {
             let text = fs::read(&path).expect("a Go file");
@@ -145,7 +149,11 @@ fn read_dir(dir: &Path) -> Read {
             found.go.insert(name, read(&text));
         } else if OTHERS.contains(&&*extension) && path.is_file() {
             let text = fs::read(&path).expect("a file");
-            let header = if extension == "syso" { Header::default() } else { read_other(&text) };
+            let header = if extension == "syso" {
+                Header::default()
+            } else {
+                read_other(&text)
+            };
             found.other.insert(name, header);
         }
     }
@@ -154,23 +162,50 @@ fn read_dir(dir: &Path) -> Read {
 
 /// Every difference between what Go says and what we do.
 fn differences(listed: &Listed, read: &Read, platform: &Platform) -> Vec<String> {
-    let ours = sorted(read.go.iter().map(|(name, header)| (name.as_str(), header)), platform);
+    let ours = sorted(
+        read.go.iter().map(|(name, header)| (name.as_str(), header)),
+        platform,
+    );
     let mut wrong = Vec::new();
     let mut same = |what: &str, go: String, ours: String| {
         if go != ours {
-            wrong.push(format!("{} {what}: go list {go}, ours {ours}", listed.import_path));
+            wrong.push(format!(
+                "{} {what}: go list {go}, ours {ours}",
+                listed.import_path
+            ));
         }
     };
     same("name", listed.name.clone(), ours.name.clone());
-    let built: Vec<_> = ours.built.files.iter().filter(|file| !ours.cgo.contains(file)).collect();
+    let built: Vec<_> = ours
+        .built
+        .files
+        .iter()
+        .filter(|file| !ours.cgo.contains(file))
+        .collect();
     let others: Vec<_> = ignored_others(read, &ours, platform).into_iter().collect();
     let pairs = [
         ("files", &listed.go_files, format!("{built:?}")),
         ("cgo", &listed.cgo_files, format!("{:?}", ours.cgo)),
-        ("tests", &listed.test_go_files, format!("{:?}", ours.tests.files)),
-        ("outer tests", &listed.x_test_go_files, format!("{:?}", ours.outer_tests.files)),
-        ("ignored", &listed.ignored_go_files, format!("{:?}", ours.ignored)),
-        ("ignored others", &listed.ignored_other_files, format!("{others:?}")),
+        (
+            "tests",
+            &listed.test_go_files,
+            format!("{:?}", ours.tests.files),
+        ),
+        (
+            "outer tests",
+            &listed.x_test_go_files,
+            format!("{:?}", ours.outer_tests.files),
+        ),
+        (
+            "ignored",
+            &listed.ignored_go_files,
+            format!("{:?}", ours.ignored),
+        ),
+        (
+            "ignored others",
+            &listed.ignored_other_files,
+            format!("{others:?}"),
+        ),
     ];
     for (what, go, ours) in pairs {
         same(what, format!("{go:?}"), ours);
@@ -178,10 +213,22 @@ fn differences(listed: &Listed, read: &Read, platform: &Platform) -> Vec<String>
     let pairs = [
         ("imports", &listed.imports, &ours.built.imports),
         ("test imports", &listed.test_imports, &ours.tests.imports),
-        ("outer test imports", &listed.x_test_imports, &ours.outer_tests.imports),
+        (
+            "outer test imports",
+            &listed.x_test_imports,
+            &ours.outer_tests.imports,
+        ),
         ("embeds", &listed.embed_patterns, &ours.built.embeds),
-        ("test embeds", &listed.test_embed_patterns, &ours.tests.embeds),
-        ("outer test embeds", &listed.x_test_embed_patterns, &ours.outer_tests.embeds),
+        (
+            "test embeds",
+            &listed.test_embed_patterns,
+            &ours.tests.embeds,
+        ),
+        (
+            "outer test embeds",
+            &listed.x_test_embed_patterns,
+            &ours.outer_tests.embeds,
+        ),
     ];
     for (what, go, ours) in pairs {
         let go: BTreeSet<_> = go.iter().map(|path| as_written(path)).collect();
@@ -192,15 +239,23 @@ fn differences(listed: &Listed, read: &Read, platform: &Platform) -> Vec<String>
 
 /// The standard library imports what it has vendored by the plain path; `go list` says where that lies.
 fn as_written(path: &str) -> &str {
-    let plain = path.strip_prefix("cmd/").unwrap_or(path).strip_prefix("vendor/");
+    let plain = path
+        .strip_prefix("cmd/")
+        .unwrap_or(path)
+        .strip_prefix("vendor/");
     plain.unwrap_or(path)
 }
 
 /// Go leaves assembly that needs the C compiler's preprocessor to cgo.
-fn ignored_others<'r>(read: &'r Read, ours: &Directory<'_>, platform: &Platform) -> BTreeSet<&'r str> {
+fn ignored_others<'r>(
+    read: &'r Read,
+    ours: &Directory<'_>,
+    platform: &Platform,
+) -> BTreeSet<&'r str> {
     let names = read.other.iter().filter(|(name, header)| {
         let wants_cgo = name.ends_with(".S") || name.ends_with(".sx");
-        !name.starts_with(['_', '.']) && (!matches(name, header, platform) || wants_cgo && ours.cgo.is_empty())
+        !name.starts_with(['_', '.'])
+            && (!matches(name, header, platform) || wants_cgo && ours.cgo.is_empty())
     });
     names.map(|(name, _)| name.as_str()).collect()
 }
@@ -220,15 +275,26 @@ fn compare(dir: &Path, flags: &[String], patterns: &[&str]) -> usize {
         let (platform, listed) = (go.platform(), go.packages(patterns));
         let mut dirs: Vec<&PathBuf> = listed.iter().map(|package| &package.dir).collect();
         dirs.retain(|dir| !dir.as_os_str().is_empty() && !read.contains_key(*dir));
-        let new: Vec<_> = dirs.par_iter().map(|dir| (PathBuf::from(dir), read_dir(dir))).collect();
+        let new: Vec<_> = dirs
+            .par_iter()
+            .map(|dir| (PathBuf::from(dir), read_dir(dir)))
+            .collect();
         read.extend(new);
-        for package in listed.iter().filter(|package| read.contains_key(&package.dir)) {
+        for package in listed
+            .iter()
+            .filter(|package| read.contains_key(&package.dir))
+        {
             let found = differences(package, &read[&package.dir], &platform);
             wrong.extend(found.into_iter().map(|line| format!("{target:?} {line}")));
             seen.insert(package.dir.clone());
         }
     }
-    assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differences:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     for dir in &seen {
         for (name, header) in &read[dir].go {
             assert!(!header.is_broken, "{}", dir.join(name).display());
@@ -255,7 +321,10 @@ fn public_projects_are_read_as_go_reads_them() {
     for dir in std::env::split_paths(&projects) {
         // With a go.mod of its own, so that nothing has to be fetched.
         let real = fs::read_to_string(dir.join("go.mod")).expect("a go.mod");
-        let module = real.lines().find(|line| line.starts_with("module ")).expect("a module");
+        let module = real
+            .lines()
+            .find(|line| line.starts_with("module "))
+            .expect("a module");
         let own = temp.path().join("go.mod");
         fs::write(&own, format!("{module}\n\ngo 1.24\n")).expect("a go.mod");
         let packages = compare(&dir, &[format!("-modfile={}", own.display())], &["./..."]);
@@ -405,7 +474,11 @@ fn made(dice: &mut Dice) -> Vec<u8> {
     for _ in 0..dice.roll(3) {
         text += dice.pick(&TOPS);
     }
-    text += if dice.roll(3) == 0 { dice.pick(&CLAUSES) } else { CLAUSES[dice.roll(3)] };
+    text += if dice.roll(3) == 0 {
+        dice.pick(&CLAUSES)
+    } else {
+        CLAUSES[dice.roll(3)]
+    };
     for _ in 0..dice.roll(4) {
         text += dice.pick(&IMPORTS);
     }
@@ -434,7 +507,11 @@ fn changed(text: &[u8], dice: &mut Dice) -> Vec<u8> {
 fn listed_files(texts: &[Vec<u8>], indexed: bool) -> Vec<Listed> {
     let temp = tempfile::tempdir().expect("a temporary directory");
     let root = temp.path().canonicalize().expect("it exists");
-    fs::write(root.join("go.mod"), "module example.invalid/odd\n\ngo 1.24\n").expect("a go.mod");
+    fs::write(
+        root.join("go.mod"),
+        "module example.invalid/odd\n\ngo 1.24\n",
+    )
+    .expect("a go.mod");
     let names: Vec<String> = (0..texts.len()).map(|at| format!("./p{at}")).collect();
     for (name, text) in names.iter().zip(texts) {
         let dir = root.join(name);
@@ -442,7 +519,8 @@ fn listed_files(texts: &[Vec<u8>], indexed: bool) -> Vec<Listed> {
         fs::write(dir.join("x.go"), text).expect("a file");
         // Go makes no index of what is younger than two seconds.
         let file = fs::File::options().append(true).open(dir.join("x.go"));
-        file.and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH)).expect("a time");
+        file.and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH))
+            .expect("a time");
     }
     let go = Go {
         dir: &root,
@@ -471,7 +549,9 @@ fn odd_files_are_read_as_go_reads_them() {
         indexed: true,
     }
     .platform();
-    let listed = [true, false].into_iter().flat_map(|indexed| listed_files(&texts, indexed));
+    let listed = [true, false]
+        .into_iter()
+        .flat_map(|indexed| listed_files(&texts, indexed));
     for (text, listed) in texts.iter().chain(&texts).zip(listed) {
         let header = read(text);
         let shown = format!("{}\n{header:#?}\n{listed:#?}", text.escape_ascii());
@@ -480,15 +560,30 @@ fn odd_files_are_read_as_go_reads_them() {
             assert!(!matches("x.go", &header, &platform), "{shown}");
         } else if listed.invalid_go_files.is_empty() {
             let mut read = Read::default();
-            read.go.insert("x.go".to_owned(), Header { is_broken: false, ..header.clone() });
-            wrong.extend(differences(&listed, &read, &platform).iter().map(|line| format!("{line}\n{shown}")));
+            read.go.insert(
+                "x.go".to_owned(),
+                Header {
+                    is_broken: false,
+                    ..header.clone()
+                },
+            );
+            wrong.extend(
+                differences(&listed, &read, &platform)
+                    .iter()
+                    .map(|line| format!("{line}\n{shown}")),
+            );
             sound += usize::from(!header.is_broken);
         } else {
             let is_seen = header.is_broken || said.contains("#cgo line");
             wrong.extend((!is_seen).then(|| format!("not seen to be broken\n{shown}")));
         }
     }
-    assert!(wrong.is_empty(), "{} differ; the first:\n{}", wrong.len(), wrong[0]);
+    assert!(
+        wrong.is_empty(),
+        "{} differ; the first:\n{}",
+        wrong.len(),
+        wrong[0]
+    );
     assert!(sound > 600, "only {sound} sound files");
 }
 
@@ -515,13 +610,26 @@ fn says_the_same(indexed: bool) {
     let mut met = 0;
     for (text, listed) in texts.iter().zip(listed_files(&texts, indexed)) {
         // All of it but the directory's name.
-        let dir = listed.dir.file_name().expect("a name").to_string_lossy().into_owned();
-        let shown = format!("{listed:?}").replace(&format!("/{dir}\""), "/p\"").replace(&format!("{dir}/"), "p/");
+        let dir = listed
+            .dir
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let shown = format!("{listed:?}")
+            .replace(&format!("/{dir}\""), "/p\"")
+            .replace(&format!("{dir}/"), "p/");
         match said.get(&digest(text)) {
             None => drop(said.insert(digest(text), (shown, text))),
             Some((before, other)) => {
                 met += usize::from(other != text);
-                assert_eq!(*before, shown, "{}\n{}", other.escape_ascii(), text.escape_ascii());
+                assert_eq!(
+                    *before,
+                    shown,
+                    "{}\n{}",
+                    other.escape_ascii(),
+                    text.escape_ascii()
+                );
             }
         }
     }

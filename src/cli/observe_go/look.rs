@@ -164,13 +164,14 @@ impl<'a> Looker<'a> {
         let mut open = vec![top.to_owned()];
         while let Some(dir) = open.pop() {
             let entries = entries(&dir);
-            let is_nested = dir != top && entries.iter().any(|entry| entry.name == *"go.mod");
-            if !is_nested {
-                let below = entries.iter().filter(|entry| entry.is_dir);
-                let below = below.filter(|entry| is_walked(entry.name.as_bytes()));
-                open.extend(below.map(|entry| dir.join(&entry.name)));
-                dirs.push(dir.clone());
+            if dir != top && entries.iter().any(|entry| entry.name == *"go.mod") {
+                wanted.push((dir.join("go.mod"), Aspect::Presence));
+                continue;
             }
+            let below = entries.iter().filter(|entry| entry.is_dir);
+            let below = below.filter(|entry| is_walked(entry.name.as_bytes()));
+            open.extend(below.map(|entry| dir.join(&entry.name)));
+            dirs.push(dir.clone());
             wanted.push((dir, Aspect::Walk));
         }
     }

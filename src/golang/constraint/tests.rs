@@ -23,10 +23,21 @@ fn the_lists_are_sorted_and_what_is_unix_is_known() {
 #[test]
 fn tags_hold_for_their_platform() {
     let platform = platform();
-    for tag in ["linux", "amd64", "unix", "gc", "mine", "go1.1", "go1.24", "boringcrypto"] {
+    for tag in [
+        "linux",
+        "amd64",
+        "unix",
+        "gc",
+        "mine",
+        "go1.1",
+        "go1.24",
+        "boringcrypto",
+    ] {
         assert!(platform.has(tag), "{tag}");
     }
-    for tag in ["cgo", "windows", "gccgo", "go1.25", "go1.0", "go1.024", "go1", "ignore", ""] {
+    for tag in [
+        "cgo", "windows", "gccgo", "go1.25", "go1.0", "go1.024", "go1", "ignore", "",
+    ] {
         assert!(!platform.has(tag), "{tag}");
     }
     let android = Platform {
@@ -132,6 +143,12 @@ fn a_file_is_built_where_all_of_it_allows_that() {
     assert!(!built(".a.go", "package a\n"));
     assert!(!built("a.go", "package documentation\n"));
     assert!(!built("a.go", "package a\nimport \"C\"\n"));
-    assert!(built("a_test.go", "package a\nimport \"C\"\n"), "Go complains of it");
-    assert!(!built("a.go", "//go:build linux\n//go:build mine\n\npackage a\n"));
+    assert!(
+        built("a_test.go", "package a\nimport \"C\"\n"),
+        "Go complains of it"
+    );
+    assert!(!built(
+        "a.go",
+        "//go:build linux\n//go:build mine\n\npackage a\n"
+    ));
 }

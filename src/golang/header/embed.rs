@@ -55,7 +55,11 @@ fn directive(comment: &[u8]) -> Option<Cow<'_, [u8]>> {
         return None;
     }
     if comment.contains(&b'\r') {
-        let plain: Vec<u8> = comment.iter().copied().filter(|&byte| byte != b'\r').collect();
+        let plain: Vec<u8> = comment
+            .iter()
+            .copied()
+            .filter(|&byte| byte != b'\r')
+            .collect();
         return arguments(&plain).map(|found| Cow::Owned(found.to_owned()));
     }
     arguments(comment).map(Cow::Borrowed)

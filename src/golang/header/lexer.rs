@@ -86,7 +86,11 @@ pub struct Lexer<'t> {
 impl<'t> Lexer<'t> {
     /// Of a text without its byte order mark. Go's scanner passes over a second one, and nothing else does.
     pub fn new(text: &'t [u8]) -> Self {
-        let second = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let second = if text.starts_with(b"\xef\xbb\xbf") {
+            3
+        } else {
+            0
+        };
         Self {
             text,
             at: second,
@@ -262,7 +266,9 @@ impl<'t> Lexer<'t> {
             Some(last) if last.last + 1 == self.token_line => {}
             _ => return &[],
         }
-        let begins = own.windows(2).rposition(|two| two[0].last + 1 < two[1].first);
+        let begins = own
+            .windows(2)
+            .rposition(|two| two[0].last + 1 < two[1].first);
         &own[begins.map_or(0, |at| at + 1)..]
     }
 }
@@ -319,6 +325,10 @@ fn is_wrong_line_directive(comment: &[u8]) -> bool {
         return false;
     };
     // With two colons and two numbers, the last is a column.
-    let line = if parts.next().is_some() && number(last).is_some() { number(before) } else { None };
+    let line = if parts.next().is_some() && number(last).is_some() {
+        number(before)
+    } else {
+        None
+    };
     !sound(number(last)) || line.is_some_and(|line| !sound(Some(line)))
 }

@@ -41,7 +41,10 @@ pub fn read(text: &[u8]) -> Header {
     let lines = BuildLines::of(text);
     let embeds = if head.imports("embed") {
         let lines = embed::lines(text);
-        lines.iter().flat_map(|line| embed::patterns(line)).collect()
+        lines
+            .iter()
+            .flat_map(|line| embed::patterns(line))
+            .collect()
     } else {
         Vec::new()
     };
@@ -49,9 +52,17 @@ pub fn read(text: &[u8]) -> Header {
         package: lossy(&text[head.package.clone()]),
         constraints: lines.counting().iter().map(|line| lossy(line)).collect(),
         embeds,
-        cgo: head.cgo.iter().flat_map(|comment| plain_lines(&text[comment.clone()])).collect(),
+        cgo: head
+            .cgo
+            .iter()
+            .flat_map(|comment| plain_lines(&text[comment.clone()]))
+            .collect(),
         is_broken: head.sure.is_none() || lines.go.len() > 1,
-        imports: head.imports.into_iter().map(|(path, _)| path.into_owned()).collect(),
+        imports: head
+            .imports
+            .into_iter()
+            .map(|(path, _)| path.into_owned())
+            .collect(),
     }
 }
 
@@ -259,14 +270,21 @@ fn expect(held: bool) -> Option<()> {
 }
 
 fn spans(lexer: &Lexer<'_>) -> Vec<Span> {
-    lexer.doc().iter().map(|comment| comment.span.clone()).collect()
+    lexer
+        .doc()
+        .iter()
+        .map(|comment| comment.span.clone())
+        .collect()
 }
 
 /// What an import's literal says, if Go lets it be imported (`isValidImport` of `go/build`). Which letters beyond ASCII are graphic is
 /// decided more narrowly here.
 fn import_path(literal: &[u8]) -> Option<Cow<'_, str>> {
     let inner = &literal[1..literal.len().max(2) - 1];
-    let path = if inner.iter().all(|&byte| byte.is_ascii_graphic() && byte != b'\\') {
+    let path = if inner
+        .iter()
+        .all(|&byte| byte.is_ascii_graphic() && byte != b'\\')
+    {
         Cow::Borrowed(std::str::from_utf8(inner).ok()?)
     } else {
         let (value, rest) = unquoted(std::str::from_utf8(literal).ok()?)?;
@@ -295,7 +313,10 @@ fn top_is_sound(text: &[u8]) -> bool {
         let rest = &text[at + 1..];
         let comment = match (byte, rest.first()) {
             (b' ' | b'\x0c' | b'\t' | b'\r' | b'\n' | b';', _) => 1,
-            (b'/', Some(b'/')) => rest.iter().position(|&byte| byte == b'\n').map_or(1 + rest.len(), |line| line + 2),
+            (b'/', Some(b'/')) => rest
+                .iter()
+                .position(|&byte| byte == b'\n')
+                .map_or(1 + rest.len(), |line| line + 2),
             (b'/', Some(b'*')) => match rest[1..].windows(2).position(|pair| pair == b"*/") {
                 Some(inside) => inside + 4,
                 None => return false,
@@ -318,7 +339,10 @@ fn plain_lines(comment: &[u8]) -> Vec<String> {
         None => {
             let inner = text.strip_prefix("/*").unwrap_or(&text);
             let inner = inner.strip_suffix("*/").unwrap_or(inner);
-            inner.lines().map(|line| line.trim_end().to_owned()).collect()
+            inner
+                .lines()
+                .map(|line| line.trim_end().to_owned())
+                .collect()
         }
     }
 }

@@ -17,10 +17,14 @@ fn a_whole_head_is_read() {
         header,
         Header {
             package: "a".to_owned(),
-            imports: ["C", "embed", "fmt", "os", "io"].map(str::to_owned).to_vec(),
+            imports: ["C", "embed", "fmt", "os", "io"]
+                .map(str::to_owned)
+                .to_vec(),
             constraints: vec!["//go:build linux && cgo".to_owned()],
             embeds: ["a.txt", "b c"].map(str::to_owned).to_vec(),
-            cgo: ["#cgo LDFLAGS: -lm", "  #include <math.h>"].map(str::to_owned).to_vec(),
+            cgo: ["#cgo LDFLAGS: -lm", "  #include <math.h>"]
+                .map(str::to_owned)
+                .to_vec(),
             is_broken: false,
         }
     );
@@ -30,10 +34,22 @@ fn a_whole_head_is_read() {
 fn imports_are_read_in_every_form() {
     assert_eq!(imports("package a"), [""; 0]);
     assert_eq!(imports("package a;import\"b\";import`c`"), ["b", "c"]);
-    assert_eq!(imports("package a\nimport()\nimport(\"b\")\nfunc f(){}"), ["b"]);
-    assert_eq!(imports("package a\nimport \"b\" /* c\n*/ import \"d\"\n"), ["b", "d"]);
-    assert_eq!(imports("package a\r\nimport (\r\n\"\\x62\"\r\n)\r\n"), ["b"]);
-    assert_eq!(imports("package a\nimport \"b\"\nvar s = `import \"c\"`\n"), ["b"]);
+    assert_eq!(
+        imports("package a\nimport()\nimport(\"b\")\nfunc f(){}"),
+        ["b"]
+    );
+    assert_eq!(
+        imports("package a\nimport \"b\" /* c\n*/ import \"d\"\n"),
+        ["b", "d"]
+    );
+    assert_eq!(
+        imports("package a\r\nimport (\r\n\"\\x62\"\r\n)\r\n"),
+        ["b"]
+    );
+    assert_eq!(
+        imports("package a\nimport \"b\"\nvar s = `import \"c\"`\n"),
+        ["b"]
+    );
     assert_eq!(imports("package a\nimport \"\u{e4}\"\n"), ["\u{e4}"]);
 }
 
@@ -42,7 +58,11 @@ fn what_is_no_go_is_read_as_far_as_it_goes() {
     let broken = |text: &[u8]| {
         let header = read(text);
         assert!(header.is_broken, "{header:?}");
-        assert_ne!(digest(text), digest(&[text, b" "].concat()), "all of it counts");
+        assert_ne!(
+            digest(text),
+            digest(&[text, b" "].concat()),
+            "all of it counts"
+        );
         (header.package, header.imports.join(" "))
     };
     let is = |package: &str, imports: &str| (package.to_owned(), imports.to_owned());
@@ -50,7 +70,10 @@ fn what_is_no_go_is_read_as_far_as_it_goes() {
     assert_eq!(broken(b"\x7fELF\0\0"), is("", ""));
     assert_eq!(broken(b"package a\nimport (\n\"b\"\n"), is("a", "b"));
     assert_eq!(broken(b"package a\nimport \"b\"\n/* open"), is("a", "b"));
-    assert_eq!(broken(b"package a\nimport \"b\"\n// \xff\nfunc f() {}\n"), is("a", "b"));
+    assert_eq!(
+        broken(b"package a\nimport \"b\"\n// \xff\nfunc f() {}\n"),
+        is("a", "b")
+    );
     assert_eq!(broken(b"package a\nimport \"b c\"\n"), is("a", ""));
     assert_eq!(broken(b"package a\nimport \"b\"\nx := 1\n"), is("a", "b"));
     assert_eq!(broken(b"package func\n"), is("", ""));
@@ -61,26 +84,55 @@ fn what_is_no_go_is_read_as_far_as_it_goes() {
 fn constraints_stand_above_the_package_clause() {
     let found = |text: &str| read(text.as_bytes()).constraints.join("|");
     assert_eq!(found("//go:build a\npackage p\n"), "//go:build a");
-    assert_eq!(found("// +build a\npackage p\n"), "", "no blank line follows");
-    assert_eq!(found("// +build a\n//+build b\n\n// x\npackage p\n"), "// +build a|//+build b");
-    assert_eq!(found("// +build a\n\n//go:build b\n\npackage p\n"), "//go:build b");
+    assert_eq!(
+        found("// +build a\npackage p\n"),
+        "",
+        "no blank line follows"
+    );
+    assert_eq!(
+        found("// +build a\n//+build b\n\n// x\npackage p\n"),
+        "// +build a|//+build b"
+    );
+    assert_eq!(
+        found("// +build a\n\n//go:build b\n\npackage p\n"),
+        "//go:build b"
+    );
     assert_eq!(found("/* x */\n// +build a\n\npackage p\n"), "");
-    assert_eq!(found("/* x\n//go:build a\n*/\n//go:build b\npackage p\n"), "//go:build b");
-    assert_eq!(found("//go:builder\n//go:build\n\npackage p\n"), "//go:build");
+    assert_eq!(
+        found("/* x\n//go:build a\n*/\n//go:build b\npackage p\n"),
+        "//go:build b"
+    );
+    assert_eq!(
+        found("//go:builder\n//go:build\n\npackage p\n"),
+        "//go:build"
+    );
     assert_eq!(found("package p\n\n//go:build a\n\n"), "");
     let twice = read(b"//go:build a\n//go:build b\n\npackage p\n");
     assert!(twice.is_broken && twice.constraints.len() == 2);
-    assert_eq!(found("\u{a0}//go:build a\u{b}\npackage p\n"), "//go:build a");
+    assert_eq!(
+        found("\u{a0}//go:build a\u{b}\npackage p\n"),
+        "//go:build a"
+    );
 }
 
 #[test]
 fn what_is_embedded_is_found_anywhere_but_in_literals() {
-    let found = |rest: &str| read(format!("package p\nimport _ \"embed\"\n{rest}").as_bytes()).embeds;
-    assert_eq!(found("//go:embed a  b\t\"c d\" `e`\r\n"), ["a", "b", "c d", "e"]);
+    let found =
+        |rest: &str| read(format!("package p\nimport _ \"embed\"\n{rest}").as_bytes()).embeds;
+    assert_eq!(
+        found("//go:embed a  b\t\"c d\" `e`\r\n"),
+        ["a", "b", "c d", "e"]
+    );
     assert_eq!(found("x := '\"' //go:embed a"), ["a"]);
-    assert_eq!(found("x := \"//go:embed a\\\"//go:embed b\" + `\n//go:embed c\n`\n"), [""; 0]);
+    assert_eq!(
+        found("x := \"//go:embed a\\\"//go:embed b\" + `\n//go:embed c\n`\n"),
+        [""; 0]
+    );
     assert_eq!(found("/*\n//go:embed a\n*/\n  //go:embed b\n"), ["b"]);
-    assert_eq!(found("//go:embedded a\n// go:embed b\n//go:embed \"c\n//go:embed \"d\"e\n"), [""; 0]);
+    assert_eq!(
+        found("//go:embedded a\n// go:embed b\n//go:embed \"c\n//go:embed \"d\"e\n"),
+        [""; 0]
+    );
     let without = read(b"package p\nimport \"x\"\n//go:embed a\n");
     assert_eq!(without.embeds, [""; 0]);
 }
@@ -90,7 +142,10 @@ fn a_comment_belongs_to_c_if_it_stands_right_above() {
     let said = |text: &str| read(format!("package p\n{text}").as_bytes()).cgo.join("|");
     assert_eq!(said("/*\n#cgo A: b\n*/\nimport \"C\"\n"), "|#cgo A: b");
     assert_eq!(said("// #cgo A: b\n\nimport \"C\"\n"), "");
-    assert_eq!(said("// x\n\n// #cgo A: b\n//y\nimport \"C\"\n"), "#cgo A: b|y");
+    assert_eq!(
+        said("// x\n\n// #cgo A: b\n//y\nimport \"C\"\n"),
+        "#cgo A: b|y"
+    );
     assert_eq!(said("// x\nimport (\n\t\"C\"\n)\n"), "x");
     assert_eq!(said("// x\nimport (\n\t// y\n\t\"C\"\n)\n"), "y");
     assert_eq!(said("// x\nimport (\n\t\"C\"\n\t\"fmt\"\n)\n"), "");
@@ -105,15 +160,26 @@ fn the_digest_is_of_what_counts() {
     assert!(same(base, &base.replace("// f.", "// F does.\n")));
     assert!(same(base, &base.replace(")\n\n", ") // ok\n\n\n")));
     assert!(same(base, &format!("\u{feff}{base}")));
-    for (from, to) in [("Doc", "Documentation"), ("\"a\"", "\"b\""), ("package p", "package q"), ("\t\"a\"", "\n\t\"a\"")] {
+    for (from, to) in [
+        ("Doc", "Documentation"),
+        ("\"a\"", "\"b\""),
+        ("package p", "package q"),
+        ("\t\"a\"", "\n\t\"a\""),
+    ] {
         assert!(!same(base, &base.replace(from, to)), "{from}");
     }
     let embeds = base.replace("\"a\"", "_ \"embed\"") + "//go:embed x\nvar x string\n";
     assert!(same(&embeds, &embeds.replace("g()", "h()\n")));
     assert!(!same(&embeds, &embeds.replace("embed x", "embed y")));
     // What the package wants to be imported as.
-    assert!(!same("package p // import \"a\"\n", "package p // import \"b\"\n"));
-    assert!(!same("//go:debug x=1\npackage p\n", "//go:debug x=2\npackage p\n"));
+    assert!(!same(
+        "package p // import \"a\"\n",
+        "package p // import \"b\"\n"
+    ));
+    assert!(!same(
+        "//go:debug x=1\npackage p\n",
+        "//go:debug x=2\npackage p\n"
+    ));
 }
 
 #[test]
@@ -123,12 +189,16 @@ fn the_start_of_a_file_is_enough_where_it_holds_the_imports() {
     // From the blank behind `func`.
     assert_eq!(enough.min(), Some(text.len() - 7));
     assert_eq!(digest_of_start(text), Need::Done(digest(text)));
-    assert_eq!(digest_of_start(b"package p\nimport \"embed\"\nfunc f() {}\n"), Need::More);
+    assert_eq!(
+        digest_of_start(b"package p\nimport \"embed\"\nfunc f() {}\n"),
+        Need::More
+    );
 }
 
 #[test]
 fn other_languages_have_constraints_only() {
-    let text = b"// Copyright.\n\n//go:build arm64 || !x\n\n#include \"textflag.h\"\n\nTEXT f(SB)\n";
+    let text =
+        b"// Copyright.\n\n//go:build arm64 || !x\n\n#include \"textflag.h\"\n\nTEXT f(SB)\n";
     assert_eq!(read_other(text).constraints, ["//go:build arm64 || !x"]);
     let other = |from: &str, to: &str| String::from_utf8_lossy(text).replace(from, to).into_bytes();
     assert_eq!(digest_other(text), digest_other(&other("TEXT", "text")));
@@ -140,7 +210,13 @@ fn other_languages_have_constraints_only() {
 
 /// Heads that end soundly, with the imports that they bring.
 fn head() -> impl Strategy<Value = String> {
-    let top = prop::sample::select(vec!["", "// Doc.\n", "//go:build linux\n\n", "/* x\n*/\n", "\u{feff}"]);
+    let top = prop::sample::select(vec![
+        "",
+        "// Doc.\n",
+        "//go:build linux\n\n",
+        "/* x\n*/\n",
+        "\u{feff}",
+    ]);
     let imports = prop::sample::select(vec![
         "",
         "import \"a\"\n",
@@ -162,7 +238,8 @@ fn body() -> impl Strategy<Value = String> {
         "// import \"x\"\n",
         "const c = 1 // \u{feff}\n",
     ]);
-    prop::collection::vec(piece, 0..6).prop_map(|pieces| format!("const first = 1\n{}", pieces.concat()))
+    prop::collection::vec(piece, 0..6)
+        .prop_map(|pieces| format!("const first = 1\n{}", pieces.concat()))
 }
 
 proptest! {
