@@ -3,6 +3,7 @@
 use crate::base::path::{InputPath, ProjectPath};
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
+use crate::golang::testing::spec::GoTestSpec;
 use crate::plan::image::ImageSpec;
 use crate::plan::service::ServiceSpec;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,9 @@ impl Action {
         });
         let in_words = match &self.command {
             Command::Argv(words) => words.iter().any(|word| word.contains(INPUTS_FILE)),
-            Command::None | Command::Script { .. } | Command::Image(_) => false,
+            Command::None | Command::Script { .. } | Command::Image(_) | Command::GoTest(_) => {
+                false
+            }
         };
         in_env || in_words
     }
@@ -70,6 +73,8 @@ pub enum Command {
     Argv(Vec<String>),
     /// Built by gomake itself, or by an engine from a Dockerfile.
     Image(Arc<ImageSpec>),
+    /// The tests of Go packages, each with a result of its own.
+    GoTest(Arc<GoTestSpec>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
