@@ -18,6 +18,7 @@ mod depfile;
 mod execution;
 mod files;
 mod golang;
+mod gotest;
 mod harness;
 mod help;
 mod hooks;
