@@ -14,7 +14,7 @@ use gomake::state::snapshot::{
 use libfuzzer_sys::fuzz_target;
 use std::sync::OnceLock;
 
-const SECTIONS: usize = 23;
+const SECTIONS: usize = 26;
 /// Magic, origin, two marks.
 const TABLE: usize = 8 + 32 + 2 * 32;
 const HEADER: usize = TABLE + SECTIONS * 24 + 8;
@@ -24,7 +24,7 @@ fn seal(bytes: &mut [u8]) {
     if bytes.len() < HEADER {
         return;
     }
-    bytes[..8].copy_from_slice(b"gomakeS1");
+    bytes[..8].copy_from_slice(b"gomakeS2");
     bytes[8..40].copy_from_slice(&Digest::default().0);
     for at in (TABLE..).step_by(24).take(SECTIONS) {
         let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));

@@ -35,6 +35,12 @@ pub fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (checksum(payload) == header[4..]).then_some((payload, rest))
 }
 
+/// How many bytes the frame takes that `bytes` starts with, by its own word. None: it does not even say that.
+pub fn len(bytes: &[u8]) -> Option<usize> {
+    let len = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+    len.checked_add(HEADER)
+}
+
 /// A whole file that holds one value. None: the value cannot be written in this form.
 pub fn encode_file<T: Serialize>(magic: &Magic, value: &T) -> Option<Vec<u8>> {
     let mut out = magic.to_vec();

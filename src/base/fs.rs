@@ -162,6 +162,16 @@ impl DirHandle {
             Err(error) => Err(error.into()),
         }
     }
+    /// The digest of a file below the directory, or absolute, that has this size and is looked at again afterwards.
+    ///
+    /// # Errors
+    /// The system's word; the path is the caller's to add.
+    pub fn hash(&self, path: &CStr, size: u64) -> io::Result<Digest> {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::openat(&self.0, path, flags, Mode::empty())?);
+        hash_open(&file, Some(size).filter(|size| *size > 0))
+    }
 }
 
 /// Follows symlinks.

@@ -5,6 +5,7 @@ pub mod frame;
 pub mod fs;
 pub mod glob;
 pub mod ids;
+pub mod later;
 pub mod names;
 pub mod path;
 pub mod source;

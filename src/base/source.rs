@@ -94,6 +94,10 @@ impl Sources {
         });
         base
     }
+    /// All texts, in the order in which they were added.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().map(|source| &*source.text)
+    }
     pub fn of(&self, span: Span) -> Option<&Source> {
         self.texts
             .iter()

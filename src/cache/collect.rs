@@ -79,6 +79,8 @@ impl Census {
         let mut more = HashSet::new();
         for (_, content) in &result.outputs {
             match *content {
+                // It lies in the result.
+                Content::File { digest, .. } if result.small(digest).is_some() => {}
                 Content::File { digest, .. } | Content::Link { digest } => {
                     more.insert((Part::Blobs, digest));
                 }

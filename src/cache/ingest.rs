@@ -31,6 +31,35 @@ pub fn ingest(layout: &Layout, path: &Path, content: Content) -> Result<u64, Cac
     }
 }
 
+/// The bytes of a file of at most `limit`, which should have this digest. None: it is larger.
+///
+/// # Errors
+/// As [`ingest`].
+pub fn read_small(
+    path: &Path,
+    digest: Digest,
+    limit: u64,
+) -> Result<Option<(Digest, Vec<u8>)>, CacheError> {
+    let there = fs::lstat(path)?;
+    refuse_private(path, there.mode)?;
+    if there.size > limit {
+        return Ok(None);
+    }
+    match fs::read_small(path, limit)? {
+        Some(bytes) if Digest::of(&bytes) == digest => Ok(Some((digest, bytes))),
+        _ => Err(changed(path)),
+    }
+}
+
+fn refuse_private(path: &Path, mode: u32) -> Result<(), CacheError> {
+    if mode & 0o077 == 0 && fs::umask() & 0o077 != 0o077 {
+        return Err(CacheError::Private {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 fn ingest_tree(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
     let mut grown = 0;
     let tree = tree::walk(path, |file, stat| {
@@ -47,11 +76,7 @@ fn ingest_tree(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, Cach
 fn ingest_file(layout: &Layout, path: &Path, digest: Digest) -> Result<u64, CacheError> {
     let blob = layout.path(Part::Blobs, digest);
     let there = fs::lstat(path)?;
-    if there.mode & 0o077 == 0 && fs::umask() & 0o077 != 0o077 {
-        return Err(CacheError::Private {
-            path: path.to_owned(),
-        });
-    }
+    refuse_private(path, there.mode)?;
     // A power failure can leave a blob that is empty or cut off: that one is replaced.
     if let Some(known) = fs::if_exists(fs::lstat(&blob))?
         && known.size == there.size

@@ -53,7 +53,7 @@ impl Part {
         match self {
             Self::Blobs => *b"gomakeB1",
             Self::Trees => *b"gomakeT1",
-            Self::Results => *b"gomakeC1",
+            Self::Results => *b"gomakeC2",
             Self::Manifests => *b"gomakeD1",
             Self::Images => *b"gomakeI1",
             Self::Tests => *b"gomakeP1",

@@ -23,6 +23,9 @@ const LISTS: usize = 16;
 const PASSES: usize = 4;
 /// How exact 'recently used' is. Marking a use costs a system call and makes the disk write, so it is not done each time.
 const USE_GRAIN: Duration = Duration::from_secs(3600);
+/// So many bytes of small files lie in a result's own file, which takes a block of the disk anyway: making a second file for
+/// them would take longer than all else that is stored.
+const BESIDE: u64 = 4 << 10;
 /// What was left in `tmp/` by killed processes is removed when it is this old.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
@@ -36,6 +39,17 @@ pub struct CachedResult {
     /// What the depfile named.
     pub deps: Vec<InputPath>,
     pub duration_ms: u64,
+    /// The bytes of small files among the outputs, which have no blobs of their own. Filled in when it is stored.
+    pub small: Vec<(Digest, Vec<u8>)>,
+}
+
+impl CachedResult {
+    /// The bytes of a file that has no blob.
+    pub fn small(&self, digest: Digest) -> Option<&[u8]> {
+        let mut known = self.small.iter();
+        let (_, bytes) = known.find(|(known, _)| *known == digest)?;
+        Some(bytes)
+    }
 }
 
 /// What a collection did.
@@ -91,7 +105,7 @@ impl Cache {
     /// `Miss` when a blob is missing or damaged, `Outside` when a path leaves the project, `Io` when writing fails;
     /// for the first two no output has changed, though parent directories may have been made.
     pub fn restore(&self, result: &CachedResult, root: &Path) -> Result<(), CacheError> {
-        let mut staging = Staging::new(&self.layout, root)?;
+        let mut staging = Staging::new(&self.layout, root, result)?;
         for (path, content) in &result.outputs {
             staging.add(path, *content)?;
         }
@@ -105,11 +119,23 @@ impl Cache {
     /// written is ever visible.
     pub fn store(&self, key: Digest, result: &CachedResult, root: &Path) -> Result<(), CacheError> {
         let _storing = self.lock(File::lock_shared)?;
+        let mut stored = result.clone();
+        let mut left = BESIDE;
         for (path, content) in &result.outputs {
-            let grown = ingest::ingest(&self.layout, &root.join(path), *content)?;
-            self.grow(grown);
+            let path = root.join(path);
+            let beside = match *content {
+                Content::File { digest, .. } => ingest::read_small(&path, digest, left)?,
+                _ => None,
+            };
+            match beside {
+                Some(small) => {
+                    left -= small.1.len() as u64;
+                    stored.small.push(small);
+                }
+                None => self.grow(ingest::ingest(&self.layout, &path, *content)?),
+            }
         }
-        self.grow(self.layout.save(Part::Results, key, result)?);
+        self.grow(self.layout.save(Part::Results, key, &stored)?);
         Ok(())
     }
 

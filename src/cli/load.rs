@@ -320,16 +320,17 @@ struct Loader<'a> {
     files: &'a dyn Tree,
     loaded: Loaded,
     cwd: PathBuf,
-    /// By path without symlinks, so that a file that is included twice is read, and complained of, once.
-    parsed: BTreeMap<PathBuf, File>,
+    /// By path without symlinks, so that a file that is included twice is read, and complained of, once: a module that was
+    /// made of it.
+    parsed: BTreeMap<PathBuf, ModuleId>,
 }
 
 impl Loader<'_> {
     /// Reads and parses a file; `included` is where it was asked for.
     fn read(&mut self, path: &Path, included: Option<Span>) -> Result<File, LoadError> {
         let real = self.files.canonical(path)?;
-        if let Some(tree) = self.parsed.get(&real) {
-            return Ok(tree.clone());
+        if let Some(&module) = self.parsed.get(&real) {
+            return Ok(self.loaded.modules.modules[module].tree.clone());
         }
         let name = shown(path, &self.cwd);
         let bytes = self.files.read(path)?;
@@ -360,7 +361,6 @@ impl Loader<'_> {
             name,
             digest,
         });
-        self.parsed.insert(real, tree.clone());
         Ok(tree)
     }
 
@@ -388,6 +388,9 @@ impl Loader<'_> {
             prefix: prefix.clone(),
             includes: Vec::new(),
         });
+        if let Some(real) = open.last() {
+            self.parsed.entry(real.clone()).or_insert(id);
+        }
         for include in includes {
             through.push(include.path.span);
             match self.include(&include, &dir, &prefix, open, through) {

@@ -20,6 +20,7 @@ pub mod list;
 pub mod load;
 pub mod man;
 pub mod observe;
+mod observe_dir;
 pub mod observe_go;
 mod output;
 pub mod picture;

@@ -6,6 +6,7 @@ use crate::base::glob::{Pattern, walk, walk_seen};
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
+use crate::cli::observe_dir::Names;
 use crate::cli::observe_go;
 use crate::cli::output::{Said, output};
 use crate::cli::saved::rests::{Glimpse, Rests};
@@ -108,6 +109,7 @@ impl Observer {
             Query::Glob { include, exclude } => self.glob(query, include, exclude),
             Query::Read(path) => self.read(query, path),
             Query::Presence(path) => self.presence(path),
+            Query::Presences { dir, names } => self.presences(query, dir, names),
             Query::Which(program) => Answer::Program(self.which(program)),
             Query::Env(name) => self.env(name),
             Query::EnvMatching(pattern) => self.env_matching(pattern),
@@ -176,6 +178,15 @@ impl Observer {
             Ok(stat) => Answer::Presence(Presence::of(stat.map(|stat| stat.kind))),
             Err(error) => Answer::Failed(bare(&error)),
         }
+    }
+    fn presences(&self, query: &Query, dir: &ProjectPath, names: &[String]) -> Answer {
+        let glimpse = Glimpse::now(&self.root);
+        let found = Names::of(&dir.under(&self.root), names);
+        let answer = Answer::Presences(found.odd);
+        if let (Some(rests), Some(looks)) = (self.rests(), found.looks) {
+            rests.note(query, &answer, glimpse.rows(&looks));
+        }
+        answer
     }
     /// Where PATH finds a program; relative entries of PATH count from the project's root.
     fn which(&self, program: &str) -> Option<PathBuf> {
@@ -283,7 +294,11 @@ impl Observer {
 
 fn is_slow(query: &Query) -> bool {
     match query {
-        Query::Glob { .. } | Query::Capture(_) | Query::Go(_) | Query::BaseImage(_) => true,
+        Query::Glob { .. }
+        | Query::Presences { .. }
+        | Query::Capture(_)
+        | Query::Go(_)
+        | Query::BaseImage(_) => true,
         Query::Git(fact) => matches!(
             fact,
             GitFact::Describe | GitFact::Dirty | GitFact::CommitTime | GitFact::Remote

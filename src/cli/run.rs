@@ -159,7 +159,7 @@ impl Call<'_> {
             false => Vec::new(),
         };
         (self.emit)(Event::Planned {
-            wanted: wanted.order.len(),
+            wanted: wanted.order.len() + wanted.settled,
         });
         let mut done =
             drive::run(project, wanted).map_err(|source| system("cannot start threads", source))?;
@@ -214,16 +214,18 @@ impl Call<'_> {
             Some(None) => return Ok(None),
             None => self.planned(&self.args.words)?,
         };
-        let session = Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit);
+        let session = match self.saved {
+            Some(saved) => Session::resume(saved, self.caller, &command, cancel, self.emit),
+            None => Session::write(&self.loaded.root, self.caller, &command, cancel, self.emit)
+                .map(Some),
+        };
         let mut session = match (session, cancel.exit_status()) {
-            (Ok(session), _) => session,
+            (Ok(Some(session)), _) => session,
+            (Ok(None), _) => return Ok(None),
             // Nothing is wrong with the Gofile when somebody is tired of waiting.
             (Err(_), Some(status)) => return Ok(Some(status)),
             (Err(fault), None) => return Err(fault),
         };
-        if session.waited && self.saved.is_some() {
-            return Ok(None);
-        }
         if session.waited {
             plan_now = self.planned(&self.args.words)?;
         }
@@ -249,7 +251,7 @@ impl Call<'_> {
                     if !done.interrupted && session.is_locked() {
                         let moved = done.ran + done.restored;
                         kept = keeping
-                            .map(|keeping| keeping.draft(self, &session, project, wanted, moved));
+                            .map(|keeping| keeping.draft(self, &session, project, &roots, moved));
                     }
                     Ok(done)
                 },

@@ -10,7 +10,7 @@ use crate::cli::fault::{CallError, Fault};
 use crate::cli::load::Loaded;
 use crate::cli::observe::Observer;
 use crate::cli::plan::{Plan, ask_go};
-use crate::cli::saved::resume::Resumed;
+use crate::cli::saved::resume::{Known, Resumed};
 use crate::event::timing::Work;
 use crate::event::{Emit, Event};
 use crate::execute::check::bind_all;
@@ -91,6 +91,103 @@ impl Session {
         cancel: &Cancel,
         emit: Emit<'_>,
     ) -> Result<Self, Fault> {
+        let turn = Turn::wait(root, caller, command, cancel, emit)?;
+        let mut session = Self::with(turn.dir, Some(turn.lock))?;
+        session.waited = turn.waited;
+        Ok(session)
+    }
+
+    /// As [`Session::write`], for a run that starts from a saved graph; of the state only that is read which the graph does not
+    /// say. None: something has come since, and the run must start anew.
+    ///
+    /// # Errors
+    /// As [`Session::write`].
+    pub fn resume(
+        saved: &Resumed,
+        caller: &Variables,
+        command: &str,
+        cancel: &Cancel,
+        emit: Emit<'_>,
+    ) -> Result<Option<Self>, Fault> {
+        let turn = Turn::wait(&saved.root, caller, command, cancel, emit)?;
+        if turn.waited {
+            return Ok(None);
+        }
+        let lock = Some(turn.lock);
+        match saved.state(&turn.dir).map_err(Fault::one)? {
+            Known::Otherwise => Ok(None),
+            Known::Not => Self::with(turn.dir, lock).map(Some),
+            Known::Partly(state) => {
+                let (store, memo) = *state;
+                Ok(Some(Self::of(turn.dir, store, memo, lock)))
+            }
+        }
+    }
+
+    fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
+        let size = |name: &str| fs::stat(&dir.file(name)).map_or(0, |stat| stat.size);
+        let (store, memo) = if size("journal").min(size("memo")) < SIDE_BY_SIDE {
+            (Store::open(&dir), Memo::open(&dir))
+        } else {
+            rayon::join(|| Store::open(&dir), || Memo::open(&dir))
+        };
+        let store = store.map_err(Fault::one)?;
+        let memo = memo.map_err(Fault::one)?;
+        Ok(Self::of(dir, store, memo, lock))
+    }
+
+    fn of(dir: StateDir, store: Store, memo: Memo, lock: Option<Lock>) -> Self {
+        Self {
+            bases: Bases::open(&dir),
+            dir,
+            store,
+            memo,
+            cache: None,
+            waited: false,
+            lock: Mutex::new(lock),
+        }
+    }
+
+    /// Lets others get their turn: nothing is written from now on.
+    pub fn unlock(&self) {
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether it was opened for a run, and no other gomake may write.
+    pub fn is_locked(&self) -> bool {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        lock.is_some()
+    }
+
+    /// Opens the user's cache; a cache that cannot be used is done without.
+    pub fn open_cache(&mut self, place: Option<&Path>, limit: u64, emit: Emit<'_>) {
+        let Some(place) = place else { return };
+        match Cache::open(place, limit) {
+            Ok(cache) => self.cache = Some(cache),
+            Err(error) => emit(Event::Warning {
+                target: None,
+                message: format!("running without the cache: {error}"),
+            }),
+        }
+    }
+}
+
+/// The right to write, while nobody else does.
+struct Turn {
+    dir: StateDir,
+    lock: Lock,
+    /// Another gomake was waited for.
+    waited: bool,
+}
+
+impl Turn {
+    fn wait(
+        root: &Path,
+        caller: &Variables,
+        command: &str,
+        cancel: &Cancel,
+        emit: Emit<'_>,
+    ) -> Result<Self, Fault> {
         let above = caller
             .get(OsStr::new(RUNNING_VARIABLE))
             .cloned()
@@ -115,52 +212,11 @@ impl Session {
         };
         // Files that a killed gomake left; we hold the lock, so nobody uses them.
         let _ = fs::remove_any(&dir.file("tmp"));
-        let mut session = Self::with(dir, Some(lock))?;
-        session.waited = told;
-        Ok(session)
-    }
-
-    fn with(dir: StateDir, lock: Option<Lock>) -> Result<Self, Fault> {
-        let size = |name: &str| fs::stat(&dir.file(name)).map_or(0, |stat| stat.size);
-        let (store, memo) = if size("journal").min(size("memo")) < SIDE_BY_SIDE {
-            (Store::open(&dir), Memo::open(&dir))
-        } else {
-            rayon::join(|| Store::open(&dir), || Memo::open(&dir))
-        };
-        let store = store.map_err(Fault::one)?;
-        let memo = memo.map_err(Fault::one)?;
         Ok(Self {
-            bases: Bases::open(&dir),
             dir,
-            store,
-            memo,
-            cache: None,
-            waited: false,
-            lock: Mutex::new(lock),
+            lock,
+            waited: told,
         })
-    }
-
-    /// Lets others get their turn: nothing is written from now on.
-    pub fn unlock(&self) {
-        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    /// Whether it was opened for a run, and no other gomake may write.
-    pub fn is_locked(&self) -> bool {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        lock.is_some()
-    }
-
-    /// Opens the user's cache; a cache that cannot be used is done without.
-    pub fn open_cache(&mut self, place: Option<&Path>, limit: u64, emit: Emit<'_>) {
-        let Some(place) = place else { return };
-        match Cache::open(place, limit) {
-            Ok(cache) => self.cache = Some(cache),
-            Err(error) => emit(Event::Warning {
-                target: None,
-                message: format!("running without the cache: {error}"),
-            }),
-        }
     }
 }
 
@@ -230,7 +286,11 @@ pub fn with_project<T>(
         let wanted = Wanted::new(&plan.graph, roots, &session.store);
         ask_go(plan, &wanted.order, around.observer)?;
     }
-    let wanted = Wanted::new(&plan.graph, roots, &session.store);
+    let wanted = match around.saved {
+        Some(saved) => saved.wanted(&plan.graph, &session.store),
+        None => Wanted::new(&plan.graph, roots, &session.store),
+    };
+    let named = around.saved.map(Resumed::named);
     let unmet = unmet_inputs(&plan.graph, &wanted.order);
     if !unmet.is_empty() {
         return Err(Fault::plan(unmet));
@@ -270,9 +330,9 @@ pub fn with_project<T>(
         Some(saved) => saved.left_over(),
         None => left_over(&plan.graph, &session.store, &session.memo, &observe),
     };
-    let good = around.saved.map_or_else(Vec::new, |saved| {
-        saved.good(&plan.graph, &wanted, &session.store)
-    });
+    let good = around
+        .saved
+        .map_or_else(Vec::new, |saved| saved.good.clone());
     let (known, unknown) = match around.saved {
         Some(saved) => {
             let concerned = wanted.order.iter().copied();
@@ -292,7 +352,7 @@ pub fn with_project<T>(
                 running: around.running,
                 extra_args: around.extra_args,
             },
-            named: roots,
+            named: named.as_deref().unwrap_or(roots),
             bound: IdVec::filled(None, plan.graph.targets.len()),
             store: &session.store,
             memo: &session.memo,

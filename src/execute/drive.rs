@@ -106,6 +106,7 @@ impl<'a> Drive<'a> {
         };
         let mut summary =
             lock(&self.tally).summary(self.project.graph(), &self.wanted.order, unreached);
+        summary.up_to_date += self.wanted.settled;
         summary.elapsed = began.elapsed();
         summary.interrupted = self.project.cancel.is_cancelled();
         Ok(summary)
@@ -134,7 +135,7 @@ impl<'a> Drive<'a> {
         let mut is_pending = vec![false; self.outputs.len()];
         let mut lost: HashMap<TargetId, TargetId> = HashMap::new();
         let mut pending = Vec::new();
-        let mut untold = 0;
+        let mut untold = self.wanted.settled;
         for &id in &self.wanted.order {
             let before = self.wanted.before(id);
             let mut needed = before.iter().filter(|(_, kind)| *kind == EdgeKind::Needs);

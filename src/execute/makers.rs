@@ -1,39 +1,46 @@
 //! Who declares which file as an output: looked up, because a graph may have many targets.
 
 use crate::base::path::ProjectPath;
-use crate::plan::graph::{Graph, Output, TargetId};
+use crate::plan::graph::{Graph, Output, StoredMakers, TargetId};
 use std::collections::HashMap;
 
 #[derive(Debug)]
 pub struct Makers {
-    /// Files, and trees.
-    paths: HashMap<ProjectPath, TargetId>,
+    paths: Paths,
     by_patterns: Vec<TargetId>,
+}
+
+/// Files, and trees.
+#[derive(Debug)]
+enum Paths {
+    Known(HashMap<ProjectPath, TargetId>),
+    Stored(StoredMakers),
 }
 
 impl Makers {
     pub fn new(graph: &Graph) -> Self {
-        let mut paths = HashMap::new();
-        let mut by_patterns = Vec::new();
-        for (id, target) in graph.targets.iter() {
-            for output in &target.outputs {
-                match output {
-                    Output::File { path, .. } | Output::Tree { path, .. } => {
-                        paths.insert(path.clone(), id);
-                    }
-                    Output::Pattern { .. } => by_patterns.push(id),
-                }
-            }
+        if let Some(stored) = &graph.makers {
+            return Self {
+                by_patterns: stored.by_patterns.clone(),
+                paths: Paths::Stored(stored.clone()),
+            };
         }
-        by_patterns.dedup();
-        Self { paths, by_patterns }
+        let mut paths = HashMap::new();
+        for (id, target) in graph.targets.iter() {
+            let made = target.outputs.iter().filter_map(Output::path);
+            paths.extend(made.map(|path| (path.clone(), id)));
+        }
+        Self {
+            paths: Paths::Known(paths),
+            by_patterns: by_patterns(graph),
+        }
     }
 
-    /// The target that makes a file, itself or as part of a tree; those apart that only have a pattern for it.
-    pub fn of(&self, path: &ProjectPath) -> Option<TargetId> {
+    /// The target of the graph that makes a file, itself or as part of a tree; those apart that only have a pattern for it.
+    pub fn of(&self, graph: &Graph, path: &ProjectPath) -> Option<TargetId> {
         let mut path = Some(path.clone());
         while let Some(here) = path {
-            if let Some(&id) = self.paths.get(&here) {
+            if let Some(id) = self.exactly(graph, &here) {
                 return Some(id);
             }
             path = here.parent().filter(|parent| !parent.is_root());
@@ -41,8 +48,31 @@ impl Makers {
         None
     }
 
+    fn exactly(&self, graph: &Graph, path: &ProjectPath) -> Option<TargetId> {
+        match &self.paths {
+            Paths::Known(paths) => paths.get(path).copied(),
+            Paths::Stored(stored) => {
+                let mut found = (stored.find)(path).into_iter();
+                found.find(|id| {
+                    let mut made = graph.target(*id).outputs.iter().filter_map(Output::path);
+                    made.any(|made| made == path)
+                })
+            }
+        }
+    }
+
     /// The targets with patterns among their outputs.
     pub fn by_patterns(&self) -> impl Iterator<Item = TargetId> {
         self.by_patterns.iter().copied()
     }
+}
+
+/// The targets with patterns among their outputs, in order.
+pub fn by_patterns(graph: &Graph) -> Vec<TargetId> {
+    let targets = graph.targets.iter();
+    let has_pattern = |output: &Output| output.path().is_none();
+    targets
+        .filter(|(_, target)| target.outputs.iter().any(has_pattern))
+        .map(|(id, _)| id)
+        .collect()
 }

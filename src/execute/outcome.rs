@@ -154,7 +154,7 @@ impl Project<'_> {
         };
         let is_made_by = |id: TargetId| made(id).iter().any(|(path, made)| is_it(path, made));
         // Looked up: a depfile names many files, and targets may be many.
-        match self.makers().of(dep) {
+        match self.makers().of(self.graph(), dep) {
             Some(maker) => is_made_by(maker),
             None => self.makers().by_patterns().any(is_made_by),
         }

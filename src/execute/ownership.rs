@@ -67,6 +67,11 @@ impl Project<'_> {
                 }
             }
         }
+        // What runs each time and leaves no file cannot be half made: that record would say nothing.
+        let leaves_nothing = start.outputs.is_empty() && target.depfile.is_none();
+        if target.always_runs && leaves_nothing {
+            return Ok(start);
+        }
         if let Err(error) = self.store.mark_started(&target.name, start.clone()) {
             self.warn(id, format!("the start could not be noted: {error}"));
         }

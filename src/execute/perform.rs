@@ -337,6 +337,7 @@ impl Project<'_> {
                 outputs: anew.outputs.to_vec(),
                 deps: record.deps.clone(),
                 duration_ms,
+                small: Vec::new(),
             },
             base: target
                 .depfile

@@ -150,6 +150,8 @@ const AFTER_KILL: Duration = Duration::from_secs(5);
 /// Between looks at a child on systems that cannot wait for one together with other things.
 const TICK: Duration = Duration::from_millis(50);
 const CHUNK: usize = 64 * 1024;
+/// What is read at first: most commands print little, or nothing, which is told by a read as well.
+const FIRST: usize = 4 * 1024;
 /// Linux's terminals hold up to 64 KiB and hand out up to 4 KiB at a time.
 const TERMINAL_READS: usize = 64;
 
@@ -167,7 +169,7 @@ struct Running {
     /// The child has ended. Until it is reaped, its process id and group stay its own.
     exited: bool,
     reaped: bool,
-    /// Has room from the first output on: most commands print nothing.
+    /// Has room from the first output on.
     chunk: Vec<u8>,
 }
 
@@ -326,8 +328,9 @@ impl Running {
         else {
             return;
         };
+        let room = if self.chunk.is_empty() { FIRST } else { CHUNK };
         self.chunk.clear();
-        self.chunk.reserve_exact(CHUNK);
+        self.chunk.reserve_exact(room);
         match rustix::io::read(&source.from, spare_capacity(&mut self.chunk)) {
             Ok(bytes) if bytes > 0 => on_chunk(&self.chunk),
             Err(Errno::INTR) => {}
@@ -344,13 +347,14 @@ impl Running {
         {
             return self.drain_terminal(output);
         }
-        let there = self
+        let mut there = self
             .source
             .as_ref()
             .and_then(|source| rustix::io::ioctl_fionread(&source.from).ok())
             .unwrap_or(0);
-        for _ in 0..there.div_ceil(CHUNK as u64) {
+        while there > 0 && self.source.is_some() {
             self.read(output);
+            there = there.saturating_sub(self.chunk.len() as u64);
         }
     }
     /// What is on its way through a terminal, it cannot tell; but it is never much.

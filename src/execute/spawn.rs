@@ -4,6 +4,9 @@
 //! std's `Command` comes to the same posix_spawn, but copies the environment twice on the way, opens `/dev/null` and
 //! duplicates the pipe for each command: docs/design/execution.md says what that came to.
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod straight;
+
 use rustix::process::Pid;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString};
@@ -198,5 +201,9 @@ mod system {
 /// # Errors
 /// As the system says; the child is gone then.
 pub(super) fn spawn(start: &Start<'_>) -> io::Result<Pid> {
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    if let Some(spawned) = straight::spawn(start) {
+        return spawned;
+    }
     system::spawn(start)
 }

@@ -99,6 +99,7 @@ mod tests {
                 outputs: Vec::new(),
                 deps: Vec::new(),
                 duration_ms: 0,
+                small: Vec::new(),
             },
             base: None,
         }

@@ -113,7 +113,9 @@ impl Project<'_> {
 fn in_json(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let quoted = serde_json::to_string(&text).unwrap_or_default();
-    let inner = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
     let inner = inner.unwrap_or_default();
     let escaped = inner.replace('<', "\\u003c").replace('>', "\\u003e");
     escaped.replace('&', "\\u0026")

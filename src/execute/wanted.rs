@@ -4,7 +4,7 @@
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::InputPath;
 use crate::execute::makers::Makers;
-use crate::plan::graph::{Graph, Target, TargetId};
+use crate::plan::graph::{Graph, TargetId};
 use crate::schedule::graph::EdgeKind;
 use crate::state::store::Store;
 use std::cell::OnceCell;
@@ -16,11 +16,37 @@ pub struct Wanted {
     /// Everything to settle, each target after what comes before it.
     pub order: Vec<TargetId>,
     before: IdVec<TargetId, Vec<(TargetId, EdgeKind)>>,
+    /// How many more are wanted, and known to be up to date without being looked at.
+    pub settled: usize,
 }
 
 impl Wanted {
     /// The targets that `roots` reach.
     pub fn new(graph: &Graph, roots: &[TargetId], store: &Store) -> Self {
+        Self::but(graph, roots, store, &|_| false)
+    }
+
+    /// As [`Wanted::new`] without what is settled: `roots` are those of the wanted targets that are not, `settled` says how many
+    /// are.
+    pub fn unsettled(
+        graph: &Graph,
+        roots: &[TargetId],
+        store: &Store,
+        is_settled: &dyn Fn(TargetId) -> bool,
+        settled: usize,
+    ) -> Self {
+        Self {
+            settled,
+            ..Self::but(graph, roots, store, is_settled)
+        }
+    }
+
+    fn but(
+        graph: &Graph,
+        roots: &[TargetId],
+        store: &Store,
+        is_settled: &dyn Fn(TargetId) -> bool,
+    ) -> Self {
         let makers = OnceCell::new();
         let discovered = |id: TargetId| match graph.target(id).depfile {
             Some(_) => {
@@ -29,9 +55,9 @@ impl Wanted {
             }
             None => Vec::new(),
         };
-        Self::with_edges(graph, roots, &discovered)
+        Self::with_edges(graph, roots, &discovered, is_settled)
             // A depfile of the past can contradict the Gofile of today; then the Gofile is right.
-            .or_else(|| Self::with_edges(graph, roots, &|_| Vec::new()))
+            .or_else(|| Self::with_edges(graph, roots, &|_| Vec::new(), is_settled))
             .expect("the graph has no cycles: planning reports them")
     }
 
@@ -40,10 +66,15 @@ impl Wanted {
         &self.before[id]
     }
 
-    /// What each target of the graph needs, each once: what is declared, and what makes the files that its last depfile named.
-    pub fn needs(graph: &Graph, store: &Store) -> IdVec<TargetId, Vec<TargetId>> {
+    /// What each of some targets needs, each once: what is declared, and what makes the files that its last depfile named.
+    pub fn needs<'a>(
+        graph: &'a Graph,
+        store: &'a Store,
+        targets: impl Iterator<Item = TargetId> + 'a,
+    ) -> impl Iterator<Item = Vec<TargetId>> + 'a {
         let makers = OnceCell::new();
-        let needs_of = |(id, target): (TargetId, &Target)| {
+        targets.map(move |id| {
+            let target = graph.target(id);
             let mut needs: Vec<TargetId> = target.needs.iter().map(|edge| edge.to).collect();
             if target.depfile.is_some() {
                 let makers = makers.get_or_init(|| Makers::new(graph));
@@ -52,14 +83,14 @@ impl Wanted {
             needs.sort_unstable();
             needs.dedup();
             needs
-        };
-        graph.targets.iter().map(needs_of).collect()
+        })
     }
 
     fn with_edges(
         graph: &Graph,
         roots: &[TargetId],
         discovered: &dyn Fn(TargetId) -> Vec<TargetId>,
+        is_settled: &dyn Fn(TargetId) -> bool,
     ) -> Option<Self> {
         let mut is_wanted = vec![false; graph.targets.len()];
         // By whom a target was last named as what comes before.
@@ -67,12 +98,14 @@ impl Wanted {
         let mut before: IdVec<TargetId, Vec<(TargetId, EdgeKind)>> =
             IdVec::filled(Vec::new(), graph.targets.len());
         let mut open: Vec<TargetId> = roots.to_vec();
+        let mut wanted = Vec::new();
         while let Some(id) = open.pop() {
             if std::mem::replace(&mut is_wanted[id.index()], true) {
                 continue;
             }
+            wanted.push(id);
             let declared = graph.target(id).needs.iter().map(|edge| edge.to);
-            for to in declared.chain(discovered(id)) {
+            for to in declared.chain(discovered(id)).filter(|to| !is_settled(*to)) {
                 // Each once, however many edges lead there.
                 if last_named[to.index()].replace(id) != Some(id) {
                     before[id].push((to, EdgeKind::Needs));
@@ -80,7 +113,7 @@ impl Wanted {
                 }
             }
         }
-        for id in graph.targets.ids().filter(|id| is_wanted[id.index()]) {
+        for id in wanted {
             let after = graph
                 .target(id)
                 .after
@@ -89,7 +122,11 @@ impl Wanted {
             before[id].extend(after.map(|&earlier| (earlier, EdgeKind::After)));
         }
         let order = sorted(graph, &is_wanted, &before)?;
-        Some(Self { order, before })
+        Some(Self {
+            order,
+            before,
+            settled: 0,
+        })
     }
 }
 
@@ -141,7 +178,7 @@ fn of_deps(makers: &Makers, graph: &Graph, id: TargetId, store: &Store) -> Vec<T
         return Vec::new();
     };
     let project = record.deps.iter().filter_map(|dep| match dep {
-        InputPath::Project(path) => makers.of(path),
+        InputPath::Project(path) => makers.of(graph, path),
         InputPath::Outside(_) => None,
     });
     let mut found: Vec<TargetId> = project.filter(|&maker| maker != id).collect();

@@ -5,6 +5,7 @@
 //! own or at the start of the data; then two strings, inline since Go 1.18, behind pointers before.
 
 use crate::base::fs::{self, FsError, FsResult};
+use crate::golang::quoted::unquoted;
 use object::read::ReadCache;
 use object::{Object, ObjectSection, ObjectSegment, ReadRef};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -365,65 +366,6 @@ fn setting(text: &str) -> Option<(String, String)> {
     }
     let (value, rest) = unquoted(value)?;
     rest.is_empty().then_some((key, value))
-}
-
-/// The value of the Go string literal that `text` begins with (Go specification, "String literals"), and what follows it.
-fn unquoted(text: &str) -> Option<(String, &str)> {
-    if let Some(raw) = text.strip_prefix('`') {
-        let (value, rest) = raw.split_once('`')?;
-        return Some((value.replace('\r', ""), rest));
-    }
-    let mut rest = text.strip_prefix('"')?;
-    let mut value = Vec::new();
-    loop {
-        let plain = rest.find(['"', '\\'])?;
-        value.extend_from_slice(&rest.as_bytes()[..plain]);
-        let closes = rest[plain..].starts_with('"');
-        rest = &rest[plain + 1..];
-        if closes {
-            return Some((String::from_utf8_lossy(&value).into_owned(), rest));
-        }
-        rest = escape(rest, &mut value)?;
-    }
-}
-
-/// Takes what stands behind a backslash.
-fn escape<'t>(text: &'t str, value: &mut Vec<u8>) -> Option<&'t str> {
-    let kind = text.chars().next()?;
-    let rest = &text[kind.len_utf8()..];
-    let (digits, radix) = match kind {
-        'x' => (2, 16),
-        'u' => (4, 16),
-        'U' => (8, 16),
-        '0'..='7' => {
-            let number = u8::from_str_radix(text.get(..3)?, 8).ok()?;
-            value.push(number);
-            return text.get(3..);
-        }
-        _ => {
-            value.push(match kind {
-                'a' => 7,
-                'b' => 8,
-                'f' => 12,
-                'n' => b'\n',
-                'r' => b'\r',
-                't' => b'\t',
-                'v' => 11,
-                '\\' => b'\\',
-                '"' => b'"',
-                _ => return None,
-            });
-            return Some(rest);
-        }
-    };
-    let number = u32::from_str_radix(rest.get(..digits)?, radix).ok()?;
-    if kind == 'x' {
-        value.push(u8::try_from(number).ok()?);
-    } else {
-        let mut buffer = [0; 4];
-        value.extend_from_slice(char::from_u32(number)?.encode_utf8(&mut buffer).as_bytes());
-    }
-    rest.get(digits..)
 }
 
 #[cfg(test)]

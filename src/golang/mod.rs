@@ -3,8 +3,13 @@
 
 pub mod buildinfo;
 pub mod command;
+pub mod constraint;
+pub mod directory;
+pub mod header;
 pub mod list;
 pub mod package;
 pub mod place;
+pub mod quoted;
+pub mod static_binary;
 pub mod testing;
 pub mod toolchain;

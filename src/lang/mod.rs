@@ -4,6 +4,7 @@ pub mod ast;
 pub mod error;
 mod expected;
 pub mod format;
+pub mod meaning;
 mod node;
 mod outline;
 pub mod parse;

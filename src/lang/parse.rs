@@ -18,7 +18,7 @@ use pest::error::{ErrorVariant, InputLocation};
 use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::mem;
 
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 const RESERVED: [&str; 11] = [
     "if", "then", "else", "for", "in", "and", "or", "not", "true", "false", "let",
 ];
@@ -52,7 +52,7 @@ pub fn parse(text: &str, base: u32) -> (File, Vec<SyntaxError>) {
 }
 
 /// Offsets of the lines that begin with something other than a blank, a comment or a bracket that closes.
-fn statement_starts(text: &str) -> Vec<usize> {
+pub(super) fn statement_starts(text: &str) -> Vec<usize> {
     let continues = |byte: &u8| {
         matches!(
             byte,

@@ -1,9 +1,9 @@
 //! A target bound to values: what runs, with what, and how.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::testing::spec::GoTestSpec;
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
-use crate::golang::testing::spec::GoTestSpec;
 use crate::plan::image::ImageSpec;
 use crate::plan::service::ServiceSpec;
 use serde::{Deserialize, Serialize};

@@ -10,9 +10,10 @@ use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
-use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
+use std::sync::OnceLock;
 
 /// An output and its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +24,27 @@ pub struct Claim {
 
 #[derive(Debug, Default)]
 pub struct Claims {
-    files: BTreeMap<String, Claim>,
+    files: Files,
     trees: BTreeMap<String, Claim>,
     /// By the directory below which all matches lie.
     patterns: BTreeMap<String, Vec<PatternClaim>>,
     /// Some outputs are not known without running something: what seems to be missing may be theirs.
     pub incomplete: bool,
+}
+
+/// Single files: most are looked up, and few projects ask for those below a directory.
+#[derive(Debug, Default)]
+struct Files {
+    all: HashMap<String, Claim>,
+    /// Made at the first look below a directory, when all are there.
+    sorted: OnceLock<BTreeMap<String, Claim>>,
+}
+
+impl Files {
+    fn sorted(&self) -> &BTreeMap<String, Claim> {
+        let all = || self.all.iter().map(|(path, claim)| (path.clone(), *claim));
+        self.sorted.get_or_init(|| all().collect())
+    }
 }
 
 #[derive(Debug)]
@@ -61,9 +77,11 @@ impl Claims {
                 conflicts.report(&output.text(), first, claim);
             }
         }
-        for (text, &claim) in &claims.files {
-            if let Some(tree) = claims.tree_over(text) {
-                conflicts.report(text, tree, claim);
+        if !claims.trees.is_empty() {
+            for (text, &claim) in claims.files.sorted() {
+                if let Some(tree) = claims.tree_over(text) {
+                    conflicts.report(text, tree, claim);
+                }
             }
         }
         for (text, &claim) in &claims.trees {
@@ -86,7 +104,7 @@ impl Claims {
 
     /// Returns the claim that is there already.
     fn add(&mut self, output: &Output, claim: Claim) -> Option<Claim> {
-        let (taken, path) = match output {
+        let path = match output {
             Output::File { path, .. } if is_unknown_output(path) => {
                 self.incomplete = true;
                 return None;
@@ -95,10 +113,16 @@ impl Claims {
                 self.add_pattern(pattern, claim);
                 return None;
             }
-            Output::Tree { path, .. } => (&mut self.trees, path),
-            Output::File { path, .. } => (&mut self.files, path),
+            Output::Tree { path, .. } => {
+                let first = self.trees.get(path.as_str()).copied();
+                if first.is_none() {
+                    self.trees.insert(path.as_str().to_owned(), claim);
+                }
+                return first;
+            }
+            Output::File { path, .. } => path.as_str().to_owned(),
         };
-        match taken.entry(path.as_str().to_owned()) {
+        match self.files.all.entry(path) {
             Entry::Occupied(first) => Some(*first.get()),
             Entry::Vacant(free) => {
                 free.insert(claim);
@@ -153,7 +177,7 @@ impl Claims {
                 conflicts.report(&format!("{path}/"), found.claim, claim);
             }
         }
-        for (path, &claim) in below(&self.files, dir).filter(|(_, claim)| other(claim)) {
+        for (path, &claim) in below(self.files.sorted(), dir).filter(|(_, claim)| other(claim)) {
             if found.pattern.matches(path) {
                 conflicts.report(path, found.claim, claim);
             }
@@ -168,10 +192,15 @@ impl Claims {
         ancestors(path).find_map(|dir| self.trees.get(dir).copied())
     }
 
+    /// Whether anyone makes, or may make, the file.
+    pub fn is_made(&self, path: &str) -> bool {
+        self.files.all.contains_key(path) || !self.makers(path).is_empty()
+    }
+
     /// Who makes, or may make, the file.
     pub fn makers(&self, path: &str) -> Vec<Claim> {
         let mut makers = Vec::new();
-        makers.extend(self.files.get(path).copied());
+        makers.extend(self.files.all.get(path).copied());
         makers.extend(self.tree_over(path));
         if !self.patterns.is_empty() {
             let lists = ancestors(path)
@@ -190,7 +219,7 @@ impl Claims {
         };
         let dir = literal_dir(text);
         let mut makers = Vec::new();
-        for (path, claim) in below(&self.files, dir) {
+        for (path, claim) in below(self.files.sorted(), dir) {
             if pattern.matches(path) {
                 makers.push((*claim, path.clone()));
             }

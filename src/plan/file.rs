@@ -7,22 +7,32 @@ use crate::base::source::Span;
 use crate::lang::ast::Kind;
 use crate::plan::claim::{Claim, Claims};
 use crate::plan::error::{Lint, PlanError};
-use crate::plan::graph::{Edge, EdgeWhy, Input, Inputs, TargetId};
+use crate::plan::graph::{Edge, EdgeWhy, Graph, Input, Inputs, TargetId};
 use crate::plan::place::escaped;
 use crate::plan::query::{Answer, Presence, Query};
 use crate::plan::resolve::Resolver;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 type Makers = Rc<Vec<(Claim, String)>>;
 
 /// Adds the edges that follow from files, and reports inputs that are nowhere.
 pub(super) fn resolve_files(resolver: &mut Resolver<'_>, claims: &Claims) {
+    let crowds = crowds(&resolver.graph, claims);
     let mut pass = Pass {
         resolver,
         claims,
         globs: HashMap::new(),
+        crowds: HashMap::new(),
     };
+    for (dir, names) in crowds {
+        let key = dir.as_str().to_owned();
+        let odd = match pass.resolver.plan.ask(Query::Presences { dir, names }) {
+            Some(Answer::Presences(odd)) => Some(odd),
+            _ => None,
+        };
+        pass.crowds.insert(key, odd);
+    }
     for id in pass.resolver.graph.targets.ids() {
         let inputs = std::mem::take(&mut pass.resolver.graph.targets[id].inputs);
         pass.target(id, &inputs);
@@ -35,6 +45,65 @@ struct Pass<'r, 'a> {
     claims: &'r Claims,
     /// Many targets share a pattern.
     globs: HashMap<String, Makers>,
+    /// Directories of which many names are asked for at once: at which there is no file. None: not known yet.
+    crowds: HashMap<String, Option<&'a BTreeMap<String, Presence>>>,
+}
+
+/// From so many inputs of one directory on, they are asked for at once.
+const CROWD: usize = 64;
+
+/// A path's directory and its name there.
+fn parted(path: &ProjectPath) -> (&str, &str) {
+    path.as_str()
+        .rsplit_once('/')
+        .unwrap_or(("", path.as_str()))
+}
+
+/// Explicit inputs that only the disk can provide, where there are many of one directory: the names in each, sorted.
+fn crowds(graph: &Graph, claims: &Claims) -> BTreeMap<ProjectPath, Vec<String>> {
+    let inputs = graph
+        .targets
+        .values()
+        .flat_map(|target| &target.inputs.items);
+    let files = inputs.filter_map(|input| match input {
+        Input::File {
+            path,
+            optional: false,
+            ..
+        } => Some(path),
+        _ => None,
+    });
+    let mut dirs: HashMap<&str, Vec<&str>> = HashMap::new();
+    let (mut last, mut names) = ("", Vec::new());
+    for path in files {
+        let (dir, name) = parted(path);
+        if dir != last {
+            dirs.entry(last).or_default().append(&mut names);
+            last = dir;
+        }
+        names.push(name);
+    }
+    dirs.entry(last).or_default().append(&mut names);
+    let mut crowds = BTreeMap::new();
+    for (dir, mut names) in dirs {
+        let Ok(dir) = ProjectPath::root().resolve(dir) else {
+            continue;
+        };
+        if names.len() < CROWD {
+            continue;
+        }
+        names.sort_unstable();
+        names.dedup();
+        let is_made = |name: &&str| match dir.is_root() {
+            true => claims.is_made(name),
+            false => claims.is_made(&format!("{dir}/{name}")),
+        };
+        names.retain(|name| !name.is_empty() && !is_made(name));
+        if names.len() >= CROWD {
+            crowds.insert(dir, names.into_iter().map(str::to_owned).collect());
+        }
+    }
+    crowds
 }
 
 impl Pass<'_, '_> {
@@ -143,20 +212,33 @@ impl Pass<'_, '_> {
             .collect()
     }
 
-    fn check_exists(&mut self, id: TargetId, path: &ProjectPath, span: Span) {
+    /// What is at a path; what cannot be looked at is missing. None: not known yet.
+    fn presence(&self, path: &ProjectPath) -> Option<Presence> {
+        let (dir, name) = parted(path);
+        if let Some(odd) = self.crowds.get(dir) {
+            return odd.map(|odd| odd.get(name).copied().unwrap_or(Presence::File));
+        }
         let plan = &self.resolver.plan;
-        match plan.ask(Query::Presence(path.clone())) {
-            None | Some(Answer::Presence(Presence::File)) => return,
-            Some(Answer::Presence(Presence::Dir)) => {
+        Some(match plan.ask(Query::Presence(path.clone()))? {
+            Answer::Presence(presence) => *presence,
+            _ => Presence::Missing,
+        })
+    }
+
+    fn check_exists(&mut self, id: TargetId, path: &ProjectPath, span: Span) {
+        match self.presence(path) {
+            None | Some(Presence::File) => return,
+            Some(Presence::Dir) => {
                 self.resolver.errors.push(PlanError::DirectoryInput {
                     path: path.to_string(),
                     span,
                 });
                 return;
             }
-            Some(_) if self.claims.incomplete => return,
-            Some(_) => {}
+            Some(Presence::Missing) if self.claims.incomplete => return,
+            Some(Presence::Missing) => {}
         }
+        let plan = &self.resolver.plan;
         let dir = path.parent().unwrap_or_else(ProjectPath::root);
         let mut beside = escaped(dir.as_str());
         beside.push_str(if dir.is_root() { "*" } else { "/*" });
@@ -258,5 +340,52 @@ impl Pass<'_, '_> {
                 });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::eval::Running;
+    use crate::plan::fixture::World;
+    use crate::plan::query::{Answers, Outcome};
+    use crate::plan::resolve::{Request, Resolution};
+
+    /// A target with these inputs, of which `many` more are there: the mistakes, and the questions.
+    fn read(many: usize) -> (String, Vec<Query>) {
+        let there: Vec<String> = (0..many).map(|at| format!("src/f{at}")).collect();
+        let inputs = there.iter().map(|path| format!(", {path:?}"));
+        let text = format!(
+            "build made {{ outputs = \"src/made\", inputs = [], run = [\"x\"] }}\n\
+             build app {{ outputs = \"app\", run = [\"x\"], inputs = [\"src/made\", \"src/sub\", \"src/f_\", \
+             optional(\"src/g\"), \"src/f1\"{}] }}\n",
+            inputs.collect::<String>()
+        );
+        let mut files: Vec<&str> = there.iter().map(String::as_str).collect();
+        files.extend(["src/f1", "src/sub/a"]);
+        let mut world = World::new(&text, &files);
+        let errors = world.errors();
+        let (request, none) = (Request::default(), Answers::default());
+        let asked = Resolution::default().pass(&world.modules, &request, &none, Running::Allowed);
+        match asked {
+            Outcome::Wanting(asked) => (errors, asked),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_many_inputs_is_what_is_wrong_with_few() {
+        let (errors, asked) = read(3);
+        assert!(errors.contains("directory_input: the input `src/sub` is a directory"));
+        assert!(errors.contains("missing_input: there is no file `src/f_`"));
+        assert!(!errors.contains("src/made") && !errors.contains("src/g"));
+        assert_eq!(asked.len(), 5);
+        let (many, asked) = read(CROWD);
+        assert_eq!(many, errors);
+        let [Query::Presences { dir, names }] = asked.as_slice() else {
+            panic!("{asked:?}");
+        };
+        assert_eq!((dir.as_str(), names.len()), ("src", CROWD + 2));
+        assert!(names.is_sorted() && !names.contains(&"made".to_owned()));
     }
 }

@@ -120,6 +120,17 @@ impl World {
         }
     }
 
+    fn presence(&self, wanted: &ProjectPath) -> Presence {
+        let below = format!("{wanted}/");
+        if self.files.contains(wanted.as_str()) {
+            Presence::File
+        } else if self.files.iter().any(|file| file.starts_with(&below)) {
+            Presence::Dir
+        } else {
+            Presence::Missing
+        }
+    }
+
     fn answer_one(&self, query: &Query) -> Answer {
         let path = |text: &String| ProjectPath::root().resolve(text).expect("a path");
         match query {
@@ -137,15 +148,14 @@ impl World {
                 });
                 Answer::Paths(found.map(path).collect())
             }
-            Query::Presence(wanted) => {
-                let below = format!("{wanted}/");
-                Answer::Presence(if self.files.contains(wanted.as_str()) {
-                    Presence::File
-                } else if self.files.iter().any(|file| file.starts_with(&below)) {
-                    Presence::Dir
-                } else {
-                    Presence::Missing
-                })
+            Query::Presence(wanted) => Answer::Presence(self.presence(wanted)),
+            Query::Presences { dir, names } => {
+                let found = names.iter().map(|name| {
+                    let wanted = dir.resolve(name).expect("a name");
+                    (name.clone(), self.presence(&wanted))
+                });
+                let odd = found.filter(|(_, presence)| *presence != Presence::File);
+                Answer::Presences(odd.collect())
             }
             Query::Which(name) => {
                 let found = self.programs.contains(name);

@@ -1,6 +1,6 @@
 //! The resolved graph: every target, instance by instance, and what orders what.
 
-use crate::base::ids::IdVec;
+use crate::base::later::{Later, LaterVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::dense_id;
@@ -27,35 +27,48 @@ dense_id! {
     DeclId
 }
 
-/// All targets in the order of the text, includes after their includer. As stored it is without what only planning reads:
-/// lints, mistakes, claims.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// All targets in the order of the text, includes after their includer. One that was stored is read as far as it is asked for;
+/// it is without what only planning reads: lints, mistakes, claims.
+#[derive(Debug, Default)]
 pub struct Graph {
-    pub targets: IdVec<TargetId, Target>,
-    pub decls: IdVec<DeclId, Decl>,
+    pub targets: LaterVec<TargetId, Target>,
+    pub decls: LaterVec<DeclId, Decl>,
     pub settings: Settings,
     /// Full name to target: `app`, `dist[linux,amd64]`, `api:app`.
-    pub by_name: BTreeMap<String, TargetId>,
+    pub by_name: Later<BTreeMap<String, TargetId>>,
     /// A topological order of all targets.
     pub order: Vec<TargetId>,
-    #[serde(skip)]
     pub lints: Vec<crate::plan::error::Lint>,
     /// Inputs that neither exist nor are made by a target. A mistake for whoever wants the target that reads them; listing,
     /// cleaning and other targets do without.
-    #[serde(skip)]
     pub unmet: Vec<(TargetId, PlanError)>,
     /// By [`Graph::claims`].
-    #[serde(skip)]
     pub(in crate::plan) claims: OnceLock<Claims>,
     /// What the graph rests on: everything that was asked when it was made, each question once. What Go was asked is the
     /// affair of the targets that [`crate::plan::resolve::add_go_edges`] was called for.
-    #[serde(skip)]
     pub asked: Vec<Arc<Query>>,
+    /// Of a graph that was stored: who makes which file, without asking each target.
+    pub makers: Option<StoredMakers>,
     /// Where an `after` was written: later target, earlier target.
     pub after_spans: BTreeMap<(TargetId, TargetId), Span>,
     /// Declarations by name; made at the first look-up, when all of them are there.
-    #[serde(skip)]
     pub named: OnceLock<HashMap<String, DeclId>>,
+}
+
+/// Finds the targets that may declare a path (a file, or a tree) as their output: all that do, and by chance others.
+type FindMakers = Arc<dyn Fn(&ProjectPath) -> Vec<TargetId> + Send + Sync>;
+
+#[derive(Clone)]
+pub struct StoredMakers {
+    pub find: FindMakers,
+    /// The targets with patterns among their outputs, in order.
+    pub by_patterns: Vec<TargetId>,
+}
+
+impl std::fmt::Debug for StoredMakers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StoredMakers").finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -174,6 +187,13 @@ impl Output {
     pub fn span(&self) -> Span {
         match self {
             Self::File { span, .. } | Self::Tree { span, .. } | Self::Pattern { span, .. } => *span,
+        }
+    }
+    /// Where a file or a tree is.
+    pub fn path(&self) -> Option<&ProjectPath> {
+        match self {
+            Self::File { path, .. } | Self::Tree { path, .. } => Some(path),
+            Self::Pattern { .. } => None,
         }
     }
     /// As written: trees end in `/`.

@@ -227,6 +227,9 @@ impl<'a> Resolver<'a> {
 
     /// Makes the targets that the command line calls with arguments.
     pub fn calls_of(&mut self, request: &Request) {
+        if request.calls.is_empty() {
+            return;
+        }
         let names: BTreeMap<String, DeclId> = self
             .graph
             .decls

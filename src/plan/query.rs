@@ -3,6 +3,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
+use crate::base::later::Later;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::golang::testing::graph::TestGraph;
@@ -43,6 +44,11 @@ pub enum Query {
     /// The digest of what an image's name with a tag stands for: as recorded, or from its registry. Answer: `Text`
     /// (`sha256:…`), or `Failed`.
     BaseImage(Reference),
+    /// What is on disk at many names of one directory, sorted: one question instead of 100,000. Answer: `Presences`.
+    Presences {
+        dir: ProjectPath,
+        names: Vec<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,6 +100,8 @@ pub enum Answer {
     Go(GoAnswer),
     /// Why it could not be answered, as a sentence for the user.
     Failed(String),
+    /// The names at which there is no file.
+    Presences(BTreeMap<String, Presence>),
 }
 
 impl Answer {
@@ -139,9 +147,15 @@ pub struct GoAnswer {
 
 /// All answers of a run. Who notes what was asked shares the queries.
 #[derive(Debug, Default)]
-pub struct Answers(BTreeMap<Arc<Query>, Answer>);
+pub struct Answers(Later<BTreeMap<Arc<Query>, Answer>>);
 
 impl Answers {
+    /// They are made when one is first asked for.
+    pub fn later(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
+        Self(Later::later(Arc::new(move || {
+            std::mem::take(&mut *make().0)
+        })))
+    }
     pub fn get(&self, query: &Query) -> Option<&Answer> {
         self.0.get(query)
     }
@@ -178,7 +192,8 @@ impl Serialize for Answers {
 impl<'de> Deserialize<'de> for Answers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let pairs = Vec::<(Arc<Query>, Answer)>::deserialize(deserializer)?;
-        Ok(Self(pairs.into_iter().collect()))
+        let answers: BTreeMap<_, _> = pairs.into_iter().collect();
+        Ok(Self(answers.into()))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::base::fs::{self, FsError, FsResult};
 use crate::state::dir::Access;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,8 +29,8 @@ struct End {
 }
 
 impl Journal {
-    /// Gives every sound record to `visit`, oldest first, up to the first one that is damaged or that `visit` does not
-    /// understand (it says false). A writer cuts off what comes after. Another magic means an empty journal.
+    /// Gives every sound record, and where it starts, to `visit`, oldest first, up to the first one that is damaged or that
+    /// `visit` does not understand (it says false). A writer cuts off what comes after. Another magic means an empty journal.
     ///
     /// # Errors
     /// When the file cannot be read, or cut off by a writer.
@@ -37,14 +38,14 @@ impl Journal {
         path: &Path,
         magic: Magic,
         access: Access,
-        mut visit: impl FnMut(&[u8]) -> bool,
+        mut visit: impl FnMut(u64, &[u8]) -> bool,
     ) -> FsResult<Self> {
         let bytes = fs::if_exists(fs::read(path))?.unwrap_or_default();
         let mut good = 0;
         if let Some(mut rest) = bytes.strip_prefix(&magic) {
             good = magic.len();
             while let Some((payload, after)) = frame::split(rest) {
-                if !visit(payload) {
+                if !visit(good as u64, payload) {
                     break;
                 }
                 rest = after;
@@ -62,6 +63,42 @@ impl Journal {
         })
     }
 
+    /// As [`Journal::open`] for writing, of what comes after the `end` first bytes; the caller knows what those say, and that it is
+    /// this file. None: it does not end with a whole record.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_from(
+        path: &Path,
+        magic: Magic,
+        end: u64,
+        mut visit: impl FnMut(u64, &[u8]) -> bool,
+    ) -> FsResult<Option<Self>> {
+        let read = |error| FsError::new("read", path, error);
+        let size = fs::stat(path)?.size;
+        let Some(len) = size.checked_sub(end).filter(|_| end >= magic.len() as u64) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        let file = fs::open(path)?;
+        file.read_exact_at(&mut bytes, end).map_err(read)?;
+        let mut rest = &bytes[..];
+        while let Some((payload, after)) = frame::split(rest) {
+            if !visit(size - rest.len() as u64, payload) {
+                break;
+            }
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            path: path.to_owned(),
+            magic,
+            end: Some(Mutex::new(End::open(path, magic, size)?)),
+        }))
+    }
+
     /// A journal that is only appended to. The caller knows that it ends with a whole record.
     ///
     /// # Errors
@@ -75,12 +112,12 @@ impl Journal {
         })
     }
 
-    /// Appends one record in one write. Does nothing when opened for reading.
+    /// Appends one record in one write, and says where it starts. Does nothing when opened for reading.
     ///
     /// # Errors
     /// When the disk is full or the like; the journal then ends where it ended before.
-    pub fn append(&self, payload: &[u8]) -> FsResult<()> {
-        let Some(end) = &self.end else { return Ok(()) };
+    pub fn append(&self, payload: &[u8]) -> FsResult<u64> {
+        let Some(end) = &self.end else { return Ok(0) };
         let mut bytes = Vec::with_capacity(payload.len() + 16);
         let too_long = || io::Error::other("a record of more than 4 GiB");
         frame::push(&mut bytes, payload)
@@ -91,23 +128,31 @@ impl Journal {
             .map_err(|error| FsError::new("write", &self.path, error))
     }
 
-    /// Replaces the whole journal in one step. Does nothing when opened for reading.
+    /// Where the next record starts. None: opened for reading.
+    pub fn end(&self) -> Option<u64> {
+        let end = self.end.as_ref()?;
+        Some(end.lock().unwrap_or_else(PoisonError::into_inner).at)
+    }
+
+    /// Replaces the whole journal in one step, and says where each record starts. Does nothing when opened for reading.
     ///
     /// # Errors
     /// When it cannot be written; the old one then stays.
-    pub fn rewrite(&mut self, payloads: impl IntoIterator<Item = Vec<u8>>) -> FsResult<()> {
+    pub fn rewrite(&mut self, payloads: impl IntoIterator<Item = Vec<u8>>) -> FsResult<Vec<u64>> {
+        let mut starts = Vec::new();
         if self.end.is_none() {
-            return Ok(());
+            return Ok(starts);
         }
         let mut bytes = self.magic.to_vec();
         for payload in payloads {
+            starts.push(bytes.len() as u64);
             // One that is too long was never appended, so none is here.
             let _ = frame::push(&mut bytes, &payload);
         }
         fs::write_atomic(&self.path, &bytes)?;
         let end = End::open(&self.path, self.magic, bytes.len() as u64)?;
         self.end = Some(Mutex::new(end));
-        Ok(())
+        Ok(starts)
     }
 }
 
@@ -133,14 +178,16 @@ impl End {
         }
         Ok(())
     }
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Returns where the bytes start.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<u64> {
+        let start = self.at;
         let result = self.file.write_all(bytes);
         match result {
             Ok(()) => self.at += bytes.len() as u64,
             // A record torn by a full disk would hide all that are written after it.
             Err(_) => self.cut()?,
         }
-        result
+        result.map(|()| start)
     }
 }
 
@@ -152,7 +199,7 @@ mod tests {
 
     fn read(path: &Path, access: Access) -> Vec<Vec<u8>> {
         let mut seen = Vec::new();
-        Journal::open(path, MAGIC, access, |payload| {
+        Journal::open(path, MAGIC, access, |_, payload| {
             seen.push(payload.to_vec());
             true
         })
@@ -162,7 +209,7 @@ mod tests {
 
     fn sample(path: &Path) -> Vec<Vec<u8>> {
         let records: Vec<Vec<u8>> = (0..5u8).map(|i| vec![i; 3 * i as usize]).collect();
-        let journal = Journal::open(path, MAGIC, Access::Write, |_| true).unwrap();
+        let journal = Journal::open(path, MAGIC, Access::Write, |_, _| true).unwrap();
         for record in &records {
             journal.append(record).unwrap();
         }
@@ -186,7 +233,7 @@ mod tests {
                 len as u64,
                 "a reader writes nothing"
             );
-            let journal = Journal::open(&torn, MAGIC, Access::Write, |_| true).unwrap();
+            let journal = Journal::open(&torn, MAGIC, Access::Write, |_, _| true).unwrap();
             journal.append(b"new").unwrap();
             let mut expected = seen;
             expected.push(b"new".to_vec());
@@ -223,7 +270,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");
         sample(&path);
-        let mut journal = Journal::open(&path, MAGIC, Access::Write, |_| true).unwrap();
+        let mut journal = Journal::open(&path, MAGIC, Access::Write, |_, _| true).unwrap();
         journal.rewrite([b"one".to_vec()]).unwrap();
         journal.append(b"two").unwrap();
         assert_eq!(

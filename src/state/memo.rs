@@ -5,7 +5,7 @@
 //! set back) is never at rest. What is not trusted is hashed again, each time it is asked for.
 
 use crate::base::digest::Digest;
-use crate::base::frame::Magic;
+use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FileKind, FsError, FsResult, Stat};
 use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::Content;
@@ -20,7 +20,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Raise the digit when [`Line`] changes.
@@ -30,6 +31,8 @@ const SHARDS: usize = 32;
 const BATCH: usize = 4096;
 /// The kernel's clock for file times ticks every 1 to 10 ms.
 const FINE: i64 = 50_000_000;
+/// A file of so many bytes is read faster than a memo is that may know it.
+const SMALL: u64 = 256 << 10;
 /// FAT's, the coarsest in use, every 2 s.
 const COARSE: i64 = 2_000_000_000;
 
@@ -41,6 +44,27 @@ pub struct Memo {
     access: Access,
     hasher: RandomState,
     shards: Vec<Mutex<Shard>>,
+    /// How many lines the file has.
+    lines: AtomicUsize,
+    /// What is in the file and was not read. None: all was.
+    earlier: Option<Earlier>,
+}
+
+/// A memo of which not all was read.
+#[derive(Debug)]
+struct Earlier {
+    path: PathBuf,
+    whole: Once,
+    /// What was forgotten meanwhile, with all that is below it.
+    forgotten: Mutex<Vec<Box<[u8]>>>,
+}
+
+/// What a later run must know of a memo that it does not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    pub lines: usize,
+    /// How many files the lines are of.
+    pub files: usize,
 }
 
 #[derive(Debug, Default)]
@@ -104,11 +128,10 @@ impl Memo {
     /// When the file is there but cannot be read, or written by a writer.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
         let hasher = RandomState::new();
-        let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::default)
-            .take(SHARDS)
-            .collect();
+        let mut shards = empty();
         let mut lines = 0;
-        let journal = Journal::open(&dir.file("memo"), MAGIC, dir.access(), |payload| {
+        let path = dir.file("memo");
+        let journal = Journal::open(&path, MAGIC, dir.access(), |_, payload| {
             let Ok(batch) = postcard::from_bytes::<Vec<Line>>(payload) else {
                 return false;
             };
@@ -119,19 +142,102 @@ impl Memo {
             }
             true
         })?;
+        let known = shards.iter().map(|shard| shard.files.len()).sum();
         let mut memo = Self {
             root: dir.root().to_owned(),
             journal,
             access: dir.access(),
             hasher,
             shards: Vec::new(),
+            lines: AtomicUsize::new(lines),
+            earlier: None,
         };
-        let files: usize = shards.iter().map(|shard| shard.files.len()).sum();
-        if memo.access == Access::Write && lines - files > files.max(BATCH) {
+        if memo.access == Access::Write && is_worth_compacting(lines, known) {
             memo.compact(&mut shards)?;
         }
         memo.shards = shards.into_iter().map(Mutex::new).collect();
         Ok(memo)
+    }
+
+    /// As [`Memo::open`] for writing, without reading more than must be. The file was of this `extent`, and `newer` are the lines
+    /// that came since; `known` is what it says of the files that matter most likely. The caller knows that it ends with a whole
+    /// record. None: it must be read after all.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn resumed(
+        dir: &StateDir,
+        extent: Extent,
+        known: impl Iterator<Item = Known>,
+        newer: &[Known],
+    ) -> Result<Option<Self>, StateError> {
+        let lines = extent.lines.saturating_add(newer.len());
+        if is_worth_compacting(lines, extent.files) {
+            return Ok(None);
+        }
+        let hasher = RandomState::new();
+        let mut shards = empty();
+        for (path, stat, digest) in known.chain(newer.iter().cloned()) {
+            let shard = &mut shards[shard_of(&hasher, &path)];
+            shard.files.insert(path, (stat, digest));
+        }
+        let path = dir.file("memo");
+        Ok(Some(Self {
+            root: dir.root().to_owned(),
+            journal: Journal::continued(&path, MAGIC)?,
+            access: dir.access(),
+            hasher,
+            shards: shards.into_iter().map(Mutex::new).collect(),
+            lines: AtomicUsize::new(lines),
+            earlier: Some(Earlier {
+                path,
+                whole: Once::new(),
+                forgotten: Mutex::default(),
+            }),
+        }))
+    }
+
+    /// How much it is by now.
+    pub fn extent(&self) -> Extent {
+        self.read_whole();
+        let shards = self.shards.iter();
+        Extent {
+            lines: self.lines.load(Ordering::Relaxed),
+            files: shards.map(|shard| lock(shard).files.len()).sum(),
+        }
+    }
+
+    /// Reads what was not read until now. Trouble means that files are hashed again.
+    fn read_whole(&self) {
+        let Some(earlier) = &self.earlier else { return };
+        earlier.whole.call_once(|| {
+            let bytes = fs::read(&earlier.path).unwrap_or_default();
+            let mut rest = bytes.strip_prefix(&MAGIC).unwrap_or_default();
+            let mut read: HashMap<Box<[u8]>, (Stat, Digest)> = HashMap::new();
+            while let Some((payload, after)) = frame::split(rest) {
+                let Some(files) = files_of(payload) else {
+                    break;
+                };
+                read.extend(
+                    files
+                        .into_iter()
+                        .map(|(path, stat, digest)| (path, (stat, digest))),
+                );
+                rest = after;
+            }
+            let forgotten = lock(&earlier.forgotten);
+            for (path, known) in read {
+                if !forgotten.iter().any(|gone| within(&path, gone)) {
+                    self.shard(&path).files.entry(path).or_insert(known);
+                }
+            }
+        });
+    }
+
+    fn note_forgotten(&self, path: &[u8]) {
+        if let Some(earlier) = &self.earlier {
+            lock(&earlier.forgotten).push(path.into());
+        }
     }
 
     /// What an input holds; symlinks are followed. Nothing there (or a dangling link) is `Absent`, a directory a
@@ -165,6 +271,11 @@ impl Memo {
     /// The `stat` under which a file's bytes are known, with their digest; `path` is below the root, or absolute. None: it was
     /// not hashed, or not at rest when it was. It says nothing of what is there by now.
     pub fn known(&self, path: &[u8]) -> Option<(Stat, Digest)> {
+        let known = self.shard(path).files.get(path).copied();
+        if known.is_some() || self.earlier.is_none() {
+            return known;
+        }
+        self.read_whole();
         self.shard(path).files.get(path).copied()
     }
 
@@ -172,12 +283,14 @@ impl Memo {
     /// and is not yet written stays: another `stat` will say that it no longer holds.
     pub fn invalidate_file(&self, path: &ProjectPath) {
         let key = path.as_str().as_bytes();
+        self.note_forgotten(key);
         self.shard(key).files.remove(key);
     }
 
     /// Forgets what is known of a path and of all below it.
     pub fn invalidate(&self, path: &ProjectPath) {
         let path = path.as_str().as_bytes();
+        self.note_forgotten(path);
         for shard in &self.shards {
             let mut shard = lock(shard);
             shard.files.retain(|known, _| !within(known, path));
@@ -196,6 +309,7 @@ impl Memo {
         }
         for batch in fresh.chunks(BATCH) {
             self.journal.append(&encode(batch))?;
+            self.lines.fetch_add(batch.len(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -230,7 +344,7 @@ impl Memo {
     /// A file's digest, and the stat that it belongs to.
     fn file(&self, path: &Path, mut stat: Stat, links: Links) -> FsResult<(Digest, Stat)> {
         let key = self.key(path);
-        if let Some(&(known, digest)) = self.shard(key).files.get(key)
+        if let Some((known, digest)) = self.remembered(key, stat.size)
             && known == stat
         {
             return Ok((digest, stat));
@@ -247,6 +361,15 @@ impl Memo {
         }
         let why = io::Error::other("it changes while it is being read");
         Err(FsError::new("hash", path, why))
+    }
+
+    /// What is known of a file of this size, if it is worth knowing.
+    fn remembered(&self, key: &[u8], size: u64) -> Option<(Stat, Digest)> {
+        let known = self.shard(key).files.get(key).copied();
+        match known.is_none() && size > SMALL {
+            true => self.known(key),
+            false => known,
+        }
     }
 
     fn learn(&self, key: &[u8], stat: Stat, digest: Digest, hashed_at: i64) {
@@ -286,7 +409,9 @@ impl Memo {
                 digest,
             })
             .collect();
-        self.journal.rewrite(lines.chunks(BATCH).map(encode))
+        *self.lines.get_mut() = lines.len();
+        self.journal.rewrite(lines.chunks(BATCH).map(encode))?;
+        Ok(())
     }
 }
 
@@ -298,12 +423,23 @@ pub fn key<'a>(root: &Path, path: &'a Path) -> &'a [u8] {
         .as_bytes()
 }
 
+/// Whether dead lines outweigh the living ones.
+fn is_worth_compacting(lines: usize, files: usize) -> bool {
+    lines.saturating_sub(files) > files.max(BATCH)
+}
+
+fn empty() -> Vec<Shard> {
+    std::iter::repeat_with(Shard::default)
+        .take(SHARDS)
+        .collect()
+}
+
 fn shard_of(hasher: &RandomState, key: &[u8]) -> usize {
     hasher.hash_one(key) as usize % SHARDS
 }
 
-fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn encode(lines: &[Line]) -> Vec<u8> {
@@ -474,6 +610,70 @@ mod tests {
         assert_ne!(memo.output_content(&path("d")).unwrap(), before);
         let null = InputPath::Outside("/dev/null".into());
         assert!(memo.content(&null).is_err());
+    }
+
+    #[test]
+    fn what_was_not_read_is_read_when_it_is_asked_for() {
+        let (root, dir) = project();
+        let memo = Memo::open(&dir).unwrap();
+        let large = vec![7; SMALL as usize + 1];
+        for (name, bytes) in [
+            ("small", &b"s"[..]),
+            ("known", b"k"),
+            ("d/gone", b"g"),
+            ("large", &large),
+        ] {
+            let full = root.path().join(name);
+            fs::create_dirs(full.parent().unwrap()).unwrap();
+            fs::write_atomic(&full, bytes).unwrap();
+            plant(
+                &memo,
+                name,
+                fs::stat(&full).unwrap(),
+                Digest::of(b"planted"),
+            );
+        }
+        memo.save().unwrap();
+        let extent = memo.extent();
+        assert_eq!((extent.lines, extent.files), (4, 4));
+        let known = || {
+            let stat = fs::stat(&root.path().join("known")).unwrap();
+            (b"known"[..].into(), stat, Digest::of(b"newer"))
+        };
+        let resumed = || {
+            let memo = Memo::resumed(&dir, extent, std::iter::empty(), &[known()]);
+            memo.unwrap().unwrap()
+        };
+        let memo = resumed();
+        assert_eq!(
+            memo.content(&input("known")).unwrap(),
+            file(b"newer", false)
+        );
+        // It is read faster than the memo is.
+        assert_eq!(memo.content(&input("small")).unwrap(), file(b"s", false));
+        assert_eq!(
+            memo.content(&input("large")).unwrap(),
+            file(b"planted", false)
+        );
+        let memo = resumed();
+        memo.invalidate(&path("d"));
+        memo.invalidate_file(&path("large"));
+        assert!(memo.known(b"small").is_some());
+        assert_eq!(memo.known(b"known").unwrap().1, Digest::of(b"newer"));
+        assert_eq!(memo.known(b"d/gone"), None);
+        assert_eq!(memo.content(&input("large")).unwrap(), file(&large, false));
+        // Just written, and so not to be remembered.
+        assert_eq!(memo.known(b"large"), None);
+        assert_eq!(memo.extent().files, 2);
+        let many = Extent {
+            lines: 3 * BATCH,
+            files: 4,
+        };
+        assert!(
+            Memo::resumed(&dir, many, std::iter::empty(), &[])
+                .unwrap()
+                .is_none()
+        );
     }
 
     #[test]

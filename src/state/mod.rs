@@ -12,5 +12,6 @@ pub mod gitindex;
 pub mod journal;
 pub mod lock;
 pub mod memo;
+pub mod resumed;
 pub mod snapshot;
 pub mod store;

@@ -3,6 +3,8 @@
 //! Results are small and all read at once; the facts behind them are large and asked for by `--why` only, so they lie in a
 //! file of their own, and a result says where. A fact's bytes are checked against the result when they are read.
 
+mod earlier;
+
 use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FsError, FsResult};
@@ -13,12 +15,14 @@ use crate::fingerprint::explain::Fact;
 use crate::state::dir::{Access, StateDir};
 use crate::state::error::StateError;
 use crate::state::journal::Journal;
+use crate::state::store::earlier::{Earlier, Index};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
@@ -136,6 +140,8 @@ struct FactsAt {
 struct Known {
     record: Arc<TargetRecord>,
     facts: FactsAt,
+    /// Where it starts in the journal.
+    at: u64,
 }
 
 /// The results of a project, by target. Used from many threads.
@@ -150,6 +156,70 @@ pub struct Store {
     abandoned: Mutex<BTreeMap<String, Content>>,
     /// Every path of the three above; it only grows.
     made: Mutex<HashSet<String>>,
+    /// How many records the journal has.
+    records: AtomicUsize,
+    /// Something is remembered for this run and is not in the journal.
+    has_lost: AtomicBool,
+    /// What is in the journal and was not read. None: all was.
+    earlier: Option<Earlier>,
+}
+
+/// What the records of a journal come to, in their order.
+#[derive(Default)]
+struct Folded {
+    known: HashMap<String, Known>,
+    unfinished: HashMap<String, Start>,
+    abandoned: BTreeMap<String, Content>,
+    /// Targets whose success was forgotten, once at least.
+    forgotten: HashSet<String>,
+    records: usize,
+}
+
+impl Folded {
+    /// Returns whether the record is understood.
+    fn take(&mut self, at: u64, payload: &[u8]) -> bool {
+        let Ok(entry) = postcard::from_bytes(payload) else {
+            return false;
+        };
+        self.records = self.records.saturating_add(1);
+        match entry {
+            Entry::Done { record, facts } => {
+                self.unfinished.remove(&record.target);
+                self.known
+                    .insert(record.target.clone(), Known { record, facts, at });
+            }
+            Entry::Forgotten(target) => {
+                self.known.remove(&target);
+                self.forgotten.insert(target);
+            }
+            Entry::Started { target, start } => {
+                self.unfinished.insert(target, start);
+            }
+            Entry::Abandoned(paths) => self.abandoned.extend(paths),
+        }
+        true
+    }
+
+    fn store(self, journal: Journal, facts: Facts, earlier: Option<Earlier>) -> Store {
+        let made = made_paths(&self.known, &self.unfinished, &self.abandoned);
+        Store {
+            journal,
+            facts,
+            known: RwLock::new(self.known),
+            unfinished: Mutex::new(self.unfinished),
+            abandoned: Mutex::new(self.abandoned),
+            made: Mutex::new(made),
+            records: AtomicUsize::new(self.records),
+            has_lost: AtomicBool::new(false),
+            earlier,
+        }
+    }
+}
+
+/// Whether dead records outweigh the living ones.
+fn is_worth_compacting(records: usize, live: usize) -> bool {
+    // A target that failed after a success counts twice, and so may be more than was read of it.
+    records.saturating_sub(live) > live.max(DEAD_FROM)
 }
 
 impl Store {
@@ -159,57 +229,107 @@ impl Store {
     /// # Errors
     /// When a file is there but cannot be read or written.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
-        let mut known = HashMap::new();
-        let mut unfinished = HashMap::new();
-        let mut abandoned = BTreeMap::new();
-        let mut records = 0usize;
-        let journal = Journal::open(&dir.file("journal"), MAGIC, dir.access(), |payload| {
-            let Ok(entry) = postcard::from_bytes(payload) else {
-                return false;
-            };
-            records += 1;
-            match entry {
-                Entry::Done { record, facts } => {
-                    unfinished.remove(&record.target);
-                    known.insert(record.target.clone(), Known { record, facts });
-                }
-                Entry::Forgotten(target) => {
-                    known.remove(&target);
-                }
-                Entry::Started { target, start } => {
-                    unfinished.insert(target, start);
-                }
-                Entry::Abandoned(paths) => abandoned.extend(paths),
-            }
-            true
+        let mut folded = Folded::default();
+        let path = dir.file("journal");
+        let journal = Journal::open(&path, MAGIC, dir.access(), |at, payload| {
+            folded.take(at, payload)
         })?;
-        let made = made_paths(&known, &unfinished, &abandoned);
-        let mut store = Self {
-            journal,
-            facts: Facts::open(dir)?,
-            known: RwLock::new(known),
-            unfinished: Mutex::new(unfinished),
-            abandoned: Mutex::new(abandoned),
-            made: Mutex::new(made),
-        };
+        let mut store = folded.store(journal, Facts::open(dir)?, None);
         let live = store.read_known().len() + lock(&store.unfinished).len();
-        // A target that failed after a success counts twice, and so may be more than was read of it.
-        let dead = records.saturating_sub(live);
-        if dir.access() == Access::Write && dead > live.max(DEAD_FROM) {
+        let records = *store.records.get_mut();
+        if dir.access() == Access::Write && is_worth_compacting(records, live) {
             store.compact()?;
         }
         Ok(store)
     }
 
+    /// As [`Store::open`] for writing, without reading what `index` (by [`Store::index`]) knows. The caller knows that the
+    /// journal has been the same up to the index's end and ends with a whole record. None: it must be read after all.
+    ///
+    /// # Errors
+    /// When a file is there but cannot be read or written.
+    pub fn resumed(dir: &StateDir, index: &[u8]) -> Result<Option<Self>, StateError> {
+        let Ok(index) = postcard::from_bytes::<Index>(index) else {
+            return Ok(None);
+        };
+        let mut folded = Folded {
+            unfinished: index.unfinished.clone().into_iter().collect(),
+            abandoned: index.abandoned.clone(),
+            records: index.records,
+            ..Folded::default()
+        };
+        let path = dir.file("journal");
+        let journal = Journal::open_from(&path, MAGIC, index.end, |at, payload| {
+            folded.take(at, payload)
+        })?;
+        let Some(journal) = journal else {
+            return Ok(None);
+        };
+        if is_worth_compacting(folded.records, index.live) {
+            return Ok(None);
+        }
+        let mut newer = std::mem::take(&mut folded.forgotten);
+        newer.extend(folded.known.keys().cloned());
+        let earlier = Earlier::open(dir, index, newer)?;
+        Ok(Some(folded.store(
+            journal,
+            Facts::open(dir)?,
+            Some(earlier),
+        )))
+    }
+
+    /// With which a later run need not read what is in the journal by now. None: it was opened for reading, or something could
+    /// not be written.
+    pub fn index(&self) -> Option<Vec<u8>> {
+        let end = self
+            .journal
+            .end()
+            .filter(|_| !self.has_lost.load(Ordering::Relaxed))?;
+        self.read_whole();
+        let known = self.read_known();
+        let unfinished = lock(&self.unfinished).clone();
+        let index = Index {
+            end,
+            records: self.records.load(Ordering::Relaxed),
+            live: known.len() + unfinished.len(),
+            unfinished: unfinished.into_iter().collect(),
+            abandoned: lock(&self.abandoned).clone(),
+            places: Index::places(known.values()),
+        };
+        Some(postcard::to_stdvec(&index).expect("an index is plain data"))
+    }
+
+    /// Reads what was not read until now: for who asks for most of it.
+    pub fn read_whole(&self) {
+        let Some(earlier) = &self.earlier else { return };
+        earlier.whole.call_once(|| {
+            let mut known = self.write_known();
+            let mut made = lock(&self.made);
+            earlier.read_all(|read| {
+                made.extend(read.record.made());
+                known.entry(read.record.target.clone()).or_insert(read);
+            });
+        });
+    }
+
     /// The last success of a target.
     pub fn result(&self, target: &str) -> Option<Arc<TargetRecord>> {
-        let known = self.read_known();
-        known.get(target).map(|known| known.record.clone())
+        self.find(target, |known| known.record.clone())
+    }
+
+    fn find<T>(&self, target: &str, what: impl Fn(&Known) -> T) -> Option<T> {
+        if let Some(known) = self.read_known().get(target) {
+            return Some(what(known));
+        }
+        let known = self.earlier.as_ref()?.find(target)?;
+        let found = what(&known);
+        self.write_known().entry(target.to_owned()).or_insert(known);
+        Some(found)
     }
 
     /// What that success depended on, read from disk now. None: no success, or its facts are lost.
     pub fn facts(&self, target: &str) -> Option<Vec<Fact>> {
-        let at = self.read_known().get(target)?.facts;
+        let at = self.find(target, |known| known.facts)?;
         postcard::from_bytes(&self.facts.read(at)?).ok()
     }
 
@@ -226,12 +346,14 @@ impl Store {
             record: record.clone(),
             facts,
         };
-        let known = Known { record, facts };
+        let appended = self.append(&entry);
+        let at = *appended.as_ref().unwrap_or(&0);
+        let known = Known { record, facts, at };
         lock(&self.made).extend(known.record.made());
         lock(&self.unfinished).remove(&known.record.target);
         self.write_known()
             .insert(known.record.target.clone(), known);
-        self.journal.append(&entry.encode())?;
+        appended?;
         Ok(facts_result?)
     }
 
@@ -240,11 +362,22 @@ impl Store {
     /// # Errors
     /// When it cannot be written.
     pub fn forget(&self, target: &str) -> Result<(), StateError> {
-        if self.write_known().remove(target).is_some() {
-            let entry = Entry::Forgotten(target.to_owned());
-            self.journal.append(&entry.encode())?;
+        let is_known = self.find(target, |_| ()).is_some();
+        if let Some(earlier) = &self.earlier {
+            lock(&earlier.forgotten).insert(target.to_owned());
+        }
+        self.write_known().remove(target);
+        if is_known {
+            self.append(&Entry::Forgotten(target.to_owned()))?;
         }
         Ok(())
+    }
+
+    fn append(&self, entry: &Entry) -> FsResult<u64> {
+        let appended = self.journal.append(&entry.encode());
+        let at = appended.inspect_err(|_| self.has_lost.store(true, Ordering::Relaxed))?;
+        self.records.fetch_add(1, Ordering::Relaxed);
+        Ok(at)
     }
 
     /// Notes that a target's command is about to start: until its success is recorded, what is at its outputs is half made.
@@ -260,8 +393,7 @@ impl Store {
         drop(unfinished);
         lock(&self.made).extend(start.plain_outputs());
         let target = target.to_owned();
-        self.journal
-            .append(&Entry::Started { target, start }.encode())?;
+        self.append(&Entry::Started { target, start })?;
         Ok(())
     }
 
@@ -296,12 +428,13 @@ impl Store {
     /// When it cannot be written.
     pub fn abandon(&self, paths: Vec<(String, Content)>) -> Result<(), StateError> {
         lock(&self.abandoned).extend(paths.iter().cloned());
-        self.journal.append(&Entry::Abandoned(paths).encode())?;
+        self.append(&Entry::Abandoned(paths))?;
         Ok(())
     }
 
     /// The last successes of targets whose names `is_meant` wants, sorted by name.
     pub fn results_of(&self, is_meant: &dyn Fn(&str) -> bool) -> Vec<Arc<TargetRecord>> {
+        self.read_whole();
         let known = self.read_known();
         let meant = known.iter().filter(|(target, _)| is_meant(target));
         let mut results: Vec<_> = meant.map(|(_, known)| known.record.clone()).collect();
@@ -311,6 +444,7 @@ impl Store {
 
     /// All targets that have a record, sorted.
     pub fn targets(&self) -> Vec<String> {
+        self.read_whole();
         let mut targets: Vec<String> = self.read_known().keys().cloned().collect();
         targets.sort();
         targets
@@ -324,6 +458,7 @@ impl Store {
     /// Every output that any record names (also of targets that are declared no more) and every abandoned file, with what
     /// was there when it was made; sorted by path.
     pub fn all_recorded_outputs(&self) -> Vec<(String, Content)> {
+        self.read_whole();
         let known = self.read_known();
         let mut outputs: Vec<(String, Content)> = known
             .values()
@@ -336,6 +471,7 @@ impl Store {
 
     /// As [`Store::all_recorded_outputs`], without those that `is_known`, of which there mostly are none others.
     pub fn recorded_outputs_but(&self, is_known: impl Fn(&str) -> bool) -> Vec<(String, Content)> {
+        self.read_whole();
         let known = self.read_known();
         let recorded = known.values().flat_map(|known| known.record.outputs.iter());
         let mut outputs: Vec<(String, Content)> = recorded
@@ -350,6 +486,10 @@ impl Store {
     /// Whether any command is recorded to have made this path, or was started to make it; trees without their `/`.
     pub fn has_made(&self, path: &str) -> bool {
         lock(&self.made).contains(path)
+            || self
+                .earlier
+                .as_ref()
+                .is_some_and(|earlier| earlier.has_made(path))
     }
 
     /// Writes facts, then results anew, with the living ones only. Killed between the two, it has lost explanations and no
@@ -365,7 +505,8 @@ impl Store {
             bytes.extend(facts);
         }
         self.facts.rewrite(&bytes)?;
-        let done = known.values().map(|known| {
+        let mut targets: Vec<&mut Known> = known.values_mut().collect();
+        let done = targets.iter().map(|known| {
             let record = known.record.clone();
             let facts = known.facts;
             Entry::Done { record, facts }.encode()
@@ -377,7 +518,12 @@ impl Store {
         let abandoned: Vec<(String, Content)> = lock(&self.abandoned).clone().into_iter().collect();
         let abandoned = (!abandoned.is_empty()).then(|| Entry::Abandoned(abandoned).encode());
         // Starts come last: a target that is unfinished now may have a success of an earlier run.
-        self.journal.rewrite(done.chain(started).chain(abandoned))?;
+        let payloads = done.chain(started).chain(abandoned);
+        let starts = self.journal.rewrite(payloads)?;
+        *self.records.get_mut() = starts.len();
+        for (known, start) in targets.iter_mut().zip(starts) {
+            known.at = start;
+        }
         *self.write_known() = known;
         Ok(())
     }
@@ -471,135 +617,4 @@ impl Facts {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::fingerprint::explain::Value;
-    use crate::fingerprint::key::Field;
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-
-    fn record(target: &str, run: u64) -> TargetRecord {
-        let digest = Digest::of(&run.to_le_bytes());
-        let odd = OsStr::from_bytes(b"/inc\xff/a.h");
-        TargetRecord {
-            target: target.to_owned(),
-            key: digest,
-            planned: digest,
-            outputs: vec![(format!("out/{target}"), Content::Link { digest })],
-            found: Vec::new(),
-            deps: vec![InputPath::Outside(odd.into())],
-            duration_ms: run,
-            finished_at_ms: run,
-            always: false,
-        }
-    }
-    fn facts(target: &str, run: u64) -> Vec<Fact> {
-        vec![Fact {
-            field: Field::Script,
-            name: target.to_owned(),
-            value: Value::Text(format!("run {run}")),
-        }]
-    }
-    fn open(root: &tempfile::TempDir, access: Access) -> Store {
-        Store::open(&StateDir::open(root.path(), access).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn the_last_record_wins_and_comes_back_with_its_facts() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        for (target, run) in [("a", 1), ("b", 2), ("a", 3), ("c", 4)] {
-            store
-                .record(record(target, run), &facts(target, run))
-                .unwrap();
-        }
-        store.forget("c").unwrap();
-        for store in [store, open(&root, Access::Read), open(&root, Access::Write)] {
-            assert_eq!(*store.result("a").unwrap(), record("a", 3));
-            assert_eq!(store.facts("a").unwrap(), facts("a", 3));
-            assert_eq!(store.targets(), ["a", "b"]);
-            assert_eq!(store.result("c"), None);
-            let outputs = [record("a", 3), record("b", 2)]
-                .map(|record| record.outputs)
-                .concat();
-            assert_eq!(store.all_recorded_outputs(), outputs);
-        }
-    }
-
-    #[test]
-    fn dead_records_are_dropped_and_the_facts_move_along() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        for run in 0..200 {
-            let target = ["a", "b"][run as usize % 2];
-            store
-                .record(record(target, run), &facts(target, run))
-                .unwrap();
-        }
-        let path = root.path().join(".gomake/journal");
-        let before = fs::stat(&path).unwrap().size;
-        let store = open(&root, Access::Write);
-        assert!(fs::stat(&path).unwrap().size < before / 50);
-        store.record(record("c", 7), &facts("c", 7)).unwrap();
-        let store = open(&root, Access::Read);
-        for (target, run) in [("a", 198), ("b", 199), ("c", 7)] {
-            assert_eq!(*store.result(target).unwrap(), record(target, run));
-            assert_eq!(store.facts(target).unwrap(), facts(target, run));
-        }
-    }
-
-    #[test]
-    fn damaged_facts_are_lost_and_nothing_else() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        store.record(record("a", 1), &facts("a", 1)).unwrap();
-        store.record(record("b", 2), &facts("b", 2)).unwrap();
-        let path = root.path().join(".gomake/facts");
-        let bytes = fs::read(&path).unwrap();
-        for at in 0..bytes.len() {
-            let mut bad = bytes.clone();
-            bad[at] ^= 1;
-            fs::write_atomic(&path, &bad).unwrap();
-            let store = open(&root, Access::Read);
-            let found = ["a", "b"].map(|target| store.facts(target));
-            assert_eq!(found.iter().flatten().count(), 1);
-            fs::write_atomic(&path, &bytes[..at]).unwrap();
-            let store = open(&root, Access::Read);
-            assert_eq!(store.facts("b"), None);
-            assert_eq!(*store.result("b").unwrap(), record("b", 2));
-        }
-    }
-
-    #[test]
-    fn a_reader_writes_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Read);
-        store.record(record("a", 1), &facts("a", 1)).unwrap();
-        assert!(store.result("a").is_some());
-        assert_eq!(fs::list_dir(root.path()).unwrap(), []);
-    }
-
-    #[test]
-    fn many_threads_record_at_once() {
-        let root = tempfile::tempdir().unwrap();
-        let store = open(&root, Access::Write);
-        std::thread::scope(|scope| {
-            for thread in 0..4u64 {
-                let store = &store;
-                scope.spawn(move || {
-                    for i in 0..50 {
-                        let target = format!("t{thread}-{i}");
-                        store
-                            .record(record(&target, i), &facts(&target, i))
-                            .unwrap();
-                    }
-                });
-            }
-        });
-        let store = open(&root, Access::Read);
-        assert_eq!(store.targets().len(), 200);
-        for target in store.targets() {
-            assert_eq!(store.facts(&target).unwrap()[0].name, target);
-        }
-    }
-}
+mod tests;

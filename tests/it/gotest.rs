@@ -32,7 +32,9 @@ fn passing(package: &str, test: &str) -> String {
 /// The packages that ran, by their last component.
 fn packages(run: &Run) -> BTreeSet<String> {
     let told = |line: &str| {
-        let line = line.split_once("ok  \t").or_else(|| line.split_once("FAIL\t"))?;
+        let line = line
+            .split_once("ok  \t")
+            .or_else(|| line.split_once("FAIL\t"))?;
         let path = line.1.split(['\t', ' ']).next()?;
         (!line.1.contains("(cached)")).then(|| path.rsplit('/').next().unwrap_or(path).to_owned())
     };
@@ -48,7 +50,9 @@ fn ran(project: &Project) -> BTreeSet<String> {
 
 #[test]
 fn a_package_runs_when_something_that_it_sees_has_changed() {
-    let Some(mut project) = module(GOFILE) else { return };
+    let Some(mut project) = module(GOFILE) else {
+        return;
+    };
     project.env("MODE", "one").env("LANG", "C");
     assert_eq!(ran(&project), set(["low", "mid", "top"]));
     assert_eq!(project.ran(&["unit"]), set([]));
@@ -81,13 +85,18 @@ fn a_package_runs_when_something_that_it_sees_has_changed() {
 
 #[test]
 fn what_passed_is_kept_when_something_else_fails() {
-    let Some(project) = module(GOFILE) else { return };
+    let Some(project) = module(GOFILE) else {
+        return;
+    };
     let good = project.read("low/low_test.go");
     project.write("low/low_test.go", "package low\n\nimport \"testing\"\n\nfunc TestLow(t *testing.T) {\n\tt.Run(\"sub\", func(t *testing.T) { t.Error(\"boom\") })\n}\n");
     let run = project.run(&["unit"]);
     assert_eq!((run.status, run.fate("unit")), (1, "failed"), "{run}");
     assert_eq!(packages(&run), set(["low", "mid", "top"]), "{run}");
-    assert!(run.err.contains("--- FAIL: TestLow/sub") && run.err.contains("low_test.go:6: boom"), "{run}");
+    assert!(
+        run.err.contains("--- FAIL: TestLow/sub") && run.err.contains("low_test.go:6: boom"),
+        "{run}"
+    );
     assert!(!run.err.contains("=== RUN"), "{run}");
     let run = project.run(&["unit"]);
     assert_eq!((run.status, packages(&run)), (1, set(["low"])), "{run}");
@@ -99,7 +108,9 @@ fn what_passed_is_kept_when_something_else_fails() {
 
 #[test]
 fn a_fresh_checkout_runs_nothing_that_passed_elsewhere() {
-    let Some(project) = module(GOFILE) else { return };
+    let Some(project) = module(GOFILE) else {
+        return;
+    };
     assert_eq!(ran(&project), set(["low", "mid", "top"]));
     let clone = project.clone_fresh(&[]);
     assert_eq!(clone.ran(&["unit"]), set([]));
@@ -112,20 +123,34 @@ fn a_fresh_checkout_runs_nothing_that_passed_elsewhere() {
 #[test]
 fn coverage_is_the_same_however_many_ran() {
     let gofile = "test unit {\n  go { packages = \"./...\", cover = true }\n  outputs = \"c.out\"\n  report = \"tests.json\"\n}\n";
-    let Some(project) = module(gofile) else { return };
-    project.write("none/none.go", "package none\n\nfunc None() int { return 0 }\n");
+    let Some(project) = module(gofile) else {
+        return;
+    };
+    project.write(
+        "none/none.go",
+        "package none\n\nfunc None() int { return 0 }\n",
+    );
     let run = project.run(&["unit"]);
     assert_eq!(run.status, 0, "{run}");
     let all = project.read("c.out");
-    assert!(all.starts_with("mode: set\nex.invalid/m/low/low.go:"), "{all}");
-    assert!(all.contains("none/none.go:3.24,3.34 1 0\n") || all.contains("none/none.go:"), "{all}");
+    assert!(
+        all.starts_with("mode: set\nex.invalid/m/low/low.go:"),
+        "{all}"
+    );
+    assert!(
+        all.contains("none/none.go:3.24,3.34 1 0\n") || all.contains("none/none.go:"),
+        "{all}"
+    );
     project.write("mid/new_test.go", passing("mid", "TestNew"));
     let run = project.run(&["unit"]);
     assert_eq!(packages(&run), set(["mid"]), "{run}");
     assert_eq!(project.read("c.out"), all);
     let report = project.read("tests.json");
     for test in ["TestLow", "TestMid", "TestNew", "TestTop"] {
-        assert!(report.contains(&format!("\"Test\":\"{test}\"")), "{test}: {report}");
+        assert!(
+            report.contains(&format!("\"Test\":\"{test}\"")),
+            "{test}: {report}"
+        );
     }
     project.remove("c.out");
     let run = project.run(&["unit"]);
@@ -136,9 +161,13 @@ fn coverage_is_the_same_however_many_ran() {
 #[test]
 fn tests_end_in_many_ways() {
     let gofile = "test unit {\n  go { packages = \"./...\", flags = [\"-timeout=20s\"] }\n}\n";
-    let Some(project) = module(gofile) else { return };
+    let Some(project) = module(gofile) else {
+        return;
+    };
     let case = |body: &str| {
-        format!("package low\n\nimport (\n\t\"os\"\n\t\"syscall\"\n\t\"testing\"\n)\n\nvar _, _ = os.Exit, syscall.Kill\n\n{body}\n")
+        format!(
+            "package low\n\nimport (\n\t\"os\"\n\t\"syscall\"\n\t\"testing\"\n)\n\nvar _, _ = os.Exit, syscall.Kill\n\n{body}\n"
+        )
     };
     let mut said = Vec::new();
     for body in [
@@ -151,17 +180,28 @@ fn tests_end_in_many_ways() {
     ] {
         project.write("low/low_test.go", case(body));
         let run = project.run(&["unit"]);
-        assert_eq!((run.status, run.fate("unit")), (1, "failed"), "{body}: {run}");
+        assert_eq!(
+            (run.status, run.fate("unit")),
+            (1, "failed"),
+            "{body}: {run}"
+        );
         assert!(packages(&run).contains("low"), "{body}: {run}");
         said.push(run.err);
     }
     assert!(said[0].contains("panic: at the disco"), "{}", said[0]);
-    assert!(said[1].contains("unexpected call to os.Exit(0)"), "{}", said[1]);
+    assert!(
+        said[1].contains("unexpected call to os.Exit(0)"),
+        "{}",
+        said[1]
+    );
     assert!(said[3].contains("signal: killed"), "{}", said[3]);
     assert!(said[4].contains("undefined: Missing"), "{}", said[4]);
     assert!(said[5].contains("wrong type string"), "go vet: {}", said[5]);
     // Nothing is known of what this one looks at.
-    project.write("low/low_test.go", case("func TestMain(m *testing.M) {}\n\nfunc TestLow(t *testing.T) { t.Fatal(1) }"));
+    project.write(
+        "low/low_test.go",
+        case("func TestMain(m *testing.M) {}\n\nfunc TestLow(t *testing.T) { t.Fatal(1) }"),
+    );
     let run = project.run(&["unit"]);
     assert_eq!(run.status, 0, "{run}");
     assert!(run.err.contains("is not known with go1."), "{run}");
@@ -177,7 +217,9 @@ fn tests_end_in_many_ways() {
 
 #[test]
 fn added_arguments_run_all_named_packages() {
-    let Some(project) = module(GOFILE) else { return };
+    let Some(project) = module(GOFILE) else {
+        return;
+    };
     assert_eq!(ran(&project), set(["low", "mid", "top"]));
     let run = project.run(&["unit", "--", "-run", "TestMid", "-v"]);
     assert_eq!(run.status, 0, "{run}");
@@ -189,21 +231,36 @@ fn added_arguments_run_all_named_packages() {
 #[test]
 fn a_test_that_passes_on_a_later_try_is_told_as_flaky() {
     let gofile = "test unit {\n  go { packages = \"./...\" }\n  retries = 1\n}\n";
-    let Some(mut project) = module(gofile) else { return };
+    let Some(mut project) = module(gofile) else {
+        return;
+    };
     let temp = tempfile::tempdir().expect("a directory");
     project.env("TMPDIR", temp.path().to_str().expect("UTF-8"));
     project.write("low/low_test.go", "package low\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestLow(t *testing.T) {\n\tpath := os.TempDir() + \"/been-here\"\n\tif _, err := os.Stat(path); err != nil {\n\t\tos.WriteFile(path, nil, 0o600)\n\t\tt.Fatal(\"not yet\")\n\t}\n}\n");
     let run = project.run(&["unit"]);
     assert_eq!(run.status, 0, "{run}");
-    assert!(run.err.contains("attempt 1 failed") && run.err.contains("trying again: ex.invalid/m/low"), "{run}");
-    assert!(run.err.contains("flaky: TestLow of ex.invalid/m/low failed 1 of 2 with the same inputs"), "{run}");
-    assert_eq!(run.err.matches("ok  \tex.invalid/m/mid").count(), 1, "{run}");
+    assert!(
+        run.err.contains("attempt 1 failed") && run.err.contains("trying again: ex.invalid/m/low"),
+        "{run}"
+    );
+    assert!(
+        run.err
+            .contains("flaky: TestLow of ex.invalid/m/low failed 1 of 2 with the same inputs"),
+        "{run}"
+    );
+    assert_eq!(
+        run.err.matches("ok  \tex.invalid/m/mid").count(),
+        1,
+        "{run}"
+    );
     assert_eq!(project.ran(&["unit"]), set([]));
 }
 
 #[test]
 fn a_test_may_write_what_it_reads() {
-    let Some(project) = module(GOFILE) else { return };
+    let Some(project) = module(GOFILE) else {
+        return;
+    };
     project.write("low/low_test.go", "package low\n\nimport (\n\t\"os\"\n\t\"testing\"\n\t\"time\"\n)\n\nfunc TestLow(t *testing.T) {\n\tos.WriteFile(\"log.txt\", []byte(time.Now().String()), 0o600)\n\tos.WriteFile(\"gone.txt\", nil, 0o600)\n\tos.Remove(\"gone.txt\")\n}\n");
     assert_eq!(ran(&project), set(["low", "mid", "top"]));
     // It cannot be known who wrote it while the test ran: it runs once more, and writes it again.
@@ -216,19 +273,26 @@ fn a_test_may_write_what_it_reads() {
 #[test]
 fn with_every_test_told_the_cached_ones_are_named() {
     let gofile = "test unit {\n  go { packages = \"./...\", flags = [\"-v\"] }\n}\n";
-    let Some(project) = module(gofile) else { return };
+    let Some(project) = module(gofile) else {
+        return;
+    };
     let run = project.run(&["unit"]);
     assert!(run.err.contains("--- PASS: TestTop"), "{run}");
     project.write("top/top.go", "package top\n\nfunc Top() int { return 4 }\n");
     let run = project.run(&["unit"]);
     assert_eq!(packages(&run), set(["top"]), "{run}");
-    assert!(run.err.contains("ok  \tex.invalid/m/low\t(cached)"), "{run}");
+    assert!(
+        run.err.contains("ok  \tex.invalid/m/low\t(cached)"),
+        "{run}"
+    );
 }
 
 #[test]
 fn two_targets_run_their_tests_at_once() {
     let gofile = "test one {\n  go { package = \"./low\" }\n}\ntest two {\n  go { packages = [\"./mid\", \"./top\"] }\n}\n";
-    let Some(project) = module(gofile) else { return };
+    let Some(project) = module(gofile) else {
+        return;
+    };
     let run = project.run(&["-j2", "one", "two"]);
     assert_eq!(run.status, 0, "{run}");
     assert_eq!(packages(&run), set(["low", "mid", "top"]), "{run}");

@@ -20,6 +20,7 @@ mod files;
 mod golang;
 mod gotest;
 mod harness;
+mod header;
 mod help;
 mod hooks;
 mod image;

@@ -145,6 +145,77 @@ fn a_touched_file_runs_nothing_and_is_read_once() {
     }
 }
 
+/// What tells whether the saved graph was written again.
+fn saved_at(project: &Project) -> (u64, std::time::SystemTime) {
+    use std::os::unix::fs::MetadataExt;
+    let stat = std::fs::metadata(project.path(".gomake/graph")).expect("a saved graph");
+    (stat.ino(), stat.modified().expect("a time"))
+}
+
+#[test]
+fn an_edited_comment_plans_nothing() {
+    let project = project();
+    settled(&project, &WORDS);
+    let saved = saved_at(&project);
+    let text = project.read("Gofile");
+    for comment in ["# one\n", "\n# another\n\n#\n", ""] {
+        project.write("Gofile", format!("{comment}{text}{comment}"));
+        assert_eq!(counts(&project.run_plainly(&WORDS)), (0, 4));
+        assert_eq!(saved_at(&project), saved, "nothing was planned");
+    }
+    // What must run is planned from the text as it is.
+    project.write("Gofile", format!("# a line\n{text}"));
+    project.write("src/a.c", "edited\n");
+    assert_eq!(runs(&project, &WORDS), ["app", "obj[src/a.c]"]);
+    assert_ne!(saved_at(&project), saved);
+}
+
+#[test]
+fn a_gofile_that_a_target_reads_counts_with_its_comments() {
+    let project = Project::new(
+        "build a {\n  inputs = \"Gofile\"\n  outputs = \"out\"\n  run: cp Gofile out\n}\n",
+    );
+    settled(&project, &[]);
+    let text = project.read("Gofile");
+    project.write("Gofile", format!("# more\n{text}"));
+    assert_eq!(runs(&project, &[]), ["a"]);
+    assert!(project.read("out").starts_with("# more\n"));
+}
+
+/// So many explicit inputs of one directory are asked for at once.
+#[test]
+fn of_many_inputs_none_is_overlooked() {
+    let mut text = String::new();
+    for at in 0..100 {
+        text += &format!(
+            "build t{at} {{\n  inputs = \"src/{at}\"\n  outputs = \"out/{at}\"\n  run: cp src/{at} out/{at}\n}}\n"
+        );
+    }
+    text += "task all {\n  needs = [t0, t99]\n}\n";
+    let project = Project::new(&text);
+    for at in 0..100 {
+        project.write(format!("src/{at}"), format!("{at}\n"));
+    }
+    settled(&project, &["all"]);
+    project.write("src/99", "changed\n");
+    assert_eq!(runs(&project, &["all"]), ["t99"]);
+    // A name that comes or goes has the question asked again; only who reads it minds.
+    project.write("src/other", "").remove("src/50");
+    assert_eq!(runs(&project, &["all"]), [""; 0]);
+    let run = project.run_plainly(&["t50"]);
+    assert_eq!(run.status, 2, "{run}");
+    assert!(run.err.contains("there is no file `src/50`"), "{run}");
+    project.write("src/50", "back\n");
+    assert_eq!(runs(&project, &["t50"]), ["t50"]);
+    project.remove("src/7").write("src/7/inner", "");
+    let run = project.run_plainly(&["all"]);
+    assert_eq!(run.status, 2, "{run}");
+    assert!(
+        run.err.contains("the input `src/7` is a directory"),
+        "{run}"
+    );
+}
+
 #[test]
 fn words_are_told_apart() {
     let project = project();
@@ -374,4 +445,143 @@ fn with_a_saved_graph_and_without_one_the_same_is_run() {
         let counted = counts(&saved.run_plainly(&words));
         assert_eq!(counted, counts(&plain.run_plainly(&words)), "{what}");
     }
+}
+
+/// So many targets that the graph is not written anew for a few of them.
+const MANY: usize = 1100;
+
+const OF_MANY: &str = r##"
+build generated {
+  inputs = "generated.in"
+  outputs = "generated.h"
+  run = ["cp", "generated.in", "generated.h"]
+}
+build obj for src in glob("src/*.c") {
+  inputs = src
+  outputs = "out/${stem(src)}.o"
+  run = ["cp", src, out]
+}
+build app {
+  inputs = [obj["src/f0001.c"], obj["src/f0002.c"], optional("app.cfg")]
+  outputs = "app"
+  run: cat $inputs > app
+}
+build scripted {
+  inputs = "script"
+  outputs = "scripted"
+  depfile = "scripted.d"
+  run: . ./script
+}
+task all {
+  needs = [obj, app, scripted]
+}
+"##;
+
+const OF_MANY_STEPS: &[Step] = &[
+    ("nothing", |_| ()),
+    ("a source", |p| {
+        p.write("src/f0001.c", "changed\n");
+    }),
+    ("the same once more", |p| {
+        p.write("src/f0001.c", "changed again\n");
+    }),
+    ("and back", |p| {
+        p.write("src/f0001.c", "changed\n");
+    }),
+    ("a depfile names what nobody has named", |p| {
+        p.write(
+            "script",
+            "cat generated.h > scripted; echo scripted: generated.h > scripted.d\n",
+        );
+    }),
+    ("what makes that", |p| {
+        p.write("generated.in", "generated anew\n");
+    }),
+    ("that by hand", |p| {
+        p.write("generated.h", "mine\n");
+    }),
+    ("an output goes", |p| {
+        p.remove("out/f0003.o").remove("app");
+    }),
+    ("an output is another", |p| {
+        p.write("out/f0002.o", "mine\n");
+    }),
+    ("an optional file comes", |p| {
+        p.write("app.cfg", "cfg\n");
+    }),
+    ("a source is touched", |p| {
+        p.touch("src/f0001.c");
+    }),
+    ("a script fails", |p| {
+        p.write("script", "echo half > scripted; exit 1\n");
+    }),
+    ("and no more", |p| {
+        p.write(
+            "script",
+            "echo whole > scripted; echo scripted: script > scripted.d\n",
+        );
+    }),
+    ("it makes what was there before", |p| {
+        p.write(
+            "script",
+            "echo whole > scripted; echo scripted: app > scripted.d\n",
+        );
+    }),
+    ("a record is cut off", |p| {
+        let path = p.path(".gomake/journal");
+        let bytes = std::fs::read(&path).expect("a journal");
+        std::fs::write(&path, &bytes[..bytes.len() - 5]).expect("a file");
+    }),
+    ("a source after that", |p| {
+        p.write("src/f0002.c", "2\n");
+    }),
+    ("a source goes", |p| {
+        p.remove("src/f1000.c");
+    }),
+];
+
+#[test]
+fn a_few_of_many_are_made_as_without_a_saved_graph() {
+    let make = || {
+        let project = Project::new(OF_MANY);
+        for at in 0..MANY {
+            project.write(&format!("src/f{at:04}.c"), format!("{at}\n"));
+        }
+        project.write("generated.in", "generated\n").write(
+            "script",
+            "echo one > scripted; echo scripted: script > scripted.d\n",
+        );
+        assert_eq!(project.run_plainly(&["generated"]).status, 0);
+        project
+    };
+    let (mut saved, mut plain) = (make(), make());
+    settled(&saved, &["all"]);
+    settled(&plain, &["all"]);
+    let mut times_written = 0;
+    for (what, step) in OF_MANY_STEPS {
+        let graph = std::fs::read(saved.path(".gomake/graph")).ok();
+        step(&mut saved);
+        step(&mut plain);
+        for again in ["", ", again", ", and again"] {
+            let _ = std::fs::remove_file(plain.path(".gomake/graph"));
+            let (one, other) = (saved.run_plainly(&["all"]), plain.run_plainly(&["all"]));
+            let told = |run: &Run| {
+                let line = run.err.lines().last().unwrap_or_default().to_owned();
+                (run.status, line.split(" in ").next().map(str::to_owned))
+            };
+            assert_eq!(told(&one), told(&other), "{what}{again}\n{one}\n{other}");
+        }
+        for name in [
+            "app",
+            "scripted",
+            "generated.h",
+            "out/f0002.o",
+            "out/f0003.o",
+        ] {
+            assert_eq!(saved.read(name), plain.read(name), "{what}: {name}");
+        }
+        times_written += usize::from(std::fs::read(saved.path(".gomake/graph")).ok() != graph);
+    }
+    // When a record is lost and when a source goes, the graph is another one.
+    assert!(times_written <= 4, "{times_written}");
 }

@@ -41,9 +41,13 @@ impl Fixture {
                 .collect(),
             deps: vec![InputPath::Outside(OsStr::from_bytes(b"/x\xff").into())],
             duration_ms: 1,
+            small: vec![],
         };
         self.cache.store(id(key), &result, &self.root("a")).unwrap();
-        result
+        let stored = self.cache.lookup(id(key)).unwrap();
+        let small = stored.small.clone();
+        assert_eq!(stored, CachedResult { small, ..result });
+        stored
     }
     fn age(&self, part: Part, digest: Digest, hours: u64) {
         let path = self.cache.layout.path(part, digest);
@@ -63,6 +67,7 @@ fn what_only_its_owner_may_read_is_not_kept() {
         outputs: vec![("key".to_owned(), content(&f.root("a").join("key")))],
         deps: Vec::new(),
         duration_ms: 1,
+        small: vec![],
     };
     let stored = f.cache.store(id("key"), &result, &f.root("a"));
     assert!(matches!(stored, Err(CacheError::Private { .. })));
@@ -139,12 +144,14 @@ fn what_was_stored_comes_back_over_whatever_is_there() {
 #[test]
 fn a_damaged_or_lost_blob_is_a_miss_that_touches_nothing() {
     let f = Fixture::new();
+    let two = vec![2; 5000];
     f.write("a/one", b"one");
-    f.write("a/two", b"two");
+    f.write("a/two", &two);
     let stored = f.store("k", &["one", "two"]);
     f.write("b/one", b"old");
-    let blob = f.cache.layout.path(Part::Blobs, Digest::of(b"two"));
-    fs::write_atomic(&blob, b"twO").unwrap();
+    let blob = f.cache.layout.path(Part::Blobs, Digest::of(&two));
+    assert!(fs::stat(&blob).is_ok());
+    fs::write_atomic(&blob, &[1; 5000]).unwrap();
     for _ in ["damaged, so removed", "lost"] {
         let error = f.cache.restore(&stored, &f.root("b")).unwrap_err();
         assert!(matches!(error, CacheError::Miss { .. }), "{error}");
@@ -155,6 +162,31 @@ fn a_damaged_or_lost_blob_is_a_miss_that_touches_nothing() {
     }
     f.store("k", &["one", "two"]);
     f.cache.restore(&stored, &f.root("b")).unwrap();
+}
+
+#[test]
+fn small_files_lie_in_the_result_and_large_ones_beside() {
+    let f = Fixture::new();
+    f.write("a/small", b"small");
+    f.write("a/other", &[1; 4000]);
+    f.write("a/large", &[2; 4000]);
+    let stored = f.store("k", &["small", "other", "large"]);
+    let small: Vec<usize> = stored.small.iter().map(|(_, bytes)| bytes.len()).collect();
+    assert_eq!(small, [5, 4000]);
+    let blobs = f.cache.layout.items(Part::Blobs).unwrap();
+    assert_eq!(blobs.len(), 1);
+    let size = f.cache.size().unwrap();
+    let done = f.cache.collect(size).unwrap();
+    assert_eq!((done.bytes_removed, done.bytes_left), (0, size));
+    f.cache.restore(&stored, &f.root("b")).unwrap();
+    for (path, expected) in &stored.outputs {
+        assert_eq!(content(&f.root("b").join(path)), *expected, "{path}");
+    }
+    // Bytes that are not what the digest says are as good as none.
+    let mut hostile = stored.clone();
+    hostile.small[0].1 = b"smalL".to_vec();
+    let error = f.cache.restore(&hostile, &f.root("b")).unwrap_err();
+    assert!(matches!(error, CacheError::Miss { .. }), "{error}");
 }
 
 #[test]
@@ -207,8 +239,8 @@ fn nothing_is_written_outside_of_the_project() {
 fn a_tree_that_writes_through_its_own_link_is_refused() {
     use crate::fingerprint::content::{Tree, TreeEntry, TreeNode};
     let f = Fixture::new();
-    let digest = Digest::of(b"one");
-    f.write("a/one", b"one");
+    let digest = Digest::of(&[1; 5000]);
+    f.write("a/one", &[1; 5000]);
     f.store("k", &["one"]);
     let file = TreeNode::File {
         digest,
@@ -240,6 +272,7 @@ fn a_tree_that_writes_through_its_own_link_is_refused() {
             outputs,
             deps: vec![],
             duration_ms: 0,
+            small: vec![],
         };
         let error = f.cache.restore(&result, &f.root("b")).unwrap_err();
         assert!(
@@ -261,6 +294,7 @@ fn an_output_that_changed_since_is_not_stored() {
         outputs,
         deps: vec![],
         duration_ms: 0,
+        small: vec![],
     };
     let error = f.cache.store(id("k"), &result, &f.root("a")).unwrap_err();
     assert!(matches!(error, CacheError::Changed { .. }));
@@ -272,7 +306,7 @@ fn an_output_that_changed_since_is_not_stored() {
 #[test]
 fn the_least_recently_used_go_first_and_shared_blobs_stay() {
     let f = Fixture::new();
-    f.write("a/shared", &[7; 1000]);
+    f.write("a/shared", &[7; 6000]);
     for (i, name) in ["old", "used", "new"].into_iter().enumerate() {
         f.write(&format!("a/{name}"), &[i as u8; 5000]);
         f.store(name, &["shared", name]);
@@ -358,6 +392,7 @@ fn many_store_collect_and_restore_the_same_at_once() {
         outputs: outputs.into(),
         deps: vec![],
         duration_ms: 0,
+        small: vec![],
     };
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -401,7 +436,7 @@ fn a_full_disk_is_an_error_and_leaves_no_torn_blob() {
         return;
     }
     let cache = Cache::open(&small.join("cache"), u64::MAX).unwrap();
-    f.write("a/fits", b"fits");
+    f.write("a/fits", &[2; 5000]);
     f.write("a/big", &vec![1; 1 << 20]);
     let outputs = ["fits", "big"].map(|path| (path.to_owned(), content(&f.root("a").join(path))));
     let result = CachedResult {
@@ -409,6 +444,7 @@ fn a_full_disk_is_an_error_and_leaves_no_torn_blob() {
         outputs: outputs.into(),
         deps: vec![],
         duration_ms: 0,
+        small: vec![],
     };
     let stored = cache.store(id("k"), &result, &f.root("a"));
     let found = cache.lookup(id("k"));
@@ -425,7 +461,7 @@ fn a_full_disk_is_an_error_and_leaves_no_torn_blob() {
     assert_eq!(found, None);
     assert_eq!(
         blobs.iter().map(|blob| blob.digest).collect::<Vec<_>>(),
-        [Digest::of(b"fits")]
+        [Digest::of(&[2; 5000])]
     );
     assert_eq!(temps, []);
 }

@@ -62,7 +62,7 @@ pub fn keep_declarations(graph: &mut Graph, kept: &[TargetId]) {
             decls.push(decl);
         }
     }
-    graph.decls = decls;
+    graph.decls = decls.into();
 }
 
 impl Affected {

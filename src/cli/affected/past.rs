@@ -8,7 +8,7 @@ use crate::cli::affected::diff::{Diff, Touch, Was};
 use crate::cli::load::{Disk, Tree};
 use crate::cli::repository::Repository;
 use crate::plan::query::{Answer, Presence, Query};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +33,9 @@ impl Past<'_> {
             }
             (Query::Read(path), today) => self.text(path, today),
             (Query::Presence(path), today) => self.presence(path, today),
+            (Query::Presences { dir, names }, Answer::Presences(odd)) => {
+                self.presences(dir, names, odd)
+            }
             (_, today) => today,
         }
     }
@@ -93,10 +96,30 @@ impl Past<'_> {
     fn presence(&self, path: &ProjectPath, today: Answer) -> Answer {
         match self.kind_before(&path.under(self.root)) {
             None => today,
-            Some(None) => Answer::Presence(Presence::Missing),
-            Some(Some(FileKind::Dir)) => Answer::Presence(Presence::Dir),
-            Some(Some(_)) => Answer::Presence(Presence::File),
+            Some(kind) => Answer::Presence(Presence::of(kind)),
         }
+    }
+
+    fn presences(
+        &self,
+        dir: &ProjectPath,
+        names: &[String],
+        mut odd: BTreeMap<String, Presence>,
+    ) -> Answer {
+        let dir = dir.under(self.root);
+        for name in names {
+            let before = self.kind_before(&dir.join(name)).map(Presence::of);
+            match before {
+                None => {}
+                Some(Presence::File) => {
+                    odd.remove(name);
+                }
+                Some(other) => {
+                    odd.insert(name.clone(), other);
+                }
+            }
+        }
+        Answer::Presences(odd)
     }
 
     /// What was at a path; None: the difference says nothing of it.

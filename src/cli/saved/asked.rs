@@ -130,8 +130,8 @@ impl<'a> AskedRows<'a> {
     fn rests(&self, query: &Query, answer: Digest) -> Option<Vec<FileRow>> {
         let rests = self.observer.rests()?;
         let rows = rests.take(query, answer)?;
-        let is_glob = matches!(query, Query::Glob { .. });
-        if !is_glob || rows.iter().all(|row| self.is_as_seen(row)) {
+        let lists = matches!(query, Query::Glob { .. } | Query::Presences { .. });
+        if !lists || rows.iter().all(|row| self.is_as_seen(row)) {
             return Some(rows);
         }
         self.observer.answer(query);
@@ -139,7 +139,7 @@ impl<'a> AskedRows<'a> {
     }
 
     fn is_as_seen(&self, row: &FileRow) -> bool {
-        debug_assert_eq!(row.links, Links::Follow, "globs follow what they name");
+        debug_assert_eq!(row.links, Links::Follow, "what is listed is followed");
         let path = match &*row.path {
             b"" => self.root.to_owned(),
             path => self.root.join(OsStr::from_bytes(path)),

@@ -2,7 +2,7 @@
 //! and no thread or process started where nothing asks for one.
 
 use crate::base::digest::Digest;
-use crate::base::fs;
+use crate::base::fs::{self, FileKind};
 use crate::cli::args::Args;
 use crate::cli::observe::Observer;
 use crate::cli::saved::resume::Resumed;
@@ -10,14 +10,16 @@ use crate::cli::saved::{Head, name_of, origin_of, words_digest};
 use crate::cli::settings::Environment;
 use crate::execute::command::RUNNING_VARIABLE;
 use crate::fingerprint::content::Content;
+use crate::lang::meaning::meaning;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Answers, Query};
 use crate::state::bases::Bases;
 use crate::state::dir::{Access, StateDir};
 use crate::state::memo;
-use crate::state::snapshot::{FileId, ObservationId, Reach, Snapshot, Tail};
+use crate::state::snapshot::{FileId, Looked, ObservationId, Reach, Snapshot, Tail};
 use std::collections::{BTreeMap, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What a call finds.
@@ -75,7 +77,8 @@ impl Call<'_> {
         let dir = StateDir::open(&root, Access::Read).ok()?;
         let words = &self.args.words;
         let origin = origin_of(&root, self.gofile, words)?;
-        let snapshot = Snapshot::open(&dir, &name_of(self.gofile, words, &origin), &origin)?;
+        let name = name_of(self.gofile, words, &origin);
+        let snapshot = Snapshot::open(&dir, &name, &origin)?;
         let head: Head = postcard::from_bytes(snapshot.head()).ok()?;
         let roots = match <[_; 1]>::try_from(snapshot.selection(&words_digest(words))?) {
             Ok([roots]) => roots,
@@ -90,6 +93,7 @@ impl Call<'_> {
         let look = Look {
             root,
             dir,
+            name,
             snapshot,
             head,
             observer,
@@ -105,6 +109,8 @@ type Changed = (Vec<ObservationId>, Vec<(Query, Answer)>);
 struct Look {
     root: PathBuf,
     dir: StateDir,
+    /// Of the snapshot's file.
+    name: String,
     snapshot: Snapshot,
     head: Head,
     observer: Observer,
@@ -116,6 +122,8 @@ impl Look {
         if tail.is_beyond {
             return None;
         }
+        // First of all: where a Gofile says something else, nothing else counts.
+        let edited = self.edited(&tail)?;
         let reach = self.snapshot.reach(&roots);
         let unmet: HashSet<TargetId> = self.head.unmet.iter().copied().collect();
         if !unmet.is_empty() && reach.targets.iter().any(|id| unmet.contains(id)) {
@@ -123,13 +131,17 @@ impl Look {
         }
         let looked = self.snapshot.look(&self.root, &reach, &tail);
         let (changed, fresh) = self.ask(self.snapshot.to_ask(&reach, &looked))?;
-        if self.snapshot.plan_moved(&looked, &changed) {
+        if self.plan_moved(&looked, &changed, &edited) {
             return None;
         }
         let doubtful = self.snapshot.doubtful(&reach, &looked, &changed, &tail);
         if doubtful.is_empty() && !call.tells_each {
             self.remember(&looked.refreshed, &tail);
             return Some(Glance::Done(self.counted(&reach)));
+        }
+        if !edited.is_empty() {
+            // The places in the texts are others than those that the saved graph knows.
+            return None;
         }
         let unbound = self.bound_otherwise(&reach, &changed);
         Some(Glance::Resume(Box::new(Resumed::new(
@@ -139,10 +151,43 @@ impl Look {
             call,
             self.root,
             roots,
+            tail,
+            reach,
             doubtful,
             unbound,
             fresh,
         ))))
+    }
+
+    /// The Gofiles that are others than they were, and say the same. None: the plan is another one.
+    fn edited(&self, tail: &Tail) -> Option<Vec<FileId>> {
+        let plan = self.snapshot.plan_reach();
+        let moved = self.snapshot.look(&self.root, &plan, tail).moved;
+        let says_the_same = |id: &FileId| self.says_the_same(*id).unwrap_or(false);
+        moved.iter().all(says_the_same).then_some(moved)
+    }
+
+    fn says_the_same(&self, id: FileId) -> Option<bool> {
+        let path = self
+            .root
+            .join(OsStr::from_bytes(&self.snapshot.file(id).path));
+        let is_it = |(known, _, _): &(String, String, Digest)| self.root.join(known) == path;
+        let at = self.head.gofiles.iter().position(is_it)?;
+        // What a link leads to may be out of the project.
+        if fs::lstat(&path).ok()?.kind != FileKind::File {
+            return None;
+        }
+        let text = String::from_utf8(fs::read(&path).ok()?).ok()?;
+        Some(self.head.meanings.get(at) == Some(&meaning(&text)))
+    }
+
+    fn plan_moved(&self, looked: &Looked, changed: &[ObservationId], edited: &[FileId]) -> bool {
+        let moved = looked.moved.iter().copied();
+        let others = Looked {
+            moved: moved.filter(|id| !edited.contains(id)).collect(),
+            refreshed: Vec::new(),
+        };
+        self.snapshot.plan_moved(&others, changed)
     }
 
     /// What is answered otherwise than it was, with the answers of now. None: a question cannot be read.
@@ -210,7 +255,11 @@ impl Look {
 
     /// Files that look otherwise and hold the same need not be read again. What cannot be written is only slower the next time.
     fn remember(&self, refreshed: &[(FileId, fs::Stat)], tail: &Tail) {
-        if refreshed.is_empty() || tail.is_torn {
+        if tail.is_torn {
+            return;
+        }
+        if refreshed.is_empty() {
+            let _ = self.snapshot.fold(&self.dir, &self.name, tail);
             return;
         }
         let lines = refreshed.iter().filter_map(|(id, stat)| {

@@ -8,13 +8,15 @@ use crate::cli::session::Session;
 use crate::event::Event;
 use crate::execute::project::Project;
 use crate::execute::seen::SeenTargets;
-use crate::execute::wanted::Wanted;
+use crate::plan::graph::TargetId;
 use crate::state::snapshot::Draft;
 
 /// A graph of fewer targets is written after each run that has something to say.
 const WRITTEN_EACH_TIME: usize = 1000;
-/// Of a larger one, so many are few: less than one in this many.
-const FEW: usize = 16;
+/// Of a larger one, so many targets are few: less than one in this many. While some of them are made, somebody edits and builds;
+/// when none is, they would be looked at by each call to come.
+const FEW_MADE: usize = 16;
+const FEW_LOOKED_AT: usize = 256;
 
 /// Open while a run goes on.
 pub struct Keeping {
@@ -53,16 +55,18 @@ impl Keeping {
         call: &Call<'_>,
         session: &Session,
         project: &Project<'_>,
-        wanted: &Wanted,
+        roots: &[TargetId],
         moved: usize,
     ) -> Kept {
         let seen = self.seen.take();
         let words = words_digest(&call.args.words);
-        // While somebody edits and builds a few of many targets, writing all of them anew would be most of the work. The first
-        // run that finds nothing to do writes.
-        let is_few = moved > 0
-            && project.graph().targets.len() >= WRITTEN_EACH_TIME
-            && seen.len() < project.graph().targets.len() / FEW;
+        // Writing all of many targets anew for a few of them would be most of the work.
+        let few = match moved {
+            0 => FEW_LOOKED_AT,
+            _ => FEW_MADE,
+        };
+        let targets = project.graph().targets.len();
+        let is_few = targets >= WRITTEN_EACH_TIME && seen.len() < targets / few;
         if (seen.is_empty() || is_few)
             && let Some(saved) = call.saved
             && saved.snapshot.selection(&words).is_some()
@@ -80,11 +84,11 @@ impl Keeping {
                 dir: &session.dir,
                 observer: call.observer,
                 seen: &seen,
-                wanted,
+                roots,
                 place: &self.place,
                 words,
                 head,
-                before: call.saved.map(|saved| &saved.snapshot),
+                before: call.saved.map(|saved| &*saved.snapshot),
             })
         });
         draft.map_or(Kept::Nothing, |draft| Kept::New(Box::new(draft)))
@@ -94,7 +98,7 @@ impl Keeping {
     pub fn write(&self, call: &Call<'_>, session: &Session, kept: Kept) {
         let written = match kept {
             Kept::Former => Ok(()),
-            Kept::New(draft) => write::write(&session.dir, &self.place, *draft),
+            Kept::New(draft) => write::write(session, &self.place, *draft),
             Kept::Nothing => self.place.remove(&session.dir),
         };
         if let Err(error) = written {

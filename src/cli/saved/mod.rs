@@ -10,6 +10,7 @@
 mod asked;
 mod former;
 pub mod glance;
+mod graph;
 pub mod keep;
 mod left_over;
 pub mod rests;
@@ -35,6 +36,8 @@ use std::path::Path;
 pub struct Head {
     /// The Gofiles: path below the root, the name that messages use, digest of the text.
     pub gofiles: Vec<(String, String, Digest)>,
+    /// What each of them says, comments apart.
+    pub meanings: Vec<Digest>,
     /// The files of `settings { dotenv = … }`.
     pub dotenv: Vec<String>,
     /// `settings { cache_size = … }`, bytes.

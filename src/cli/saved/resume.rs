@@ -6,32 +6,46 @@ use crate::base::source::{Sources, Span};
 use crate::cli::load::{Disk, Loaded, load_from};
 use crate::cli::observe::Observer;
 use crate::cli::plan::Plan;
-use crate::cli::saved::Head;
 use crate::cli::saved::glance::Call;
+use crate::cli::saved::{Head, graph};
 use crate::execute::project::Bound;
 use crate::execute::wanted::Wanted;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::module::{Modules, Parse};
 use crate::plan::query::{Answer, Answers, Query};
-use crate::schedule::graph::EdgeKind;
-use crate::state::snapshot::Snapshot;
+use crate::state::dir::StateDir;
+use crate::state::error::StateError;
+use crate::state::memo::Memo;
+use crate::state::resumed;
+use crate::state::snapshot::{Reach, Snapshot, Tail};
 use crate::state::store::Store;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
+
+/// One in so many targets are many.
+const MANY: usize = 4;
 
 /// A saved graph that holds, and what of it must be looked at.
 pub struct Resumed {
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     pub head: Head,
     pub observer: Observer,
     /// Of the project, absolute.
     pub root: PathBuf,
     gofile: PathBuf,
     cwd: PathBuf,
-    roots: Vec<TargetId>,
-    /// Targets that may not be up to date.
-    doubtful: Vec<TargetId>,
+    /// The targets that the words of the call name.
+    pub roots: Vec<TargetId>,
+    /// What came since the graph was saved.
+    pub tail: Tail,
+    /// Targets that may not be up to date, and what stands behind them.
+    pub concerned: Vec<TargetId>,
+    /// Those that are known to be up to date, by target id: what was seen to be so, and stands behind nothing that must be looked
+    /// at. (What such a one has made may be other than when the graph was saved.)
+    pub good: Vec<bool>,
+    /// Nobody wants to be told of those.
+    is_terse: bool,
     /// Targets whose actions must be bound anew.
     unbound: HashSet<TargetId>,
     /// Answers that are others than the saved ones.
@@ -39,11 +53,21 @@ pub struct Resumed {
     loaded: OnceLock<Result<Loaded, String>>,
 }
 
+/// What a saved graph says of the state.
+pub enum Known {
+    /// Nothing that saves reading it.
+    Not,
+    /// What need not be read of it now.
+    Partly(Box<(Store, Memo)>),
+    /// Less than it did: something came since the call had its first look.
+    Otherwise,
+}
+
 impl std::fmt::Debug for Resumed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Resumed")
             .field("root", &self.root)
-            .field("doubtful", &self.doubtful)
+            .field("concerned", &self.concerned)
             .finish_non_exhaustive()
     }
 }
@@ -57,19 +81,33 @@ impl Resumed {
         call: &Call<'_>,
         root: PathBuf,
         roots: Vec<TargetId>,
+        tail: Tail,
+        reach: Reach,
         doubtful: Vec<TargetId>,
         unbound: HashSet<TargetId>,
         fresh: Vec<(Query, Answer)>,
     ) -> Self {
+        let concerned = with_dependents(&snapshot, &reach, doubtful);
+        let mut good = vec![false; snapshot.targets()];
+        for id in &reach.targets {
+            good[id.index()] = true;
+        }
+        for id in &concerned {
+            good[id.index()] = false;
+        }
         Self {
-            snapshot,
+            // What a service would run is asked for by those that need it, whether or not they stand behind it.
+            is_terse: !call.tells_each && head.services.is_empty(),
+            snapshot: Arc::new(snapshot),
+            tail,
+            concerned,
+            good,
             head,
             observer,
             root,
             gofile: call.gofile.to_owned(),
             cwd: call.env.cwd.clone(),
             roots,
-            doubtful,
             unbound,
             fresh,
             loaded: OnceLock::new(),
@@ -78,11 +116,15 @@ impl Resumed {
 
     /// The plan as it was saved, with the answers of now. None: that part of the file is damaged.
     pub fn plan(&self) -> Option<Plan> {
-        let graph: Graph = postcard::from_bytes(self.snapshot.graph()?).ok()?;
-        let mut answers: Answers = postcard::from_bytes(self.snapshot.answers()?).ok()?;
-        for (query, answer) in &self.fresh {
-            answers.insert(query.clone(), answer.clone());
-        }
+        let graph = graph::decode(&self.snapshot)?;
+        self.snapshot.answers()?;
+        let (snapshot, fresh) = (self.snapshot.clone(), self.fresh.clone());
+        let answers = Answers::later(move || {
+            let read = snapshot.answers().map(postcard::from_bytes);
+            let mut answers: Answers = read.and_then(Result::ok).unwrap_or_default();
+            answers.extend(fresh.iter().cloned());
+            answers
+        });
         Some(Plan {
             graph,
             request: self.head.request.clone(),
@@ -132,20 +174,76 @@ impl Resumed {
         }
     }
 
-    /// Which targets are known to be up to date, by target id: what was seen to be so, has a record, and stands behind nothing
-    /// that must be looked at. (What such a one has made may be other than when the graph was saved.)
-    pub fn good(&self, graph: &Graph, wanted: &Wanted, store: &Store) -> Vec<bool> {
-        let mut good = vec![false; graph.targets.len()];
-        let doubtful: HashSet<TargetId> = self.doubtful.iter().copied().collect();
-        for &id in &wanted.order {
-            let target = graph.target(id);
-            let has_record = target.outputs.is_empty() || store.result(&target.name).is_some();
-            let mut before = wanted.before(id).iter();
-            good[id.index()] = has_record
-                && !doubtful.contains(&id)
-                && before.all(|(before, kind)| *kind == EdgeKind::After || good[before.index()]);
+    /// The state, read as far as it must be; with the lock held.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn state(&self, dir: &StateDir) -> Result<Known, StateError> {
+        if self.snapshot.tail(dir).as_ref() != Some(&self.tail) {
+            return Ok(Known::Otherwise);
         }
-        good
+        // Who looks at most of them reads faster in one go.
+        if !self.is_terse || self.concerned.len() > self.snapshot.targets() / MANY {
+            return Ok(Known::Not);
+        }
+        let opened = resumed::open(dir, &self.snapshot, &self.tail, &self.concerned)?;
+        Ok(opened.map_or(Known::Not, |state| Known::Partly(Box::new(state))))
+    }
+
+    /// What the run is about.
+    pub fn wanted(&self, graph: &Graph, store: &Store) -> Wanted {
+        if !self.is_terse {
+            return Wanted::new(graph, &self.roots, store);
+        }
+        let is_good = |id: TargetId| self.good[id.index()];
+        let concerned = self.concerned.iter().copied();
+        let needs: HashMap<TargetId, Vec<TargetId>> = concerned
+            .clone()
+            .zip(Wanted::needs(graph, store, concerned))
+            .collect();
+        let has_lost_one = needs.iter().any(|(id, needs)| {
+            let mut before = self.snapshot.needs(*id);
+            before.any(|need| needs.binary_search(&need).is_err())
+        });
+        let (concerned, settled) = match has_lost_one {
+            true => self.reached_by(&needs),
+            false => (
+                self.concerned.clone(),
+                self.good.iter().filter(|is_good| **is_good).count(),
+            ),
+        };
+        Wanted::unsettled(graph, &concerned, store, &is_good, settled)
+    }
+
+    /// Where newer depfiles do not name what older ones did: which of the concerned targets the call still reaches, and how many
+    /// that are good.
+    fn reached_by(&self, needs: &HashMap<TargetId, Vec<TargetId>>) -> (Vec<TargetId>, usize) {
+        let mut seen = vec![false; self.good.len()];
+        let mut open = self.roots.clone();
+        let (mut concerned, mut settled) = (Vec::new(), 0);
+        while let Some(id) = open.pop() {
+            if std::mem::replace(&mut seen[id.index()], true) {
+                continue;
+            }
+            match needs.get(&id) {
+                Some(needs) => {
+                    concerned.push(id);
+                    open.extend(needs);
+                }
+                None => {
+                    // What was not reached before is found, and looked at, by who needs it.
+                    settled += usize::from(self.good[id.index()]);
+                    open.extend(self.snapshot.needs(id));
+                }
+            }
+        }
+        (concerned, settled)
+    }
+
+    /// The targets that the call names and that must be looked at.
+    pub fn named(&self) -> Vec<TargetId> {
+        let roots = self.roots.iter().copied();
+        roots.filter(|id| !self.good[id.index()]).collect()
     }
 
     /// The saved actions of targets that still are what would be bound now, and the other targets.
@@ -170,6 +268,49 @@ impl Resumed {
     pub fn left_over(&self) -> HashSet<String> {
         self.head.left_over.iter().cloned().collect()
     }
+}
+
+/// Some of the reached targets, with all that need one of them.
+fn with_dependents(
+    snapshot: &Snapshot,
+    reach: &Reach,
+    mut targets: Vec<TargetId>,
+) -> Vec<TargetId> {
+    if !snapshot.has_needs() {
+        return targets;
+    }
+    // Where in `dependents` those of each target end; after they were filled in, where they start.
+    let mut ends = vec![0; snapshot.targets() + 1];
+    for need in reach.targets.iter().flat_map(|id| snapshot.needs(*id)) {
+        ends[need.index()] += 1;
+    }
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += *end;
+        *end = sum;
+    }
+    let mut dependents = vec![TargetId(0); sum];
+    for &id in &reach.targets {
+        for need in snapshot.needs(id) {
+            let end = &mut ends[need.index()];
+            *end -= 1;
+            dependents[*end] = id;
+        }
+    }
+    let mut is_among = vec![false; snapshot.targets()];
+    for id in &targets {
+        is_among[id.index()] = true;
+    }
+    let mut next = 0;
+    while let Some(&id) = targets.get(next) {
+        next += 1;
+        for later in &dependents[ends[id.index()]..ends[id.index() + 1]] {
+            if !std::mem::replace(&mut is_among[later.index()], true) {
+                targets.push(*later);
+            }
+        }
+    }
+    targets
 }
 
 impl Parse for Resumed {

@@ -12,11 +12,13 @@ use crate::cli::saved::former::Former;
 use crate::cli::saved::left_over::left_over;
 use crate::cli::saved::rows::Rows;
 use crate::cli::saved::secret::Secrets;
-use crate::cli::saved::{Head, Place, encode};
+use crate::cli::saved::{Head, Place, encode, graph};
+use crate::cli::session::Session;
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Content;
+use crate::lang::meaning::meaning;
 use crate::plan::action::{Command, Kind};
 use crate::plan::bind::Context;
 use crate::plan::graph::{Graph, Input, TargetId};
@@ -24,6 +26,7 @@ use crate::plan::image::ImageSource;
 use crate::plan::query::{Answers, Query};
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
+use crate::state::resumed;
 use crate::state::snapshot::{
     Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
 };
@@ -39,7 +42,8 @@ pub struct Finished<'a> {
     pub observer: &'a Observer,
     /// By target, what was looked at.
     pub seen: &'a HashMap<TargetId, Rests>,
-    pub wanted: &'a Wanted,
+    /// The targets that the words of the call name.
+    pub roots: &'a [TargetId],
     pub place: &'a Place,
     /// Those of the call, by [`crate::cli::saved::words_digest`].
     pub words: Digest,
@@ -67,6 +71,7 @@ impl Head {
         unmet.dedup();
         Some(Self {
             gofiles: loaded.files.iter().map(gofile).collect::<Option<_>>()?,
+            meanings: loaded.sources.texts().map(meaning).collect(),
             dotenv: dotenv_files(&loaded.modules),
             cache_size: plan.graph.settings.cache_size,
             left_over: Vec::new(),
@@ -80,21 +85,27 @@ impl Head {
     }
 }
 
-/// Writes a snapshot. The journal and the memo are on disk.
+/// Writes a snapshot. The journal and the memo are on disk; where not all is there that counted in the run, none is left.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(dir: &StateDir, place: &Place, mut draft: Draft) -> Result<(), StateError> {
+pub fn write(session: &Session, place: &Place, mut draft: Draft) -> Result<(), StateError> {
+    let dir = &session.dir;
     draft.journal = Mark::of_journal(dir)?;
     draft.memo = Mark::of_memo(dir)?;
+    match resumed::saved(&session.store, &session.memo) {
+        Some(state) => draft.state = state,
+        None => return place.remove(dir),
+    }
     Snapshot::write(dir, &place.name, &draft)
 }
 
 /// What a run has come to. None: some of what the graph rests on cannot be said.
 pub fn draft(run: Finished<'_>) -> Option<Draft> {
+    run.project.store.read_whole();
     let graph = match run.before {
         Some(before) => before.graph()?.to_vec(),
-        None => encode(run.project.graph()),
+        None => graph::encode(run.project.graph()),
     };
     // Another call may have begun with another graph; where it is the same, what it knew is kept.
     let same = match run.before {
@@ -103,7 +114,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
     };
     let same = same.filter(|saved| saved.graph() == Some(&graph) && run.head.is_of(saved.head()));
     let former = run.before.or(same.as_ref());
-    let good = run.wanted.order.iter().copied();
+    let good = run.project.graph().targets.ids();
     let good = good.filter(|id| run.project.is_good(*id)).collect();
     let former = former.map(|saved| Former::new(saved, run.dir, good));
     let (root, context) = (run.project.root, &run.project.context);
@@ -148,6 +159,7 @@ pub fn draft(run: Finished<'_>) -> Option<Draft> {
         head,
         graph,
         answers: encode(&answers),
+        state: Vec::new(),
         journal: Mark::default(),
         memo: Mark::default(),
     })
@@ -195,7 +207,9 @@ impl Assembly<'_, '_> {
 
     fn targets(&mut self) -> IdVec<TargetId, DraftTarget> {
         let run = self.run;
-        let needs = Wanted::needs(run.project.graph(), run.project.store);
+        let graph = run.project.graph();
+        let needs: IdVec<TargetId, Vec<TargetId>> =
+            Wanted::needs(graph, run.project.store, graph.targets.ids()).collect();
         if let Some(former) = &mut self.former {
             former.forget_behind(&needs, |id| run.seen.contains_key(&id));
         }
@@ -346,7 +360,7 @@ impl Assembly<'_, '_> {
     }
 
     fn selections(&self, words: Digest) -> Vec<(Digest, Vec<Vec<TargetId>>)> {
-        let mut selections = vec![(words, vec![self.run.project.named.to_vec()])];
+        let mut selections = vec![(words, vec![self.run.roots.to_vec()])];
         if let Some(former) = &self.former {
             let known = former.snapshot.selections().into_iter();
             let others = known.filter(|(other, _)| *other != words);

@@ -4,7 +4,7 @@
 use crate::base::glob::{Pattern, is_pattern};
 use crate::base::path::ProjectPath;
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, Presence, Query};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What happened to the paths of a change, looked at once.
@@ -51,6 +51,9 @@ impl Seen {
             (Query::Presence(path), Answer::Presence(before)) => {
                 !self.concern(path) || self.is_still(path, *before)
             }
+            (Query::Presences { dir, names }, Answer::Presences(odd)) => {
+                self.leaves_names(dir, names, odd)
+            }
             (Query::Go(_), Answer::Go(go)) => self.leaves_go(go),
             (Query::Git(_), _) => !self.git,
             _ => return None,
@@ -70,6 +73,22 @@ impl Seen {
             (now, before),
             (Some((_, Now::File)), Presence::File) | (Some((_, Now::Dir)), Presence::Dir)
         )
+    }
+
+    fn leaves_names(
+        &self,
+        dir: &ProjectPath,
+        names: &[String],
+        odd: &BTreeMap<String, Presence>,
+    ) -> bool {
+        let holds = |(path, _): &(ProjectPath, Now)| {
+            let name = path.file_name();
+            let is_asked = path.parent().as_ref() == Some(dir)
+                && names.binary_search_by(|known| (**known).cmp(name)).is_ok();
+            let before = odd.get(name).copied().unwrap_or(Presence::File);
+            !dir.is_within(path) && (!is_asked || self.is_still(path, before))
+        };
+        self.paths.iter().all(holds)
     }
 
     fn leaves_glob(&self, include: &[String], exclude: &[String], found: &[ProjectPath]) -> bool {
@@ -172,10 +191,14 @@ pub fn name_git(answers: &Answers) -> bool {
 }
 
 /// The single paths that planning looked at.
-pub fn looked_at(answers: &Answers) -> impl Iterator<Item = &ProjectPath> {
-    answers.iter().filter_map(|(query, _)| match query {
-        Query::Read(path) | Query::Presence(path) => Some(path),
-        _ => None,
+pub fn looked_at(answers: &Answers) -> impl Iterator<Item = ProjectPath> {
+    answers.iter().flat_map(|(query, _)| match query {
+        Query::Read(path) | Query::Presence(path) => vec![path.clone()],
+        Query::Presences { dir, names } => {
+            let paths = names.iter().map(|name| dir.resolve(name));
+            paths.filter_map(Result::ok).collect()
+        }
+        _ => Vec::new(),
     })
 }
 
@@ -245,6 +268,27 @@ mod tests {
             seen(&[("conf", Now::Gone)]).leaves(&query, &is_dir),
             Some(false)
         );
+    }
+
+    #[test]
+    fn many_names_are_held_as_each_of_them_would_be() {
+        let names = ["a.c", "gone", "sub"].map(str::to_owned);
+        let query = Query::Presences {
+            dir: path("src"),
+            names: names.into(),
+        };
+        let odd = [("gone", Presence::Missing), ("sub", Presence::Dir)];
+        let odd = odd.map(|(name, presence)| (name.to_owned(), presence));
+        let answer = Answer::Presences(odd.into());
+        let holds = |at, now| seen(&[(at, now)]).leaves(&query, &answer).unwrap();
+        assert!(holds("src/a.c", Now::File));
+        assert!(!holds("src/a.c", Now::Gone));
+        assert!(!holds("src/gone", Now::File));
+        assert!(holds("src/sub", Now::Dir));
+        assert!(!holds("src/sub", Now::File));
+        assert!(holds("src/other", Now::Gone));
+        assert!(holds("src/sub/a.c", Now::Gone));
+        assert!(!holds("src", Now::Gone));
     }
 
     #[test]

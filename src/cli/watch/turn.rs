@@ -223,7 +223,7 @@ impl Watch<'_> {
         for (include, exclude) in hold::globs(&planned.answers) {
             interest.add_glob(include, exclude);
         }
-        hold::looked_at(&planned.answers).for_each(|path| interest.add_file(path));
+        hold::looked_at(&planned.answers).for_each(|path| interest.add_file(&path));
         Ok((total, interest))
     }
 

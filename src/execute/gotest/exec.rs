@@ -29,7 +29,9 @@ fn quoted(path: &Path) -> Option<String> {
     if !text.contains([' ', '\t', '\n', '\r', '\'', '"']) {
         return Some(text.to_owned());
     }
-    let quote = ['\'', '"'].into_iter().find(|quote| !text.contains(*quote))?;
+    let quote = ['\'', '"']
+        .into_iter()
+        .find(|quote| !text.contains(*quote))?;
     Some(format!("{quote}{text}{quote}"))
 }
 

@@ -71,12 +71,7 @@ impl Project<'_> {
 
     /// What counts for the tests of every package: the toolchain, the flags, Go's own variables, and what the target declares beside its
     /// packages. Other variables count for those who ask for them, and modules for those who import them.
-    fn shared_by_all(
-        &self,
-        prepared: &Prepared,
-        spec: &GoTestSpec,
-        answer: &GoAnswer,
-    ) -> Digest {
+    fn shared_by_all(&self, prepared: &Prepared, spec: &GoTestSpec, answer: &GoAnswer) -> Digest {
         let mut hasher = FieldHasher::new();
         let action = &prepared.action;
         hasher.field(action.dir.as_str().as_bytes());

@@ -82,7 +82,8 @@ impl Project<'_> {
             }
         }
         let mut paths = looks.paths.iter();
-        let moved = paths.find(|(path, seen)| self.seen_now(id, path, wants_entries(*seen)) != *seen);
+        let moved =
+            paths.find(|(path, seen)| self.seen_now(id, path, wants_entries(*seen)) != *seen);
         moved.map(|(path, seen)| match seen {
             Seen::Content(Content::Absent) => format!("{path} appeared"),
             Seen::Listing(_) => format!("the entries of {path} changed"),
@@ -99,7 +100,9 @@ impl Project<'_> {
             Err(_) => return Seen::Other,
         };
         match (kind, entries) {
-            (FileKind::Dir, Entries::Asked) => self.listing(id, path).map_or(Seen::Other, Seen::Listing),
+            (FileKind::Dir, Entries::Asked) => {
+                self.listing(id, path).map_or(Seen::Other, Seen::Listing)
+            }
             (FileKind::Dir, Entries::Unasked) => Seen::Dir,
             (FileKind::File | FileKind::Symlink, _) => {
                 let content = self.memo.content(path);
@@ -113,7 +116,8 @@ impl Project<'_> {
     fn listing(&self, id: TargetId, dir: &InputPath) -> Option<Digest> {
         let mut hasher = FieldHasher::new();
         for entry in fs::list_dir(&dir.under(self.root)).ok()? {
-            if NOT_LISTED.iter().any(|name| entry.name == *name) || self.makes(id, dir, &entry.name) {
+            if NOT_LISTED.iter().any(|name| entry.name == *name) || self.makes(id, dir, &entry.name)
+            {
                 continue;
             }
             let kind = match entry.kind {
@@ -132,7 +136,7 @@ impl Project<'_> {
             return false;
         };
         let path = dir.resolve(name);
-        path.is_ok_and(|path| self.makers().of(&path) == Some(id))
+        path.is_ok_and(|path| self.makers().of(self.graph(), &path) == Some(id))
     }
 }
 

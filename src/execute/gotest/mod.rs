@@ -10,18 +10,18 @@ mod places;
 mod run;
 mod seen;
 
+use crate::base::fs;
+use crate::base::path::{InputPath, ProjectPath};
+use crate::execute::check::Prepared;
+use crate::execute::command;
 use crate::execute::expand::Disk;
 use crate::execute::gotest::exec::ExecFlag;
 use crate::execute::gotest::keys::Tested;
+use crate::execute::gotest::looks::Seen;
 use crate::execute::gotest::record::{Fragment, Pass, Record};
 use crate::execute::outcome::Discovered;
 use crate::execute::perform::{Beginning, MadeAnew, Settled, Trouble};
 use crate::execute::project::{Project, Reuse};
-use crate::execute::check::Prepared;
-use crate::execute::command;
-use crate::base::fs;
-use crate::base::path::{InputPath, ProjectPath};
-use crate::execute::gotest::looks::Seen;
 use crate::fingerprint::content::{Content, Outputs};
 use crate::golang::testing::coverage::Profile;
 use crate::golang::testing::spec::{GoTestSpec, goes_by_package};
@@ -90,7 +90,9 @@ impl Project<'_> {
         }
         for (path, pass) in record.passes() {
             let Some(pass) = pass else {
-                return Some(format!("what the tests of {path} looked at changed while they ran"));
+                return Some(format!(
+                    "what the tests of {path} looked at changed while they ran"
+                ));
             };
             if let Some(what) = self.moved(id, action, &pass.looks) {
                 return Some(format!("{what}, which the tests of {path} look at"));
@@ -114,8 +116,13 @@ impl Project<'_> {
         let looks: Vec<_> = record.passes().map(|(_, pass)| pass).collect();
         let paths = looks.iter().flatten().flat_map(|pass| &pass.looks.paths);
         rest.is_said_by_files = looks.iter().all(Option::is_some)
-            && paths.clone().all(|(_, seen)| matches!(seen, Seen::Content(_)));
-        let env = looks.iter().flatten().flat_map(|pass| pass.looks.env.keys());
+            && paths
+                .clone()
+                .all(|(_, seen)| matches!(seen, Seen::Content(_)));
+        let env = looks
+            .iter()
+            .flatten()
+            .flat_map(|pass| pass.looks.env.keys());
         rest.variables = env
             .filter(|name| !action.env.contains_key(*name))
             .cloned()
@@ -206,7 +213,11 @@ impl<'a> Tests<'a> {
             let holds = |pass: &Pass| self.project.moved(self.id, action, &pass.looks).is_none();
             if let Some(pass) = own.chain(cached).find(holds) {
                 self.asked.remove(&one.import_path);
-                let known = self.record.packages.entry(one.import_path.clone()).or_default();
+                let known = self
+                    .record
+                    .packages
+                    .entry(one.import_path.clone())
+                    .or_default();
                 known.pass = Some((one.key, pass.clone()));
                 self.passes.insert(one.import_path.clone(), pass);
             }
@@ -247,7 +258,11 @@ impl<'a> Tests<'a> {
         made: &dyn Fn(TargetId) -> Outputs,
     ) -> Result<Settled, Trouble> {
         let (project, id) = (self.project, self.id);
-        self.record.succeeded = self.tested.iter().map(|one| one.import_path.clone()).collect();
+        self.record.succeeded = self
+            .tested
+            .iter()
+            .map(|one| one.import_path.clone())
+            .collect();
         let names = &self.record.succeeded;
         self.record.packages.retain(|path, _| names.contains(path));
         self.write_profile().map_err(|how| self.failed(how))?;
@@ -295,10 +310,15 @@ impl<'a> Tests<'a> {
             }
         }
         let inputs = &self.prepared.inputs;
-        let is_input =
-            |path: &InputPath| inputs.binary_search_by(|(known, _)| known.cmp(path)).is_ok();
+        let is_input = |path: &InputPath| {
+            inputs
+                .binary_search_by(|(known, _)| known.cmp(path))
+                .is_ok()
+        };
         let files = files.into_iter().filter(|(path, _)| !is_input(path));
-        files.map(|(path, content)| (path.clone(), content)).collect()
+        files
+            .map(|(path, content)| (path.clone(), content))
+            .collect()
     }
 
     /// The profile of all packages, in the order of their import paths.

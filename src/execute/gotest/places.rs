@@ -55,8 +55,7 @@ impl Places {
         let is_in = |dir: &PathBuf| path.starts_with(dir);
         // A directory for temporary files that is the project's parent holds other things than such files only there.
         let is_temporary = self.temp.iter().any(|temp| {
-            path.starts_with(temp)
-                && !(self.root.starts_with(temp) && path.starts_with(&self.root))
+            path.starts_with(temp) && !(self.root.starts_with(temp) && path.starts_with(&self.root))
         });
         // The way down to a place that does not count is asked about by nobody who looks for something.
         let is_counted = !self.uncounted.iter().any(is_in) && !is_temporary;
@@ -97,8 +96,14 @@ mod tests {
         assert_eq!(shown(&places, "/tmp/TestX1/001/f"), None);
         assert_eq!(shown(&places, "/proc/self/status"), None);
         assert_eq!(shown(&places, "/usr/local/go/src/fmt/print.go"), None);
-        assert_eq!(shown(&places, "/home/ann/app/f/x.json").as_deref(), Some("f/x.json"));
-        assert_eq!(shown(&places, "/home/ann/lib/x").as_deref(), Some("../lib/x"));
+        assert_eq!(
+            shown(&places, "/home/ann/app/f/x.json").as_deref(),
+            Some("f/x.json")
+        );
+        assert_eq!(
+            shown(&places, "/home/ann/lib/x").as_deref(),
+            Some("../lib/x")
+        );
         assert_eq!(shown(&places, "/etc/hosts").as_deref(), Some("/etc/hosts"));
     }
 

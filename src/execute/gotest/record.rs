@@ -202,7 +202,11 @@ mod tests {
     fn what_failed_and_passes_is_flaky() {
         let record = record();
         let failed = record.packages["a"].failed.as_ref().unwrap();
-        let told: Vec<_> = failed.flakes().iter().map(|one| one.sentence("a")).collect();
+        let told: Vec<_> = failed
+            .flakes()
+            .iter()
+            .map(|one| one.sentence("a"))
+            .collect();
         assert_eq!(
             told,
             ["flaky: TestX of a failed 1 of 3 with the same inputs"]

@@ -191,7 +191,9 @@ impl Tests<'_> {
             }
             let is_same = now.get(&one.import_path) == Some(&one.key);
             let doubtful = found.doubtful;
-            let is_sure = doubtful.iter().all(|path| self.record.written.contains(path));
+            let is_sure = doubtful
+                .iter()
+                .all(|path| self.record.written.contains(path));
             let is_covered = self.spec.profile.is_none() || is_split;
             self.record.written.extend(doubtful);
             let pass = Pass {
@@ -234,7 +236,11 @@ impl Tests<'_> {
         looks: crate::execute::gotest::looks::Looks,
         package: &PackageRun,
     ) {
-        let known = self.record.packages.entry(one.import_path.clone()).or_default();
+        let known = self
+            .record
+            .packages
+            .entry(one.import_path.clone())
+            .or_default();
         let mut failed = known.failed.take().unwrap_or_default();
         if failed.key != one.key {
             failed = Failed {
@@ -258,7 +264,10 @@ impl Tests<'_> {
         let is_same = |failed: &&Failed| {
             failed.key == one.key && self.project.moved(self.id, action, &failed.looks).is_none()
         };
-        let flakes = failed.filter(is_same).map(Failed::flakes).unwrap_or_default();
+        let flakes = failed
+            .filter(is_same)
+            .map(Failed::flakes)
+            .unwrap_or_default();
         for flake in &flakes {
             self.project.warn(self.id, flake.sentence(&one.import_path));
         }
@@ -315,7 +324,11 @@ fn failed_tests(lines: &[String]) -> BTreeSet<String> {
         let below = format!("{test}/");
         failed.iter().any(|other| other.starts_with(&below))
     };
-    failed.iter().filter(|test| !is_parent(test)).cloned().collect()
+    failed
+        .iter()
+        .filter(|test| !is_parent(test))
+        .cloned()
+        .collect()
 }
 
 /// What is kept of a package's lines.
@@ -344,7 +357,10 @@ mod tests {
             r#"{"Action":"fail","Package":"p"}"#,
         ];
         let failed = failed_tests(&lines.map(str::to_owned));
-        assert_eq!(failed.into_iter().collect::<Vec<_>>(), ["TestA/x", "TestAB"]);
+        assert_eq!(
+            failed.into_iter().collect::<Vec<_>>(),
+            ["TestA/x", "TestAB"]
+        );
     }
 
     #[test]

@@ -85,7 +85,10 @@ impl Project<'_> {
 
     /// Whether something was written while the tests ran and is not known to have been the same before.
     fn is_doubtful(&self, ran: &Ran<'_>, record: &Record, path: &InputPath, seen: Seen) -> bool {
-        if matches!(seen, Seen::Dir | Seen::Other | Seen::Content(Content::Absent)) {
+        if matches!(
+            seen,
+            Seen::Dir | Seen::Other | Seen::Content(Content::Absent)
+        ) {
             return false;
         }
         let stat = fs::stat(&path.under(self.root));
@@ -97,14 +100,17 @@ impl Project<'_> {
         let was = counted.ok().map(|at| Seen::Content(inputs[at].1));
         let passes = record.packages.values().filter_map(|one| one.pass.as_ref());
         let mut before = passes.filter_map(|(_, pass)| {
-            let at = pass.looks.paths.binary_search_by(|(known, _)| known.cmp(path));
+            let at = pass
+                .looks
+                .paths
+                .binary_search_by(|(known, _)| known.cmp(path));
             at.ok().map(|at| pass.looks.paths[at].1)
         });
         was != Some(seen) && !before.any(|known| known == seen)
     }
 
     fn is_own_output(&self, id: TargetId, path: &InputPath) -> bool {
-        matches!(path, InputPath::Project(path) if self.makers().of(path) == Some(id))
+        matches!(path, InputPath::Project(path) if self.makers().of(self.graph(), path) == Some(id))
     }
 }
 

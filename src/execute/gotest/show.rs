@@ -239,7 +239,11 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_shown_when_all_has_ended() {
-        let cut: String = FAILED.lines().take(9).map(|line| format!("{line}\n")).collect();
+        let cut: String = FAILED
+            .lines()
+            .take(9)
+            .map(|line| format!("{line}\n"))
+            .collect();
         let text = shown(&cut, Detail::Failures, 64);
         assert_eq!(text, "        b_test.go:3: boom\n");
     }

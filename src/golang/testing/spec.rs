@@ -21,16 +21,49 @@ pub struct GoTestSpec {
 /// Flags without a value that leave a package's tests to themselves. `-json` is none of them: its lines are asked for anyway,
 /// and shown to the user who asks for them.
 const SWITCHES: &[&str] = &[
-    "a", "asan", "cover", "failfast", "fullpath", "linkshared", "modcacherw", "msan", "race",
-    "short", "trimpath", "v", "x",
+    "a",
+    "asan",
+    "cover",
+    "failfast",
+    "fullpath",
+    "linkshared",
+    "modcacherw",
+    "msan",
+    "race",
+    "short",
+    "trimpath",
+    "v",
+    "x",
 ];
 /// Flags with a value, of which the same holds. Not here: what runs the tests by another program (`-exec`), makes files of a
 /// run (`-o`, `-c`, profiles), runs other things than tests (`-bench`, `-fuzz`, `-list`), counts coverage across packages
 /// (`-coverpkg`), or hands words to the tests (`-args`).
 const VALUED: &[&str] = &[
-    "asmflags", "buildmode", "buildvcs", "compiler", "count", "covermode", "cpu", "gccgoflags",
-    "gcflags", "installsuffix", "ldflags", "mod", "modfile", "overlay", "p", "parallel", "pgo",
-    "pkgdir", "run", "shuffle", "skip", "tags", "timeout", "toolexec", "vet",
+    "asmflags",
+    "buildmode",
+    "buildvcs",
+    "compiler",
+    "count",
+    "covermode",
+    "cpu",
+    "gccgoflags",
+    "gcflags",
+    "installsuffix",
+    "ldflags",
+    "mod",
+    "modfile",
+    "overlay",
+    "p",
+    "parallel",
+    "pgo",
+    "pkgdir",
+    "run",
+    "shuffle",
+    "skip",
+    "tags",
+    "timeout",
+    "toolexec",
+    "vet",
 ];
 
 impl GoTestSpec {

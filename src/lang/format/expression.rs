@@ -154,17 +154,19 @@ impl Printer<'_> {
 
     /// `then` or `else` in a gap of the source, on a new line if that has one; deeper from there on.
     fn keyword(&mut self, word: &str, from: usize, to: usize, level: usize) {
-        // A comment may be left from within the brackets before the gap, which are not printed.
-        let is_commented = self
-            .comments
-            .first()
-            .is_some_and(|next| start(next.span) < to);
-        if is_commented || self.has_newline(from, to) {
+        if self.is_broken_gap(from, to) {
             self.level = level + 1;
             self.comments_before(to);
             self.pending = Pending::Newline;
         }
         self.spaced(word);
+    }
+
+    /// Whether what stands at `to` goes on a new line: a comment may be left from within the brackets before the gap, which are
+    /// not printed.
+    fn is_broken_gap(&self, from: usize, to: usize) -> bool {
+        let next = self.comments.first();
+        next.is_some_and(|next| start(next.span) < to) || self.has_newline(from, to)
     }
 
     /// Operands joined by one operator, however the tree leans.
@@ -176,7 +178,7 @@ impl Printer<'_> {
         for operand in operands {
             if let Some(last) = last {
                 self.spaced(word_of(op));
-                if self.has_newline(end(last.span), start(operand.span)) {
+                if self.is_broken_gap(end(last.span), start(operand.span)) {
                     self.level = level + 1;
                     self.comments_before(start(operand.span));
                     self.pending = Pending::Newline;

@@ -3,6 +3,7 @@
 
 use crate::base::source::Span;
 use crate::lang::format::format;
+use crate::lang::meaning::meaning;
 use crate::lang::parse::parse;
 use crate::lang::shape::shape;
 use miette::Diagnostic;
@@ -364,6 +365,29 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Texts of one meaning have one tree; most changes are to comments and lines.
+    fn alike(text in gofile(), changes in vec((any::<prop::sample::Index>(), 0usize..12), 1..4)) {
+        let mut changed = text.clone();
+        for (at, what) in changes {
+            let ends = changed.match_indices('\n').map(|(end, _)| end);
+            let marks = changed.match_indices('#').map(|(mark, _)| mark + 1);
+            let places: Vec<usize> = ends.chain(marks).chain([changed.len()]).collect();
+            let inserted = ["\n", "\n#", "\n# c", "\n## c", "#", "# c", " ", "x", "\n  # c", "\n\n", "\\", "\n  x"];
+            changed.insert_str(places[at.index(places.len())], inserted[what]);
+        }
+        let (file, errors) = parse(&text, 0);
+        prop_assert!(errors.is_empty());
+        if meaning(&text) == meaning(&changed) {
+            let (again, errors) = parse(&changed, 0);
+            prop_assert!(errors.is_empty(), "{text}\n----\n{changed}\n{errors:#?}");
+            prop_assert_eq!(shape(&file), shape(&again));
+        }
+    }
+}
+
 /// Nested strategies, unlike the parser, need more stack than a test thread has.
 fn on_a_deep_stack(test: fn()) {
     let thread = std::thread::Builder::new()
@@ -381,6 +405,11 @@ fn printing_keeps_shape_and_comments_and_settles() {
 #[test]
 fn damage_never_panics_and_points_into_the_text() {
     on_a_deep_stack(damage);
+}
+
+#[test]
+fn texts_of_one_meaning_have_one_tree() {
+    on_a_deep_stack(alike);
 }
 
 #[test]

@@ -273,3 +273,11 @@ fn the_tour_prints_to_itself() {
     read(tour);
     assert_eq!(format(tour).expect("it parsed"), tour);
 }
+
+#[test]
+fn a_comment_within_brackets_that_are_not_printed_changes_nothing() {
+    let text = "let a = if (a) then (( ((( a  # why\n   )).field) + (a))) else (f( ))\n";
+    let printed = "let a = if a then (a.field +  # why\n  a) else f()\n";
+    assert_eq!(format(text).expect("it parses"), printed);
+    assert_eq!(format(printed).expect("it parses"), printed);
+}

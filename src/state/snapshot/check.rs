@@ -51,6 +51,7 @@ impl Snapshot {
             files: Bits::new(self.files()),
             observations: Bits::new(self.observations()),
         };
+        let mut sets = Bits::new(self.sets());
         let is_known = |id: &TargetId| (id.0 as usize) < self.targets();
         let roots = roots.iter().copied().filter(is_known);
         reach.targets.extend(roots.filter(|id| seen.insert(id.0)));
@@ -59,7 +60,11 @@ impl Snapshot {
             next += 1;
             let needs = self.needs(id).filter(|need| seen.insert(need.0));
             reach.targets.extend(needs);
-            for file in self.files_of(id) {
+            for file in self.own_files_of(id) {
+                reach.files.insert(file.0);
+            }
+            let set = self.set_of(id).filter(|set| sets.insert(*set));
+            for file in set.into_iter().flat_map(|set| self.files_of_set(set)) {
                 reach.files.insert(file.0);
             }
             for asked in self.observations_of(id) {
@@ -71,6 +76,19 @@ impl Snapshot {
         }
         for asked in self.plan_observations() {
             reach.observe(self, asked);
+        }
+        reach
+    }
+
+    /// What the graph as a whole rests on, but for what was asked.
+    pub fn plan_reach(&self) -> Reach {
+        let mut reach = Reach {
+            targets: Vec::new(),
+            files: Bits::new(self.files()),
+            observations: Bits::new(self.observations()),
+        };
+        for file in self.plan_files() {
+            reach.files.insert(file.0);
         }
         reach
     }
@@ -166,6 +184,8 @@ impl Reach {
 
 /// So many files a thread looks at before it takes more; half a millisecond. For fewer than twice as many, no thread is started.
 const CHUNK: usize = 512;
+/// A file of fewer bytes is opened and read; the time that this takes is mostly that of finding it.
+const SMALL: u64 = 64 << 10;
 /// So many that must be read a thread takes.
 const READ_AT_ONCE: usize = 4;
 
@@ -180,8 +200,8 @@ struct Looker<'a> {
 enum Verdict {
     Good,
     Moved,
-    /// Its content must be read.
-    Read,
+    /// It looks like this now: its content must be read.
+    Read(Stat),
 }
 
 impl Looker<'_> {
@@ -204,12 +224,15 @@ impl Looker<'_> {
             match verdict {
                 Verdict::Good => {}
                 Verdict::Moved => looked.moved.push(id),
-                Verdict::Read => to_read.push(id),
+                Verdict::Read(now) => to_read.push((id, now)),
             }
         }
         let root = || DirHandle::open(self.root).ok();
         let read = shared(&to_read, READ_AT_ONCE, root, |root, ids, out| {
-            out.extend(ids.iter().map(|&id| (id, self.read(id, root.as_ref()))));
+            let read = ids
+                .iter()
+                .map(|&(id, now)| (id, self.read(id, now, root.as_ref())));
+            out.extend(read);
         });
         for (id, read) in read {
             match read {
@@ -257,30 +280,48 @@ impl Looker<'_> {
             (Content::File { executable, .. }, FileKind::File)
                 if executable == now.is_executable() =>
             {
-                Verdict::Read
+                Verdict::Read(*now)
             }
-            (Content::Link { .. }, FileKind::Symlink) => Verdict::Read,
+            (Content::Link { .. }, FileKind::Symlink) => Verdict::Read(*now),
             // What a directory looks like says nothing of what is below it; who has a tree gives a row for each part.
             _ => Verdict::Moved,
         }
     }
 
-    /// None: it holds something else. Else the `stat` that can be trusted from now on, if there is one.
-    fn read(&self, id: FileId, root: Option<&DirHandle>) -> Option<Option<Stat>> {
+    /// None: it holds something else. Else the `stat` that can be trusted from now on, if there is one. `before` is how it looked.
+    fn read(&self, id: FileId, mut before: Stat, root: Option<&DirHandle>) -> Option<Option<Stat>> {
         let content = self.snapshot.content(id).ok()??;
         let name = self.snapshot.path(id);
         let (links, _) = self.snapshot.seen(id);
-        let path = self.absolute(name);
         for _ in 0..3 {
             let started = memo::now();
-            let before = stat(root, name, links).ok()??;
-            let found = content_of(&path, &before)?;
-            if stat(root, name, links).ok()?? == before {
+            let found = self.content_of(name, &before, root)?;
+            let after = stat(root, name, links).ok()??;
+            if after == before {
                 let is_trusted = memo::at_rest(&before, started);
                 return (found == content).then_some(is_trusted.then_some(before));
             }
+            before = after;
         }
         None
+    }
+
+    fn content_of(&self, name: &CStr, stat: &Stat, root: Option<&DirHandle>) -> Option<Content> {
+        match stat.kind {
+            FileKind::File => Some(Content::File {
+                digest: match stat.size {
+                    ..SMALL => root?.hash(name, stat.size).ok()?,
+                    size => fs::hash_file_of(&self.absolute(name), size).ok()?,
+                },
+                executable: stat.is_executable(),
+            }),
+            FileKind::Symlink => {
+                let target = fs::read_link(&self.absolute(name)).ok()?;
+                let digest = Digest::of(target.as_os_str().as_bytes());
+                Some(Content::Link { digest })
+            }
+            FileKind::Dir | FileKind::Other => None,
+        }
     }
 
     fn absolute(&self, path: &CStr) -> PathBuf {
@@ -305,21 +346,6 @@ fn looks_as(then: &Stat, now: &Stat) -> bool {
             } == *now
         }
         FileKind::File | FileKind::Symlink | FileKind::Other => then == now,
-    }
-}
-
-fn content_of(path: &Path, stat: &Stat) -> Option<Content> {
-    match stat.kind {
-        FileKind::File => Some(Content::File {
-            digest: fs::hash_file(path).ok()?,
-            executable: stat.is_executable(),
-        }),
-        FileKind::Symlink => {
-            let target = fs::read_link(path).ok()?;
-            let digest = Digest::of(target.as_os_str().as_bytes());
-            Some(Content::Link { digest })
-        }
-        FileKind::Dir | FileKind::Other => None,
     }
 }
 

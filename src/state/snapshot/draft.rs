@@ -129,6 +129,8 @@ pub struct Draft {
     pub graph: Vec<u8>,
     /// The same, of the answers.
     pub answers: Vec<u8>,
+    /// What a run that starts from this need not read of the state: see [`crate::state::resumed`].
+    pub state: Vec<u8>,
     /// How far the journal and the memo are folded in.
     pub journal: Mark,
     pub memo: Mark,

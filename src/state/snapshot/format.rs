@@ -12,7 +12,7 @@ use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Raise the digit when anything here changes, or the form of a [`crate::plan::query::Query`].
-pub const MAGIC: Magic = *b"gomakeS1";
+pub const MAGIC: Magic = *b"gomakeS2";
 /// Actions are checked in blocks of so many bytes, so that one can be read without the others.
 pub const BLOCK: usize = 16 << 10;
 
@@ -33,6 +33,9 @@ pub enum Section {
     TargetFiles,
     TargetObservations,
     TargetNeeds,
+    /// u32 each: where a set of files starts in `SetFiles`, and one more that ends the last.
+    Sets,
+    SetFiles,
     /// UTF-8, one after the other.
     Names,
     /// [`ObservationCells`], and one more that ends the last.
@@ -51,6 +54,8 @@ pub enum Section {
     Queries,
     Graph,
     Answers,
+    /// What the state is not read for.
+    State,
     /// u64 each: where a target's action starts, and one more that ends the last.
     ActionStarts,
     /// [`Check`] of each [`BLOCK`] of the actions.
@@ -60,7 +65,7 @@ pub enum Section {
 }
 
 impl Section {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Head,
         Self::Files,
         Self::Paths,
@@ -69,6 +74,8 @@ impl Section {
         Self::TargetFiles,
         Self::TargetObservations,
         Self::TargetNeeds,
+        Self::Sets,
+        Self::SetFiles,
         Self::Names,
         Self::Observations,
         Self::ObservationFiles,
@@ -81,6 +88,7 @@ impl Section {
         Self::Queries,
         Self::Graph,
         Self::Answers,
+        Self::State,
         Self::ActionStarts,
         Self::ActionChecks,
         Self::Actions,
@@ -245,6 +253,21 @@ impl FileCells {
             mode: self.mode.get(),
         })
     }
+    /// Takes on how the file looks by now; where its device is none of these, nothing changes.
+    pub fn look_as(&mut self, stat: &Stat, devices: &[U64]) {
+        let device = devices.iter().position(|known| known.get() == stat.device);
+        let kind = KINDS.iter().position(|kind| *kind == stat.kind);
+        let (Some(device), Some(kind)) = (device, kind) else {
+            return;
+        };
+        (self.seen, self.kind) = (AS, kind as u8);
+        self.mode = stat.mode.into();
+        self.device = (device as u32).into();
+        self.size = stat.size.into();
+        self.mtime = stat.mtime.into();
+        self.ctime = stat.ctime.into();
+        self.inode = stat.inode.into();
+    }
     /// The content with this digest.
     pub fn content(&self, digest: Digest) -> Option<Content> {
         match self.content {
@@ -278,6 +301,8 @@ pub struct TargetCells {
     pub name: U32,
     /// 1: yes.
     pub is_settled: U32,
+    /// More files that it rests on: the number of a set, and 1. 0: none.
+    pub set: U32,
 }
 
 /// Starts of ranges that end where the next row's start.

@@ -14,7 +14,7 @@ use std::ffi::CStr;
 use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use zerocopy::little_endian::U32;
+use zerocopy::little_endian::{U32, U64};
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 /// A snapshot on disk. What each call reads is checked when it is opened: ranges and ids lie within their columns, as
@@ -110,11 +110,41 @@ impl Snapshot {
         let row = self.target_rows().get(id.0 as usize);
         row.is_some_and(|row| row.is_settled.get() == 1)
     }
+    /// Whether any target needs another.
+    pub fn has_needs(&self) -> bool {
+        !self.section(Section::TargetNeeds).is_empty()
+    }
     pub fn needs(&self, id: TargetId) -> impl Iterator<Item = TargetId> {
         targets(self.of_target(id, Section::TargetNeeds, |row| row.needs))
     }
     pub fn files_of(&self, id: TargetId) -> impl Iterator<Item = FileId> {
+        let shared = self.set_of(id).map(|set| self.files_of_set(set));
+        self.own_files_of(id).chain(shared.into_iter().flatten())
+    }
+    /// Without those of its set.
+    pub(super) fn own_files_of(&self, id: TargetId) -> impl Iterator<Item = FileId> {
         files(self.of_target(id, Section::TargetFiles, |row| row.files))
+    }
+    pub(super) fn set_of(&self, id: TargetId) -> Option<u32> {
+        self.target_rows()
+            .get(id.0 as usize)?
+            .set
+            .get()
+            .checked_sub(1)
+    }
+    pub(super) fn files_of_set(&self, set: u32) -> impl Iterator<Item = FileId> {
+        let starts = self.column::<U32>(Section::Sets);
+        let range = range_of(starts, set as usize, |start| *start);
+        let column = self.column::<U32>(Section::SetFiles);
+        files(
+            range
+                .and_then(|range| column.get(range))
+                .unwrap_or_default(),
+        )
+    }
+    pub(super) fn sets(&self) -> usize {
+        let starts = self.column::<U32>(Section::Sets);
+        starts.len().saturating_sub(1)
     }
     pub fn observations_of(&self, id: TargetId) -> impl Iterator<Item = ObservationId> {
         observations(self.of_target(id, Section::TargetObservations, |row| row.observations))
@@ -166,7 +196,7 @@ impl Snapshot {
         let Some(row) = self.file_rows().get(id.0 as usize) else {
             return (Links::Keep, Seen::Doubtful);
         };
-        (row.links(), row.seen(self.column(Section::Devices)))
+        (row.links(), row.seen(self.devices()))
     }
     pub(super) fn content(
         &self,
@@ -181,7 +211,17 @@ impl Snapshot {
         let digest = digests.get(id.0 as usize).ok_or(Damaged)?;
         Ok(row.content(Digest(*digest)))
     }
-    fn file_rows(&self) -> &[FileCells] {
+    pub(super) fn header(&self) -> &Header {
+        &self.header
+    }
+    /// All of the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+    pub(super) fn devices(&self) -> &[U64] {
+        self.column(Section::Devices)
+    }
+    pub(super) fn file_rows(&self) -> &[FileCells] {
         self.column(Section::Files)
     }
 
@@ -219,6 +259,10 @@ impl Snapshot {
     /// None: this part is damaged.
     pub fn answers(&self) -> Option<&[u8]> {
         self.checked(Section::Answers)
+    }
+    /// None: this part is damaged.
+    pub(in crate::state) fn state(&self) -> Option<&[u8]> {
+        self.checked(Section::State)
     }
     /// None: damaged, or the target was never bound.
     pub fn action(&self, id: TargetId) -> Option<&[u8]> {
@@ -307,6 +351,13 @@ impl Snapshot {
                 ids(Section::TargetObservations).len(),
             )
             && rise(targets, |row| row.needs, ids(Section::TargetNeeds).len())
+            && rise(
+                ids(Section::Sets),
+                |start| *start,
+                ids(Section::SetFiles).len(),
+            )
+            && below(targets, |row| row.set, self.sets() + 1)
+            && below(ids(Section::SetFiles), |id| *id, file_count)
             && rise(targets, |row| row.name, self.section(Section::Names).len())
             && rise(
                 observations,

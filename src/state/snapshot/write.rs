@@ -12,6 +12,7 @@ use crate::state::snapshot::format::{
     self, BLOCK, FileCells, Header, ObservationCells, Section, SectionCells, SelectionCells,
     TargetCells,
 };
+use crate::state::snapshot::sets::Sets;
 use crate::state::snapshot::{Draft, FileId, FileRow, ObservationId, Seen, Snapshot};
 use std::collections::HashMap;
 use std::fs::File;
@@ -117,6 +118,7 @@ impl<'a> Pen<'a> {
         self.queries()?;
         self.section(Section::Graph, &self.draft.graph)?;
         self.section(Section::Answers, &self.draft.answers)?;
+        self.section(Section::State, &self.draft.state)?;
         self.actions()?;
         self.header.check = self.header.sum();
         self.file.write_all_at(self.header.as_bytes(), 0)
@@ -176,22 +178,36 @@ impl<'a> Pen<'a> {
     fn targets(&mut self) -> io::Result<()> {
         let draft = self.draft;
         let mut rows = Vec::with_capacity(draft.targets.len() + 1);
+        let mut sets = Sets::of(&draft.targets, draft.files.rows().len());
+        let mut known_sets = HashMap::new();
         let (mut files, mut observations, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         let mut names = String::new();
         let mut row =
-            |files: &[U32], observations: &[U32], needs: &[U32], name: &str, is_settled| {
+            |files: &[U32], observations: &[U32], needs: &[U32], name: &str, is_settled, set| {
                 rows.push(TargetCells {
                     files: index(files.len())?.into(),
                     observations: index(observations.len())?.into(),
                     needs: index(needs.len())?.into(),
                     name: index(name.len())?.into(),
                     is_settled: u32::from(is_settled).into(),
+                    set: match set {
+                        Some(number) => index(number + 1)?.into(),
+                        None => U32::ZERO,
+                    },
                 });
                 io::Result::Ok(())
             };
         for target in draft.targets.values() {
-            row(&files, &observations, &needs, &names, target.is_settled)?;
-            for &file in &target.files {
+            let (own, set) = sets.split(&target.files, &mut known_sets);
+            row(
+                &files,
+                &observations,
+                &needs,
+                &names,
+                target.is_settled,
+                set,
+            )?;
+            for file in own {
                 files.push(self.place(file)?);
             }
             for &observation in &target.observations {
@@ -202,12 +218,27 @@ impl<'a> Pen<'a> {
             }
             names.push_str(&target.name);
         }
-        row(&files, &observations, &needs, &names, false)?;
+        row(&files, &observations, &needs, &names, false, None)?;
         self.rows(Section::Targets, &rows)?;
         self.rows(Section::TargetFiles, &files)?;
         self.rows(Section::TargetObservations, &observations)?;
         self.rows(Section::TargetNeeds, &needs)?;
+        self.sets(&sets)?;
         self.section(Section::Names, names.as_bytes())
+    }
+
+    fn sets(&mut self, sets: &Sets) -> io::Result<()> {
+        let mut starts: Vec<U32> = Vec::with_capacity(sets.sets.len() + 1);
+        let mut files = Vec::new();
+        for set in &sets.sets {
+            starts.push(index(files.len())?.into());
+            for &file in set {
+                files.push(self.place(file)?);
+            }
+        }
+        starts.push(index(files.len())?.into());
+        self.rows(Section::Sets, &starts)?;
+        self.rows(Section::SetFiles, &files)
     }
 
     fn observations(&mut self) -> io::Result<()> {

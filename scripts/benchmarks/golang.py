@@ -1,0 +1,118 @@
+"""go: gomake beside `go build` and `go test` on a real project, each in its own copy, with one build cache of Go for both.
+
+The project is k8s.io/client-go, as Go's module tooling downloads it: some 300 packages of its own and as many of others.
+"""
+import json
+import os
+import shutil
+import subprocess
+
+from benchmarks.measure import Table, in_turn, run, seconds, shown, write
+
+MODULE = "k8s.io/client-go@v0.34.2"
+PROGRAM = "./examples/workqueue"
+LEAF = "util/flowcontrol/throttle.go"
+GOFILE = f"""build program {{
+  go {{ package = "{PROGRAM}" }}
+  outputs = "out/program"
+}}
+test unit {{
+  go {{ packages = "./..." }}
+}}
+"""
+BUILD = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", "out/program", PROGRAM]
+TEST = ["go", "test", "./..."]
+
+
+class Side:
+    """One candidate's copy of the project."""
+
+    def __init__(self, place, source, env):
+        self.place, self.env, self.edits = place, env, 0
+        self.copy(source)
+
+    def copy(self, source):
+        """A checkout: all files are new."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        shutil.copytree(source, self.place, copy_function=shutil.copyfile)
+
+    def edit(self, file):
+        """Another body, so that the bytes of what is built change."""
+        self.edits += 1
+        path = os.path.join(self.place, file)
+        with open(path) as read:
+            text = read.read().split("\n// bench\n")[0]
+        write(path, f'{text}\n// bench\nvar benchEdit = "{self.edits}"\n\nfunc init() {{ println(benchEdit[1:]) }}\n'.encode())
+
+    def time(self, command):
+        return seconds(command, cwd=self.place, env=self.env)
+
+
+def golang(gomake, place, rounds):
+    os.makedirs(place)
+    env = {**os.environ, "GOMAKE_CACHE_DIR": os.path.join(place, "cache"), "GOFLAGS": "-mod=mod"}
+    source = download(place, env)
+    ours, theirs = (Side(os.path.join(place, name), source, env) for name in ("ours", "theirs"))
+    write(os.path.join(ours.place, "Gofile"), GOFILE.encode())
+    build, test = [gomake, "program"], [gomake, "unit"]
+    pairs = {"build": (build, BUILD), "test": (test, TEST)}
+    for mine, other in pairs.values():
+        for _ in range(2):
+            ours.time(mine)
+            theirs.time(other)
+    many = run(["go", "list", "-deps", "./..."], cwd=theirs.place, env=env).splitlines()
+    own = run(["go", "list", "./..."], cwd=theirs.place, env=env).splitlines()
+    version = run(["go", "env", "GOVERSION"]).strip()
+    table = Table("go", f"{MODULE}: {len(own)} packages of its own, {len(many)} with those that they import; {version}; {rounds} rounds.")
+    for name, goal in (("build", 0.1), ("test", 0.05)):
+        mine, other = pairs[name]
+        nothing_changed(table, rounds, name, (ours, mine), (theirs, other), goal)
+    for name, file in (("build", "examples/workqueue/main.go"), ("test", LEAF)):
+        mine, other = pairs[name]
+        after_an_edit(table, rounds, name, file, (ours, mine), (theirs, other))
+    fresh_clone(table, rounds, place, env, test)
+    return table
+
+
+def download(place, env):
+    found = json.loads(run(["go", "mod", "download", "-json", MODULE], cwd=place, env={**env, "GOFLAGS": ""}))
+    source = os.path.join(place, "source")
+    shutil.copytree(found["Dir"], source, copy_function=shutil.copyfile)
+    subprocess.run(["chmod", "-R", "u+w", source], check=True)
+    run(["go", "mod", "download", "all"], cwd=source, env=env)
+    return source
+
+
+def compared(table, what, found, names, goal):
+    other, mine = names
+    table.add(other, shown(found[other]))
+    table.compare(f"{mine}{what}", found[mine], found[other], goal)
+
+
+def nothing_changed(table, rounds, name, mine, other, goal):
+    names = (f"`{' '.join(other[1][:2])}`, nothing changed", f"`gomake {mine[1][1]}`, the same")
+    found = in_turn(rounds, {names[0]: lambda: other[0].time(other[1]), names[1]: lambda: mine[0].time(mine[1])})
+    compared(table, "", found, names, goal)
+
+
+def after_an_edit(table, rounds, name, file, mine, other):
+    def before(number):
+        for side, _ in (mine, other):
+            side.edit(file)
+    names = (f"`{' '.join(other[1][:2])}` after {file} changed", f"`gomake {mine[1][1]}`, the same")
+    found = in_turn(rounds, {names[0]: lambda: other[0].time(other[1]), names[1]: lambda: mine[0].time(mine[1])}, before)
+    compared(table, "", found, names, 1.03)
+
+
+def fresh_clone(table, rounds, place, env, test):
+    ours, theirs = (os.path.join(place, name) for name in ("ours", "theirs"))
+    sides = [Side(os.path.join(place, "clone-" + name), source, env) for name, source in (("ours", ours), ("theirs", theirs))]
+    mine, other = sides
+
+    def before(number):
+        mine.copy(ours)
+        shutil.rmtree(os.path.join(mine.place, ".gomake"))
+        other.copy(theirs)
+    names = ("`go test ./...` in a fresh clone, Go's build cache warm", "`gomake unit`, the same, gomake's cache warm")
+    found = in_turn(rounds, {names[0]: lambda: other.time(TEST), names[1]: lambda: mine.time(test)}, before)
+    compared(table, "", found, names, 0.05)
