@@ -13,6 +13,7 @@ mod seen;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::check::Prepared;
+use crate::execute::clock::Moment;
 use crate::execute::command;
 use crate::execute::expand::Disk;
 use crate::execute::gotest::exec::ExecFlag;
@@ -44,7 +45,7 @@ pub(super) struct Tests<'a> {
     record: Record,
     /// What passed, known or in this run, by import path.
     passes: BTreeMap<String, Pass>,
-    /// Of those that are not, why each runs.
+    /// The packages that are to run.
     asked: BTreeSet<String>,
 }
 
@@ -233,7 +234,7 @@ impl<'a> Tests<'a> {
         if self.asked.is_empty() {
             let cleared = project.clear_the_way(id, self.prepared);
             let note = cleared.map_err(|how| self.failed(how))?;
-            let at = crate::execute::clock::Moment::now();
+            let at = Moment::now();
             let beginning = Beginning { at, note };
             return match self.finish(&beginning, Duration::ZERO, made)? {
                 Settled::Ran {

@@ -33,6 +33,8 @@ pub struct Record {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     pub pass: Option<(Digest, Pass)>,
+    /// The lines of a pass that does not count, because it is not sure what the tests looked at.
+    pub told: Vec<String>,
     pub failed: Option<Failed>,
 }
 
@@ -114,8 +116,12 @@ impl Record {
     }
     /// The lines of all packages of the last success.
     pub fn lines(&self) -> String {
-        let passes = self.passes().filter_map(|(_, pass)| pass);
-        let lines = passes.flat_map(|pass| &pass.lines);
+        let known = self.succeeded.iter();
+        let known = known.filter_map(|path| self.packages.get(path));
+        let lines = known.flat_map(|package| match &package.pass {
+            Some((_, pass)) => &pass.lines,
+            None => &package.told,
+        });
         lines.flat_map(|line| [line, "\n"]).collect()
     }
 }
@@ -163,16 +169,25 @@ mod tests {
         };
         let package = Package {
             pass: Some((Digest::of(b"key"), pass)),
+            told: Vec::new(),
             failed: Some(Failed {
                 runs: 2,
                 tests: BTreeMap::from([("TestX".to_owned(), 1)]),
                 ..Failed::default()
             }),
         };
+        let unsure = Package {
+            told: vec!["three".to_owned()],
+            ..Package::default()
+        };
         Record {
             target: "unit".to_owned(),
             succeeded: ["a", "b"].map(str::to_owned).into(),
-            packages: BTreeMap::from([("a".to_owned(), package)]),
+            packages: BTreeMap::from([
+                ("a".to_owned(), package),
+                ("b".to_owned(), unsure),
+                ("gone".to_owned(), Package::default()),
+            ]),
             ..Record::default()
         }
     }
@@ -195,7 +210,7 @@ mod tests {
         let record = record();
         let known: Vec<_> = record.passes().map(|(_, pass)| pass.is_some()).collect();
         assert_eq!(known, [true, false]);
-        assert_eq!(record.lines(), "one\ntwo\n");
+        assert_eq!(record.lines(), "one\ntwo\nthree\n");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::execute::clock::Moment;
 use crate::execute::command::{self, Filter};
 use crate::execute::gotest::Tests;
 use crate::execute::gotest::keys::Tested;
+use crate::execute::gotest::looks::Looks;
 use crate::execute::gotest::places::Places;
 use crate::execute::gotest::record::{Failed, Flake, Fragment, Package, Pass};
 use crate::execute::gotest::seen::Ran;
@@ -31,13 +32,12 @@ impl Tests<'_> {
         reasons: &[String],
     ) -> Result<(Duration, Beginning), Trouble> {
         let mut attempt = 1;
-        let mut duration = Duration::ZERO;
         loop {
             let cleared = self.project.clear_the_way(self.id, self.prepared);
             let note = cleared.map_err(|how| self.failed(how))?;
             let at = Moment::now();
             match self.attempt(attempt, reasons, at) {
-                Ok(took) => return Ok((duration + took, Beginning { at, note })),
+                Ok(took) => return Ok((took, Beginning { at, note })),
                 Err((Trouble::Failed(failure), _))
                     if attempt <= self.prepared.action.limits.retries =>
                 {
@@ -49,7 +49,6 @@ impl Tests<'_> {
                     );
                     self.project.warn(self.id, message);
                     attempt += 1;
-                    duration += Duration::ZERO;
                 }
                 Err((trouble, lines)) => {
                     if matches!(trouble, Trouble::Failed(_)) {
@@ -213,7 +212,11 @@ impl Tests<'_> {
     fn keep_pass(&mut self, one: &Tested, pass: Pass, is_sound: bool) {
         let path = one.import_path.clone();
         if !is_sound {
-            self.record.packages.remove(&path);
+            let told = Package {
+                told: pass.lines,
+                ..Package::default()
+            };
+            self.record.packages.insert(path, told);
             return;
         }
         let cache = self.project.cache.filter(|_| self.prepared.action.cache);
@@ -225,17 +228,12 @@ impl Tests<'_> {
         }
         let known = Package {
             pass: Some((one.key, pass)),
-            failed: None,
+            ..Package::default()
         };
         self.record.packages.insert(path, known);
     }
 
-    fn note_failed(
-        &mut self,
-        one: &Tested,
-        looks: crate::execute::gotest::looks::Looks,
-        package: &PackageRun,
-    ) {
+    fn note_failed(&mut self, one: &Tested, looks: Looks, package: &PackageRun) {
         let known = self
             .record
             .packages
