@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 
 const GOFILE: &str = "test unit {\n  go { packages = \"./...\" }\n  pass_env = [\"MODE\"]\n}\n";
 
+/// Fails once for each directory for temporary files.
+const FLAKY: &str = "package low\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestLow(t *testing.T) {\n\tpath := os.TempDir() + \"/been-here\"\n\tif _, err := os.Stat(path); err != nil {\n\t\tos.WriteFile(path, nil, 0o600)\n\t\tt.Fatal(\"not yet\")\n\t}\n}\n";
+
 /// `mid` imports `low` and reads a fixture of its parent; `top` imports nothing, asks for variables and lists a directory.
 fn module(gofile: &str) -> Option<Project> {
     if !has("go") {
@@ -236,7 +239,7 @@ fn a_test_that_passes_on_a_later_try_is_told_as_flaky() {
     };
     let temp = tempfile::tempdir().expect("a directory");
     project.env("TMPDIR", temp.path().to_str().expect("UTF-8"));
-    project.write("low/low_test.go", "package low\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestLow(t *testing.T) {\n\tpath := os.TempDir() + \"/been-here\"\n\tif _, err := os.Stat(path); err != nil {\n\t\tos.WriteFile(path, nil, 0o600)\n\t\tt.Fatal(\"not yet\")\n\t}\n}\n");
+    project.write("low/low_test.go", FLAKY);
     let run = project.run(&["unit"]);
     assert_eq!(run.status, 0, "{run}");
     assert!(
@@ -254,6 +257,29 @@ fn a_test_that_passes_on_a_later_try_is_told_as_flaky() {
         "{run}"
     );
     assert_eq!(project.ran(&["unit"]), set([]));
+}
+
+#[test]
+fn a_test_that_passes_in_a_later_run_is_told_as_flaky() {
+    let Some(mut project) = module(GOFILE) else {
+        return;
+    };
+    let temp = tempfile::tempdir().expect("a directory");
+    project.env("TMPDIR", temp.path().to_str().expect("UTF-8"));
+    project.write("low/low_test.go", FLAKY);
+    assert_eq!(project.run(&["unit"]).status, 1);
+    let run = project.run(&["unit"]);
+    assert_eq!((run.status, packages(&run)), (0, set(["low"])), "{run}");
+    let told = "flaky: TestLow of ex.invalid/m/low failed 1 of 2 with the same inputs";
+    assert!(run.err.contains(told), "{run}");
+    // With other inputs it is another matter.
+    std::fs::remove_file(temp.path().join("been-here")).expect("the test made it");
+    project.write("low/new_test.go", "package low\n");
+    assert_eq!(project.run(&["unit"]).status, 1);
+    project.write("low/new_test.go", "package low\n\nvar New int\n");
+    let run = project.run(&["unit"]);
+    assert_eq!((run.status, packages(&run)), (0, set(["low"])), "{run}");
+    assert!(!run.err.contains("flaky"), "{run}");
 }
 
 #[test]

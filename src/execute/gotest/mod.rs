@@ -236,7 +236,10 @@ impl<'a> Tests<'a> {
             let note = cleared.map_err(|how| self.failed(how))?;
             let at = Moment::now();
             let beginning = Beginning { at, note };
-            return match self.finish(&beginning, Duration::ZERO, made)? {
+            // How long it takes is known from a run of it.
+            let before = project.store.result(&self.record.target);
+            let took = before.map_or(0, |record| record.duration_ms);
+            return match self.finish(&beginning, Duration::from_millis(took), made)? {
                 Settled::Ran {
                     outputs,
                     overtaken: None,
