@@ -7,13 +7,15 @@ use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
 use crate::cli::observe_dir::Names;
-use crate::cli::observe_go;
+use crate::cli::observe_go::Asker;
 use crate::cli::output::{Said, output};
 use crate::cli::saved::rests::{Glimpse, Rests};
+use crate::golang::list::GoRequest;
 use crate::plan::query::{
     Answer, Answers, CAPTURE_TIMEOUT, Capture, CaptureCommand, GitFact, HostFact, Presence, Query,
 };
 use crate::plan::script;
+use crate::state::dir::Access;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -37,6 +39,10 @@ pub struct Observer {
     refused: Vec<(String, String)>,
     /// What answers rest on, where anyone wants to know.
     rests: Option<Arc<Rests>>,
+    /// Whether it is noted of Go's answers as well.
+    notes_go: bool,
+    /// Whether Go's answers are kept for later calls.
+    keeps: Access,
 }
 
 impl Observer {
@@ -63,11 +69,23 @@ impl Observer {
             env,
             refused: dotenv.refused,
             rests: None,
+            notes_go: true,
+            keeps: Access::Read,
         })
     }
     /// Has it noted from now on what answers rest on.
     pub fn noting(mut self) -> Self {
         self.rests = Some(Arc::default());
+        self
+    }
+    /// Has Go's answers kept from now on: for calls that write.
+    pub fn keeping(mut self) -> Self {
+        self.keeps = Access::Write;
+        self
+    }
+    /// Has Go's answers asked for again each time: they rest on other variables than those that are saved.
+    pub fn without_rests_of_go(mut self) -> Self {
+        self.notes_go = false;
         self
     }
     pub fn rests(&self) -> Option<&Rests> {
@@ -93,16 +111,43 @@ impl Observer {
             let answer = self.answer(&query);
             (query, answer)
         };
-        let mut found: Vec<(Query, Answer)> = if quick.len() < SHARED {
+        let found: Vec<(Query, Answer)> = if quick.len() < SHARED {
             quick.into_iter().map(answered).collect()
         } else {
             quick.into_par_iter().map(answered).collect()
         };
-        match slow.len() {
-            0 | 1 => found.extend(slow.into_iter().map(answered)),
-            _ => found.extend(slow.into_par_iter().map(answered).collect::<Vec<_>>()),
-        }
         answers.extend(found);
+        // Go is asked once about what it can tell at once.
+        let (go, slow): (Vec<Query>, Vec<Query>) = slow
+            .into_iter()
+            .partition(|query| matches!(query, Query::Go(_)));
+        let has_others = !slow.is_empty();
+        let of_slow = || -> Vec<(Query, Answer)> {
+            match slow.len() {
+                0 | 1 => slow.into_iter().map(answered).collect(),
+                _ => slow.into_par_iter().map(answered).collect(),
+            }
+        };
+        if go.is_empty() {
+            answers.extend(of_slow());
+            return;
+        }
+        let of_go = || self.go(go.iter().filter_map(request_of));
+        let (others, said) = match has_others {
+            true => rayon::join(of_slow, of_go),
+            false => (Vec::new(), of_go()),
+        };
+        answers.extend(others);
+        answers.extend(go.into_iter().zip(said));
+    }
+    fn go<'q>(&self, requests: impl Iterator<Item = &'q GoRequest>) -> Vec<Answer> {
+        let asker = Asker {
+            root: &self.root,
+            caller: &self.env,
+            access: self.keeps,
+            rests: self.rests().filter(|_| self.notes_go),
+        };
+        asker.answer_all(&requests.collect::<Vec<_>>())
     }
     pub fn answer(&self, query: &Query) -> Answer {
         match query {
@@ -116,7 +161,10 @@ impl Observer {
             Query::Host(fact) => Answer::Text(Some(host(*fact))),
             Query::Git(fact) => self.git(*fact),
             Query::Capture(capture) => self.capture(capture),
-            Query::Go(query) => observe_go::answer(&self.root, &self.env, query),
+            Query::Go(request) => {
+                let answer = self.go(std::iter::once(request)).pop();
+                answer.expect("a question has an answer")
+            }
             // The session, which has the registries' client, takes these out before.
             Query::BaseImage(reference) => Answer::Failed(format!(
                 "{} can be resolved only in a run",
@@ -289,6 +337,13 @@ impl Observer {
         let mut command = Command::new(program);
         command.current_dir(dir).env_clear().envs(&self.env);
         command
+    }
+}
+
+fn request_of(query: &Query) -> Option<&GoRequest> {
+    match query {
+        Query::Go(request) => Some(request),
+        _ => None,
     }
 }
 

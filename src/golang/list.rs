@@ -2,6 +2,7 @@
 //! and does not look at a disk: what it must know of one, it asks the caller's closure.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::listing::Listing;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
 use crate::golang::place::{in_project, input, without_root};
 use crate::golang::testing::graph::{Entry, TestGraph};
@@ -81,6 +82,11 @@ pub enum GoListError {
 
 /// The arguments after `go`.
 pub fn list_args(request: &GoRequest) -> Vec<String> {
+    list_args_of(request, &request.patterns)
+}
+
+/// As [`list_args`], of other packages.
+pub fn list_args_of(request: &GoRequest, patterns: &[String]) -> Vec<String> {
     let mut args: Vec<String> = ["list", "-e", "-deps"].map(str::to_owned).into();
     args.push(format!("-json={FIELDS}"));
     if request.tests {
@@ -94,7 +100,7 @@ pub fn list_args(request: &GoRequest) -> Vec<String> {
     }
     args.extend(request.flags.iter().cloned());
     args.push("--".to_owned());
-    args.extend(request.patterns.iter().cloned());
+    args.extend(patterns.iter().cloned());
     args
 }
 
@@ -138,7 +144,8 @@ impl GoRequest {
     }
 }
 
-fn is_local_pattern(pattern: &str) -> bool {
+/// Whether a pattern names directories, and not import paths.
+pub fn is_local_pattern(pattern: &str) -> bool {
     pattern == "." || pattern == ".." || pattern.starts_with("./") || pattern.starts_with("../")
 }
 
@@ -185,22 +192,31 @@ pub fn parse_list(
     go_work: Option<&Path>,
     exists: impl Fn(&Path) -> bool,
 ) -> Result<GoInputs, GoListError> {
-    let packages = serde_json::Deserializer::from_slice(json)
-        .into_iter()
-        .collect::<Result<Vec<Package>, _>>()?;
+    let listing = Listing::read(json)?;
+    Ok(inputs(&listing, project_root, request, go_work, exists))
+}
+
+/// As [`parse_list`], of what was read already.
+pub fn inputs(
+    listing: &Listing,
+    project_root: &Path,
+    request: &GoRequest,
+    go_work: Option<&Path>,
+    exists: impl Fn(&Path) -> bool,
+) -> GoInputs {
     let mut found = Found::new(project_root, request);
-    for package in &packages {
+    for package in &listing.packages {
         found.package(package);
     }
-    for package in &packages {
+    for package in &listing.packages {
         found.missing(package);
     }
     found.module_files(go_work, exists);
-    let tests = request.tests.then(|| test_graph(project_root, &packages));
-    Ok(GoInputs {
-        tests,
+    let tests = request.tests;
+    GoInputs {
+        tests: tests.then(|| test_graph(project_root, &listing.packages)),
         ..found.finish()
-    })
+    }
 }
 
 fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {

@@ -4,12 +4,12 @@
 use serde::Deserialize;
 
 /// The fields to ask for; each one less makes `go list` quicker.
-pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Imports,Error,DepsErrors,\
+pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Error,DepsErrors,Match,Imports,\
     GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,FFiles,HFiles,SFiles,SysoFiles,SwigFiles,SwigCXXFiles,\
     IgnoredGoFiles,IgnoredOtherFiles,EmbedFiles,EmbedPatterns,\
     TestGoFiles,XTestGoFiles,TestEmbedFiles,TestEmbedPatterns,XTestEmbedFiles,XTestEmbedPatterns";
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Package {
     pub dir: String,
@@ -18,10 +18,12 @@ pub struct Package {
     pub dep_only: bool,
     pub standard: bool,
     pub module: Option<Module>,
-    /// As they are found: `q [p.test]` for a package that is built for the tests of `p`.
-    pub imports: Vec<String>,
     pub error: Option<PackageError>,
     pub deps_errors: Vec<PackageError>,
+    /// The patterns of the call that it matches.
+    pub r#match: Vec<String>,
+    /// Import paths of what it imports, as they stand in other records: `q [p.test]` where that is built for the tests of `p`.
+    pub imports: Vec<String>,
     go_files: Vec<String>,
     cgo_files: Vec<String>,
     c_files: Vec<String>,
@@ -50,7 +52,7 @@ pub struct Package {
     x_test_embed_patterns: Vec<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Module {
     pub path: String,
@@ -61,7 +63,7 @@ pub struct Module {
     pub replace: Option<Box<Module>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct PackageError {
     pub pos: String,

@@ -2,7 +2,7 @@
 
 use crate::golang::place::without_root;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The names to ask `go env -json` for. Left out: where things are kept (GOCACHE, GOMODCACHE, GOROOT, GOPATH) and how
 /// modules are fetched and verified (GOPROXY, GOSUMDB, …), because go.sum decides which bytes are built.
@@ -38,6 +38,28 @@ const ENV_KEYS: &[&str] = &[
     "PKG_CONFIG",
 ];
 
+/// Asked beside them, to know what the answers rest on.
+const PLACES: &[&str] = &["GOROOT", "GOENV", "GOMOD"];
+
+/// What `go env` said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GoEnv {
+    /// The values that count, see [`parse_env`].
+    pub facts: BTreeMap<String, String>,
+    /// Where the toolchain is that does the work; not always the one that was started.
+    pub root: PathBuf,
+    /// The user's own settings, whether or not the file is there. None: they are turned off.
+    pub settings: Option<PathBuf>,
+    /// The go.mod that counts. None: no module is meant.
+    pub go_mod: Option<PathBuf>,
+    /// The go.work that counts.
+    pub go_work: Option<PathBuf>,
+    /// As the program is to be told them, with nothing left out.
+    pub flags: String,
+    /// The C compiler's command.
+    pub compiler: String,
+}
+
 /// What `go env` said and could not be read.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum GoEnvError {
@@ -59,6 +81,7 @@ pub fn env_args() -> Vec<String> {
     ["env", "-json"]
         .iter()
         .chain(ENV_KEYS)
+        .chain(PLACES)
         .map(|&arg| arg.to_owned())
         .collect()
 }
@@ -75,6 +98,29 @@ pub fn parse_env(json: &[u8], project_root: &Path) -> Result<BTreeMap<String, St
         .filter(|(name, value)| ENV_KEYS.contains(&name.as_str()) && !value.is_empty())
         .map(|(name, value)| (name, without_root(project_root, &value)))
         .collect())
+}
+
+impl GoEnv {
+    /// # Errors
+    /// When `json` is not an object of strings.
+    pub fn read(json: &[u8], project_root: &Path) -> Result<Self, GoEnvError> {
+        let facts = parse_env(json, project_root)?;
+        let mut all: BTreeMap<String, String> = serde_json::from_slice(json)?;
+        let mut take = |name| all.remove(name).unwrap_or_default();
+        let file = |text: String| {
+            let is_file = !matches!(text.as_str(), "" | "off" | "/dev/null");
+            is_file.then(|| PathBuf::from(text))
+        };
+        Ok(Self {
+            facts,
+            root: take("GOROOT").into(),
+            settings: file(take("GOENV")),
+            go_mod: file(take("GOMOD")),
+            go_work: file(take("GOWORK")),
+            flags: take("GOFLAGS"),
+            compiler: take("CC"),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +153,6 @@ mod tests {
     fn the_arguments_ask_for_every_key() {
         let args = env_args();
         assert_eq!(&args[..2], ["env", "-json"]);
-        assert_eq!(args.len(), 2 + env_keys().len());
+        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len());
     }
 }

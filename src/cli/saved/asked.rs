@@ -130,7 +130,10 @@ impl<'a> AskedRows<'a> {
     fn rests(&self, query: &Query, answer: Digest) -> Option<Vec<FileRow>> {
         let rests = self.observer.rests()?;
         let rows = rests.take(query, answer)?;
-        let lists = matches!(query, Query::Glob { .. } | Query::Presences { .. });
+        let lists = matches!(
+            query,
+            Query::Glob { .. } | Query::Presences { .. } | Query::Go(_)
+        );
         if !lists || rows.iter().all(|row| self.is_as_seen(row)) {
             return Some(rows);
         }

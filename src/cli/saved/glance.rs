@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind};
 use crate::cli::args::Args;
 use crate::cli::observe::Observer;
+use crate::cli::observe_go::environment_of;
 use crate::cli::saved::resume::Resumed;
 use crate::cli::saved::{Head, name_of, origin_of, words_digest};
 use crate::cli::settings::Environment;
@@ -86,7 +87,7 @@ impl Call<'_> {
             Err(_) => return None,
         };
         let observer = Observer::new(&root, self.variables, &head.dotenv).ok()?;
-        let observer = observer.noting();
+        let observer = observer.keeping().noting();
         if !observer.refused().is_empty() {
             return None;
         }
@@ -117,7 +118,7 @@ struct Look {
 }
 
 impl Look {
-    fn of(self, roots: Vec<TargetId>, call: &Call<'_>) -> Option<Glance> {
+    fn of(mut self, roots: Vec<TargetId>, call: &Call<'_>) -> Option<Glance> {
         let tail = self.snapshot.tail(&self.dir)?;
         if tail.is_beyond {
             return None;
@@ -130,7 +131,12 @@ impl Look {
             return None;
         }
         let looked = self.snapshot.look(&self.root, &reach, &tail);
-        let (changed, fresh) = self.ask(self.snapshot.to_ask(&reach, &looked))?;
+        let mut asked = self.snapshot.to_ask(&reach, &looked);
+        if self.has_another_go() {
+            self.observer = self.observer.without_rests_of_go();
+            self.add_go(&reach, &mut asked)?;
+        }
+        let (changed, fresh) = self.ask(asked)?;
         if self.plan_moved(&looked, &changed, &edited) {
             return None;
         }
@@ -188,6 +194,22 @@ impl Look {
             refreshed: Vec::new(),
         };
         self.snapshot.plan_moved(&others, changed)
+    }
+
+    /// What Go's answers rest on is in their rows, but for the caller's variables.
+    fn has_another_go(&self) -> bool {
+        let go = self.head.go;
+        go.is_some_and(|go| go != environment_of(self.observer.variables()))
+    }
+
+    /// None: a question cannot be read.
+    fn add_go(&self, reach: &Reach, asked: &mut Vec<ObservationId>) -> Option<()> {
+        for id in reach.observations() {
+            if matches!(self.snapshot.query(id)?, Query::Go(_)) && !asked.contains(&id) {
+                asked.push(id);
+            }
+        }
+        Some(())
     }
 
     /// What is answered otherwise than it was, with the answers of now. None: a question cannot be read.

@@ -76,7 +76,7 @@ impl Keeping {
         }
         let head = match call.saved {
             Some(saved) => Some(saved.head.clone()),
-            None => Head::of(call.loaded, &project.context),
+            None => Head::of(call.loaded, &project.context, call.caller),
         };
         let draft = head.and_then(|head| {
             write::draft(Finished {

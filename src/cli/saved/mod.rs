@@ -48,6 +48,8 @@ pub struct Head {
     pub request: Request,
     /// The targets that are services.
     pub services: Vec<TargetId>,
+    /// Which Go the caller has, by its variables; where anything asks Go.
+    pub go: Option<Digest>,
     /// Targets with an input that is nowhere: a mistake for whoever wants one.
     pub unmet: Vec<TargetId>,
 }

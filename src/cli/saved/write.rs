@@ -6,6 +6,7 @@ use crate::base::ids::IdVec;
 use crate::base::path::InputPath;
 use crate::cli::load::{GofilePath, Loaded};
 use crate::cli::observe::Observer;
+use crate::cli::observe_go::environment_of;
 use crate::cli::plan::dotenv_files;
 use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::former::Former;
@@ -14,6 +15,7 @@ use crate::cli::saved::rows::Rows;
 use crate::cli::saved::secret::Secrets;
 use crate::cli::saved::{Head, Place, encode, graph};
 use crate::cli::session::Session;
+use crate::execute::environment::Variables;
 use crate::execute::project::{Bound, Project};
 use crate::execute::seen::Rests;
 use crate::execute::wanted::Wanted;
@@ -57,11 +59,14 @@ impl Head {
     /// Whether a saved head is of the same texts: the same graph may come from others, with other actions.
     fn is_of(&self, saved: &[u8]) -> bool {
         let saved: Result<Self, _> = postcard::from_bytes(saved);
-        saved.is_ok_and(|saved| saved.gofiles == self.gofiles && saved.dotenv == self.dotenv)
+        saved.is_ok_and(|saved| {
+            (saved.gofiles, saved.dotenv, saved.go)
+                == (self.gofiles.clone(), self.dotenv.clone(), self.go)
+        })
     }
 
     /// Of a graph that was made in this run. None: a Gofile's path is not UTF-8.
-    pub fn of(loaded: &Loaded, plan: &Context<'_>) -> Option<Self> {
+    pub fn of(loaded: &Loaded, plan: &Context<'_>, caller: &Variables) -> Option<Self> {
         let gofile = |file: &GofilePath| {
             let path = file.path.strip_prefix(&loaded.root).unwrap_or(&file.path);
             Some((path.to_str()?.to_owned(), file.name.clone(), file.digest))
@@ -76,6 +81,12 @@ impl Head {
             cache_size: plan.graph.settings.cache_size,
             left_over: Vec::new(),
             request: plan.request.clone(),
+            go: plan
+                .graph
+                .targets
+                .values()
+                .any(|target| target.go.is_some())
+                .then(|| environment_of(caller)),
             services: targets
                 .filter(|(_, target)| target.kind == Kind::Service)
                 .map(|(id, _)| id)

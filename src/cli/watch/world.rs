@@ -83,7 +83,7 @@ impl World {
         match Observer::new(&loaded.root, &env.vars, &dotenv) {
             Ok(observer) => Ok(Self {
                 loaded,
-                observer,
+                observer: observer.keeping(),
                 texts,
             }),
             Err(error) => Err(Unusable {

@@ -37,6 +37,10 @@ impl Reach {
     pub fn files(&self) -> usize {
         self.files.len()
     }
+    /// What was asked, each once.
+    pub fn observations(&self) -> impl Iterator<Item = ObservationId> {
+        self.observations.iter().map(ObservationId)
+    }
     pub fn has_file(&self, id: FileId) -> bool {
         self.files.contains(id.0)
     }

@@ -1,0 +1,379 @@
+//! What Go's answer about packages rests on: which directories, files and programs decided it, and what of each. As long as all of
+//! these are the same, so is the answer, and Go need not be asked. Knows what Go looks at; the looking is the caller's.
+//!
+//! Rules: `go help packages`, `go help environment`, <https://go.dev/ref/mod>, <https://go.dev/doc/toolchain>, and what `go/build`
+//! reads of a directory. Modules in the module cache have no part here: go.sum says what is in them.
+
+use crate::base::digest::{Digest, FieldHasher};
+use crate::base::fs::{DirEntry, FileKind};
+use crate::golang::header;
+use crate::golang::list::{GoRequest, is_local_pattern};
+use crate::golang::listing::Listing;
+use crate::golang::modfile::ModFile;
+use crate::golang::package::{Package, WithTests};
+use crate::golang::toolchain::GoEnv;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+/// What counts of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Aspect {
+    /// Of a directory: names that Go takes for sources.
+    Sources,
+    /// Of a directory below `...`: the same, and directories that may hold packages.
+    Walk,
+    /// Of a directory that files are embedded from: all names.
+    Entries,
+    /// Of a source: what `go list` reads of it.
+    Header,
+    /// Of a file: its bytes.
+    Content,
+    /// Whether anything is there, and of which kind.
+    Presence,
+}
+
+/// Places that decide an answer, absolute. Not yet looked at: what a walk meets is not among them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// Directories that are a package or would be one; some are not there.
+    pub packages: BTreeSet<PathBuf>,
+    /// Where a pattern with `...` begins.
+    pub walks: BTreeSet<PathBuf>,
+    /// Where `//go:embed` stands, and its pattern as written.
+    pub embeds: BTreeSet<(PathBuf, String)>,
+    /// Files whose bytes count; some are not there.
+    pub contents: BTreeSet<PathBuf>,
+    pub presences: BTreeSet<PathBuf>,
+    /// Programs that are looked for on PATH.
+    pub programs: BTreeSet<String>,
+    /// Something decided that cannot be said here: the answer holds for now.
+    pub is_open: bool,
+}
+
+/// Extensions of what Go takes for a source (`fileListForExt` of `go/build`).
+const SOURCES: &[&str] = &[
+    "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S",
+    "sx", "swig", "swigcxx", "syso",
+];
+
+/// Whether Go looks at a name among a directory's; those with `_` or `.` in front it does not.
+pub fn is_source(name: &[u8]) -> bool {
+    let extension = name.rsplit(|byte| *byte == b'.').next();
+    !is_hidden(name)
+        && name.contains(&b'.')
+        && extension.is_some_and(|found| SOURCES.iter().any(|known| known.as_bytes() == found))
+}
+
+/// Whether `go list` reads anything of a source.
+pub fn is_read(name: &[u8]) -> bool {
+    is_source(name) && !name.ends_with(b".syso")
+}
+
+/// Whether `...` goes on below a directory of this name.
+pub fn is_walked(name: &[u8]) -> bool {
+    !is_hidden(name) && name != b"vendor" && name != b"testdata"
+}
+
+fn is_hidden(name: &[u8]) -> bool {
+    name.starts_with(b"_") || name.starts_with(b".")
+}
+
+/// What counts of a directory's entries, which come sorted by name.
+pub fn names(entries: &[DirEntry], aspect: Aspect) -> Digest {
+    let mut hasher = FieldHasher::new();
+    for entry in entries {
+        let name = entry.name.as_bytes();
+        let counts = match aspect {
+            Aspect::Entries => true,
+            Aspect::Walk if entry.is_dir => is_walked(name),
+            // A nested module is none of this one's business.
+            _ => !entry.is_dir && (is_source(name) || name == b"go.mod"),
+        };
+        if counts {
+            let kind = match entry.kind {
+                FileKind::File => b"f",
+                FileKind::Dir => b"d",
+                FileKind::Symlink => b"l",
+                FileKind::Other => b"o",
+            };
+            hasher.field(name).field(kind);
+        }
+    }
+    hasher.finish()
+}
+
+/// What counts of a source's text.
+pub fn header(name: &[u8], text: &[u8]) -> Digest {
+    match name.ends_with(b".go") {
+        true => header::digest(text),
+        false => header::digest_other(text),
+    }
+}
+
+/// One answer, and what is known of where it came from.
+pub struct Asked<'a> {
+    pub root: &'a Path,
+    pub request: &'a GoRequest,
+    pub env: &'a GoEnv,
+    /// What `go list` said of this request.
+    pub listing: &'a Listing,
+    /// The `go` that was started, links followed.
+    pub program: &'a Path,
+    /// Where the user's own files are.
+    pub home: Option<&'a Path>,
+}
+
+impl Asked<'_> {
+    /// `read` reads a small text; None where there is none.
+    pub fn grounds(&self, read: &dyn Fn(&Path) -> Option<String>) -> Grounds {
+        let mut grounds = Grounds::default();
+        self.toolchain(&mut grounds);
+        let modules = self.modules(&mut grounds, read);
+        self.packages(&modules, &mut grounds);
+        self.walks(&modules, &mut grounds);
+        grounds
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.request.dir.under(self.root)
+    }
+
+    fn toolchain(&self, grounds: &mut Grounds) {
+        let env = self.env;
+        grounds.contents.insert(self.program.to_owned());
+        grounds.contents.extend(env.settings.clone());
+        let started = self.program.parent().and_then(Path::parent);
+        for root in started.into_iter().chain([env.root.as_path()]) {
+            let names = ["VERSION", "go.env", "bin/go"];
+            grounds
+                .contents
+                .extend(names.iter().map(|name| root.join(name)));
+        }
+        // Without a C compiler, cgo is off. Go takes the first word for the program.
+        grounds
+            .programs
+            .extend(env.compiler.split_whitespace().next().map(str::to_owned));
+        if started != Some(env.root.as_path()) {
+            self.version_files(grounds);
+        }
+    }
+
+    /// A `go` that is not the toolchain's own may be a switch of a version manager; then these say which toolchain it takes.
+    fn version_files(&self, grounds: &mut Grounds) {
+        const ANYWHERE: &[&str] = &[
+            ".go-version",
+            ".tool-versions",
+            "mise.toml",
+            ".mise.toml",
+            "mise.local.toml",
+            ".mise.local.toml",
+            "mise/config.toml",
+            ".mise/config.toml",
+            ".config/mise.toml",
+            ".config/mise/config.toml",
+        ];
+        let dir = self.dir();
+        for above in dir.ancestors().chain(self.home) {
+            let names = ANYWHERE.iter().map(|name| above.join(name));
+            grounds.contents.extend(names);
+        }
+        let of_goenv = self.home.map(|home| home.join(".goenv/version"));
+        grounds.contents.extend(of_goenv);
+    }
+
+    /// The module files. Returns the modules whose files are the user's own: path and directory.
+    fn modules(
+        &self,
+        grounds: &mut Grounds,
+        read: &dyn Fn(&Path) -> Option<String>,
+    ) -> BTreeMap<String, PathBuf> {
+        let dir = self.dir();
+        let mut modules = BTreeMap::new();
+        let work = self.env.go_work.as_deref();
+        // The nearest file counts: one that appears nearer is another.
+        let upward = |name: &'static str, found: Option<&Path>| -> Vec<PathBuf> {
+            let end = found.and_then(Path::parent);
+            let nearer = dir.ancestors().take_while(|above| Some(*above) != end);
+            nearer.map(|above| above.join(name)).collect()
+        };
+        grounds.contents.extend(upward("go.work", work));
+        let go_mod = self.env.go_mod.as_deref();
+        grounds.contents.extend(upward("go.mod", go_mod));
+        let mut mains: Vec<PathBuf> = Vec::new();
+        if let Some(work) = work {
+            grounds.add_module_files(work, "work.sum");
+            let said = ModFile::read(&read(work).unwrap_or_default());
+            let place = work.parent().unwrap_or(work);
+            mains.extend(
+                said.uses
+                    .iter()
+                    .map(|used| below(place, used).join("go.mod")),
+            );
+            grounds.add_replaced(place, &said, &mut modules);
+        } else {
+            mains.extend(go_mod.map(Path::to_owned));
+        }
+        grounds.is_open |= mains.is_empty();
+        for main in mains {
+            grounds.add_module_files(&main, "sum");
+            let file = self
+                .other_modfile(&dir, grounds)
+                .unwrap_or_else(|| main.clone());
+            let said = ModFile::read(&read(&file).unwrap_or_default());
+            let place = main.parent().unwrap_or(&main).to_owned();
+            grounds.add_replaced(&place, &said, &mut modules);
+            if let Some(path) = said.module {
+                modules.insert(path, place);
+            }
+        }
+        modules
+    }
+
+    /// What `-modfile` names instead of go.mod.
+    fn other_modfile(&self, dir: &Path, grounds: &mut Grounds) -> Option<PathBuf> {
+        let flags = self.env.flags.split_whitespace();
+        let flags: Vec<&str> = flags
+            .chain(self.request.flags.iter().map(String::as_str))
+            .map(|flag| flag.trim_start_matches('-'))
+            .collect();
+        // Any file may be another one than on the disk.
+        grounds.is_open |= flags.iter().any(|flag| flag.starts_with("overlay"));
+        let file = flags
+            .iter()
+            .rev()
+            .find(|flag| flag.starts_with("modfile"))?;
+        let Some((_, file)) = file.split_once('=') else {
+            grounds.is_open = true;
+            return None;
+        };
+        let file = below(dir, file);
+        grounds.contents.insert(file.with_extension("sum"));
+        grounds.contents.insert(file.clone());
+        Some(file)
+    }
+
+    fn packages(&self, modules: &BTreeMap<String, PathBuf>, grounds: &mut Grounds) {
+        for package in &self.listing.packages {
+            if package.standard {
+                continue;
+            }
+            let path = package.import_path.split(' ').next().unwrap_or_default();
+            // Which of the modules has it is decided by which directories are there.
+            let places = modules.iter().filter_map(|(module, dir)| {
+                let rest = path.strip_prefix(module.as_str())?;
+                (rest.is_empty() || rest.starts_with('/'))
+                    .then(|| (dir, below(dir, rest.trim_start_matches('/'))))
+            });
+            let mut is_inside = false;
+            for (module, dir) in places {
+                is_inside = true;
+                // A go.mod on the way would make it a part of another module.
+                let between = dir
+                    .ancestors()
+                    .skip(1)
+                    .take_while(|above| *above != module && above.starts_with(module));
+                grounds
+                    .contents
+                    .extend(between.map(|above| above.join("go.mod")));
+                grounds.packages.insert(dir);
+            }
+            let is_ours = self.is_ours(package);
+            if is_ours {
+                self.own_package(package, grounds);
+            } else if package.dir.is_empty() && is_local_pattern(path) {
+                grounds.packages.insert(below(&self.dir(), path));
+            } else if package.error.is_some() && !is_inside {
+                // A module that could not be had now can perhaps be had later.
+                grounds.is_open |= path
+                    .split('/')
+                    .next()
+                    .is_some_and(|host| host.contains('.'));
+            }
+        }
+    }
+
+    fn is_ours(&self, package: &Package) -> bool {
+        !package.dir.is_empty()
+            && package
+                .module
+                .as_ref()
+                .is_none_or(|module| module.is_local() || module.is_vendored())
+    }
+
+    fn own_package(&self, package: &Package, grounds: &mut Grounds) {
+        let dir = Path::new(&package.dir);
+        grounds.packages.insert(dir.to_owned());
+        let tests = match self.request.tests && !package.dep_only {
+            true => WithTests::Yes,
+            false => WithTests::No,
+        };
+        let patterns = package.embed_patterns(tests);
+        grounds
+            .embeds
+            .extend(patterns.map(|pattern| (dir.to_owned(), pattern.to_owned())));
+    }
+
+    fn walks(&self, modules: &BTreeMap<String, PathBuf>, grounds: &mut Grounds) {
+        for pattern in &self.request.patterns {
+            let is_tree = pattern.contains("...");
+            if pattern.ends_with(".go") {
+                let file = below(&self.dir(), pattern);
+                grounds.packages.extend(file.parent().map(Path::to_owned));
+            } else if is_local_pattern(pattern) || pattern.starts_with('/') {
+                let fixed = pattern.split("...").next().unwrap_or_default();
+                let end = match is_tree {
+                    true => fixed.rfind('/').map_or(0, |at| at + 1),
+                    false => fixed.len(),
+                };
+                let place = below(&self.dir(), &fixed[..end]);
+                match is_tree {
+                    true => grounds.walks.insert(place),
+                    false => grounds.packages.insert(place),
+                };
+            } else if is_tree || matches!(pattern.as_str(), "all" | "work" | "tool") {
+                grounds.walks.extend(modules.values().cloned());
+            }
+        }
+    }
+}
+
+impl Grounds {
+    fn add_module_files(&mut self, file: &Path, sums: &str) {
+        self.contents.insert(file.to_owned());
+        self.contents.insert(file.with_extension(sums));
+        self.contents
+            .insert(file.with_file_name("vendor/modules.txt"));
+        self.presences.insert(file.with_file_name("vendor"));
+    }
+
+    fn add_replaced(
+        &mut self,
+        place: &Path,
+        said: &ModFile,
+        modules: &mut BTreeMap<String, PathBuf>,
+    ) {
+        for (path, dir) in &said.replaced {
+            let dir = below(place, dir);
+            self.contents.insert(dir.join("go.mod"));
+            modules.insert(path.clone(), dir);
+        }
+    }
+}
+
+/// `text` as seen from `dir`, without `.` and `..`.
+fn below(dir: &Path, text: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    for part in dir.join(text).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(path.pop()),
+            part => path.push(part),
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests;
