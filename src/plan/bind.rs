@@ -271,11 +271,7 @@ impl<'c> Binder<'c> {
     fn go_test(&self, block: &GoBuild) -> Option<GoTestSpec> {
         let is_test = self.target.kind == Kind::Test && self.context.extra_args.is_empty();
         let request = self.target.go.clone().filter(|_| is_test)?;
-        let report = self.target.report.as_ref();
-        let report = report.map(|path| path.relative_to(&self.target.dir));
-        let outputs = self.outputs.iter();
-        let outputs = outputs.filter(|output| Some(*output) != report.as_ref());
-        GoTestSpec::of(block, &outputs.cloned().collect::<Vec<_>>(), request)
+        GoTestSpec::of(block, &self.outputs, request)
     }
 
     /// An item of an argument list as words of it.

@@ -125,7 +125,8 @@ fn a_fresh_checkout_runs_nothing_that_passed_elsewhere() {
 
 #[test]
 fn coverage_is_the_same_however_many_ran() {
-    let gofile = "test unit {\n  go { packages = \"./...\", cover = true }\n  outputs = \"c.out\"\n  report = \"tests.json\"\n}\n";
+    let gofile =
+        "test unit {\n  go { packages = \"./...\", cover = true }\n  outputs = \"c.out\"\n}\n";
     let Some(project) = module(gofile) else {
         return;
     };
@@ -145,15 +146,13 @@ fn coverage_is_the_same_however_many_ran() {
         "{all}"
     );
     project.write("mid/new_test.go", passing("mid", "TestNew"));
-    let run = project.run(&["unit"]);
+    let junit = project.cache().with_file_name("junit.xml");
+    let run = project.run(&["unit", "--junit", junit.to_str().expect("UTF-8")]);
     assert_eq!(packages(&run), set(["mid"]), "{run}");
     assert_eq!(project.read("c.out"), all);
-    let report = project.read("tests.json");
+    let told = std::fs::read_to_string(&junit).expect("a report");
     for test in ["TestLow", "TestMid", "TestNew", "TestTop"] {
-        assert!(
-            report.contains(&format!("\"Test\":\"{test}\"")),
-            "{test}: {report}"
-        );
+        assert!(told.contains(&format!("\"{test}\"")), "{test}: {told}");
     }
     project.remove("c.out");
     let run = project.run(&["unit"]);
@@ -226,7 +225,7 @@ fn added_arguments_run_all_named_packages() {
     assert_eq!(ran(&project), set(["low", "mid", "top"]));
     let run = project.run(&["unit", "--", "-run", "TestMid", "-v"]);
     assert_eq!(run.status, 0, "{run}");
-    assert!(run.err.contains("=== RUN   TestMid"), "{run}");
+    assert!(run.out.contains("=== RUN   TestMid"), "{run}");
     assert_eq!(packages(&run), set(["low", "mid", "top"]), "{run}");
     assert_eq!(ran(&project), set([]));
 }
@@ -303,12 +302,12 @@ fn with_every_test_told_the_cached_ones_are_named() {
         return;
     };
     let run = project.run(&["unit"]);
-    assert!(run.err.contains("--- PASS: TestTop"), "{run}");
+    assert!(run.out.contains("--- PASS: TestTop"), "{run}");
     project.write("top/top.go", "package top\n\nfunc Top() int { return 4 }\n");
     let run = project.run(&["unit"]);
     assert_eq!(packages(&run), set(["top"]), "{run}");
     assert!(
-        run.err.contains("ok  \tex.invalid/m/low\t(cached)"),
+        run.out.contains("ok  \tex.invalid/m/low\t(cached)"),
         "{run}"
     );
 }

@@ -270,7 +270,6 @@ impl<'a> Tests<'a> {
         let names = &self.record.succeeded;
         self.record.packages.retain(|path, _| names.contains(path));
         self.write_profile().map_err(|how| self.failed(how))?;
-        self.write_report().map_err(|how| self.failed(how))?;
         self.save();
         let outputs = project.made_outputs(id, &beginning.note);
         let outputs = outputs.map_err(|how| self.failed(how))?;
@@ -347,13 +346,6 @@ impl<'a> Tests<'a> {
         let path = self.prepared.action.dir.resolve(path);
         let path = path.map_err(|error| format!("the coverage profile: {error}"))?;
         self.write(&path, profile.text().as_bytes())
-    }
-
-    fn write_report(&self) -> Result<(), String> {
-        match &self.project.graph().target(self.id).report {
-            Some(path) => self.write(path, self.lines().as_bytes()),
-            None => Ok(()),
-        }
     }
 
     fn write(&self, path: &ProjectPath, bytes: &[u8]) -> Result<(), String> {
