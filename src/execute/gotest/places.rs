@@ -1,21 +1,18 @@
 //! Where files lie that tests look at and that do not count: what comes and goes with each run, and what is the toolchain's own, which is
 //! counted by its version.
 
+use crate::base::fs;
 use crate::base::path::InputPath;
 use crate::execute::check::Prepared;
 use crate::execute::project::Project;
 use crate::golang::place::input;
-use crate::golang::testing::spec::GoTestSpec;
 use crate::plan::action::EnvValue;
-use crate::plan::query::{Answer, Capture, CaptureCommand, Query};
+use crate::plan::query::{Answer, Query};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What the system makes up.
 const OF_THE_SYSTEM: &[&str] = &["/proc", "/dev", "/sys"];
-/// Where Go keeps what it comes with, what it has built and downloaded, and what it builds in.
-const GOS_OWN: &[&str] = &["GOROOT", "GOCACHE", "GOMODCACHE", "GOTMPDIR"];
-
 /// Which paths count.
 #[derive(Debug)]
 pub(super) struct Places {
@@ -27,26 +24,21 @@ pub(super) struct Places {
 }
 
 impl Places {
-    pub fn new(project: &Project<'_>, prepared: &Prepared, spec: &GoTestSpec) -> Self {
-        let own = GOS_OWN.iter().map(|name| (*name).to_owned());
-        let command = ["go", "env"].map(str::to_owned).into_iter().chain(own);
-        let answer = project.observe_one(Query::Capture(Capture {
-            command: CaptureCommand::Argv(command.collect()),
-            env: spec.request.env.clone(),
-            dir: prepared.action.dir.clone(),
-        }));
-        let text = match answer {
-            Answer::Text(Some(text)) => text,
-            _ => String::new(),
-        };
-        let lines = text.lines().filter(|line| line.starts_with('/'));
-        let system = OF_THE_SYSTEM.iter().copied();
-        let mut uncounted: Vec<PathBuf> = lines.chain(system).map(PathBuf::from).collect();
+    pub fn new(project: &Project<'_>, prepared: &Prepared) -> Self {
+        let given = |name: &str| given(project, prepared, name);
+        let system = OF_THE_SYSTEM.iter().map(PathBuf::from);
+        let mut uncounted: Vec<PathBuf> = system.collect();
         uncounted.push(project.root.join(".gomake"));
+        uncounted.extend(gos_own(&given));
+        uncounted.extend(root_on_path(project));
+        // Who works on Go itself has the project in there.
+        uncounted.retain(|dir| !project.root.starts_with(dir));
+        let named = given("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"));
+        let real = fs::canonical(&named).ok();
         Self {
             root: project.root.to_owned(),
             uncounted,
-            temp: temp(project, prepared),
+            temp: [named].into_iter().chain(real).collect(),
         }
     }
 
@@ -63,16 +55,40 @@ impl Places {
     }
 }
 
-/// Where a command finds that temporary files are to be made, as named and without links.
-fn temp(project: &Project<'_>, prepared: &Prepared) -> Vec<PathBuf> {
-    let named = match prepared.action.env.get("TMPDIR") {
-        Some(EnvValue::Text(text) | EnvValue::Volatile(text)) => Some(PathBuf::from(text)),
-        _ => project.caller.get(OsStr::new("TMPDIR")).map(PathBuf::from),
+/// A directory that a command is told of by a variable.
+fn given(project: &Project<'_>, prepared: &Prepared, name: &str) -> Option<PathBuf> {
+    let named = match prepared.action.env.get(name) {
+        Some(EnvValue::Text(text) | EnvValue::Volatile(text)) => PathBuf::from(text),
+        Some(EnvValue::Secret(_)) => return None,
+        None => PathBuf::from(project.caller.get(OsStr::new(name))?),
     };
-    let named = named.filter(|path| path.is_absolute());
-    let named = named.unwrap_or_else(|| PathBuf::from("/tmp"));
-    let real = crate::base::fs::canonical(&named).ok();
-    [named].into_iter().chain(real).collect()
+    named.is_absolute().then_some(named)
+}
+
+/// Where Go keeps what it comes with, and what it has built and downloaded (`go help environment`). Go itself is not asked: who has set
+/// these with `go env -w` has them counted, which does no harm. A toolchain that Go has downloaded is a module.
+fn gos_own(given: &dyn Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
+    let home = given("HOME");
+    let below_home = |path: &str| home.as_ref().map(|home| home.join(path));
+    let caches = || given("XDG_CACHE_HOME").or_else(|| below_home(".cache"));
+    let built = given("GOCACHE").or_else(|| caches().map(|dir| dir.join("go-build")));
+    let path = || given("GOPATH").or_else(|| below_home("go"));
+    let downloaded = given("GOMODCACHE").or_else(|| path().map(|dir| dir.join("pkg/mod")));
+    let own = [given("GOROOT"), built, downloaded, given("GOTMPDIR")];
+    own.into_iter().flatten().collect()
+}
+
+/// The root of the Go that PATH leads to: the program is in its `bin`.
+fn root_on_path(project: &Project<'_>) -> Option<PathBuf> {
+    let answer = project.observe_one(Query::Which("go".to_owned()));
+    let Answer::Program(Some(program)) = answer else {
+        return None;
+    };
+    let real = fs::canonical(&program).ok()?;
+    let root = real.parent()?.parent()?;
+    // A program that starts Go may be anywhere.
+    let has_library = fs::stat(&root.join("src/runtime")).is_ok();
+    has_library.then(|| root.to_owned())
 }
 
 #[cfg(test)]
@@ -105,6 +121,34 @@ mod tests {
             Some("../lib/x")
         );
         assert_eq!(shown(&places, "/etc/hosts").as_deref(), Some("/etc/hosts"));
+    }
+
+    #[test]
+    fn gos_own_directories_are_where_go_has_them() {
+        let shown = |set: &[(&str, &str)]| {
+            let given = |name: &str| {
+                let found = set.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| PathBuf::from(value))
+            };
+            let own = gos_own(&given);
+            own.iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(&[("HOME", "/h")]),
+            ["/h/.cache/go-build", "/h/go/pkg/mod"]
+        );
+        assert_eq!(
+            shown(&[
+                ("HOME", "/h"),
+                ("GOROOT", "/r"),
+                ("GOPATH", "/p"),
+                ("GOCACHE", "/c")
+            ]),
+            ["/r", "/c", "/p/pkg/mod"]
+        );
+        assert!(shown(&[]).is_empty());
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Tests<'_> {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *shown, Shown::new(detail)).into_run()
         };
-        let places = Places::new(project, prepared, &self.spec);
+        let places = Places::new(project, prepared);
         let ran = Ran {
             id,
             prepared,
