@@ -33,6 +33,7 @@ fn readme() {
 #[test]
 fn guide() {
     check("docs/guide.md");
+    check("docs/go.md");
 }
 #[test]
 fn from_make() {

@@ -1,4 +1,5 @@
-//! What to keep when the cache is too large: the most recently used results and what they name, and blobs of base images.
+//! What to keep when the cache is too large: the most recently used results and what they name, blobs of base images, and tests
+//! that passed.
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsResult};
@@ -12,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
     let mut census = Census::take(layout)?;
     let mut used: Vec<(Part, Item)> = Vec::new();
-    for part in [Part::Results, Part::Images] {
+    for part in [Part::Results, Part::Images, Part::Tests] {
         used.extend(layout.items(part)?.into_iter().map(|item| (part, item)));
     }
     used.sort_by_key(|(_, item)| (std::cmp::Reverse(item.mtime), item.digest));
@@ -23,7 +24,7 @@ pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
         // Once one does not fit, no older one may stay.
         full = full
             || !match part {
-                Part::Images => census.keep_blob(&item, limit),
+                Part::Images | Part::Tests => census.keep_blob(&item, limit),
                 _ => census.keep(layout, &item, limit),
             };
         if full {

@@ -24,15 +24,18 @@ pub enum Part {
     Manifests,
     /// Blobs of base images, by their SHA-256: what [`crate::image::blobs::Blobs`] keeps.
     Images,
+    /// Tests that passed, by the key of their package.
+    Tests,
 }
 
 impl Part {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Results,
         Self::Manifests,
         Self::Trees,
         Self::Blobs,
         Self::Images,
+        Self::Tests,
     ];
 
     fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Part {
             Self::Results => "results",
             Self::Manifests => "manifests",
             Self::Images => "images",
+            Self::Tests => "tests",
         }
     }
     /// Raise a digit when the stored type changes.
@@ -52,6 +56,7 @@ impl Part {
             Self::Results => *b"gomakeC2",
             Self::Manifests => *b"gomakeD1",
             Self::Images => *b"gomakeI1",
+            Self::Tests => *b"gomakeP1",
         }
     }
 }
@@ -62,7 +67,7 @@ pub struct Item {
     pub digest: Digest,
     pub path: PathBuf,
     pub size: u64,
-    /// Nanoseconds since 1970; for results, manifests and images the last use.
+    /// Nanoseconds since 1970; for results, manifests, images and tests the last use.
     pub mtime: i64,
 }
 

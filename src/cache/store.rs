@@ -10,6 +10,7 @@ use crate::cache::layout::{Layout, Part};
 use crate::cache::restore::Staging;
 use crate::fingerprint::content::Content;
 use crate::image::blobs::Blobs;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::path::Path;
@@ -18,6 +19,8 @@ use std::time::{Duration, SystemTime};
 
 /// Depfile lists kept for a base key: switching among so many variants of the sources still finds each.
 const LISTS: usize = 16;
+/// Passes kept for a key: what tests look at may differ where all that is known of them before is the same.
+const PASSES: usize = 4;
 /// How exact 'recently used' is. Marking a use costs a system call and makes the disk write, so it is not done each time.
 const USE_GRAIN: Duration = Duration::from_secs(3600);
 /// So many bytes of small files lie in a result's own file, which takes a block of the disk anyway: making a second file for
@@ -159,6 +162,31 @@ impl Cache {
         lists.insert(0, deps.to_vec());
         lists.truncate(LISTS);
         self.grow(self.layout.save(Part::Manifests, base, &lists)?);
+        Ok(())
+    }
+
+    /// What passed under the key of a package's tests, latest first. The caller knows the type, and raises the key's version with it.
+    pub fn tests<T: DeserializeOwned>(&self, key: Digest) -> Vec<T> {
+        let passes = self.layout.load(Part::Tests, key);
+        if passes.is_some() {
+            self.mark_used(Part::Tests, key);
+        }
+        passes.unwrap_or_default()
+    }
+
+    /// Keeps what passed as the latest of a key; the 4 latest are kept. Of two processes that do so at once, one may be forgotten.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add_tests<T>(&self, key: Digest, pass: &T) -> Result<(), CacheError>
+    where
+        T: Serialize + DeserializeOwned + Clone + PartialEq,
+    {
+        let mut passes = self.tests::<T>(key);
+        passes.retain(|known| known != pass);
+        passes.insert(0, pass.clone());
+        passes.truncate(PASSES);
+        self.grow(self.layout.save(Part::Tests, key, &passes)?);
         Ok(())
     }
 

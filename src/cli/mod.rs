@@ -12,6 +12,7 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+mod go_test_exec;
 pub mod help;
 mod hook;
 pub mod keys;
@@ -81,6 +82,9 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> u8 {
+    if let Some(status) = go_test_exec::become_test() {
+        return status;
+    }
     let start = Start::now();
     let env = match Environment::capture() {
         Ok(env) => env,

@@ -11,7 +11,7 @@ use crate::execute::seen::Looked;
 use crate::fingerprint::content::{Content, Outputs, service_output};
 use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::{Field, Subject};
-use crate::plan::action::{Action, Kind};
+use crate::plan::action::{Action, Command, Kind};
 use crate::plan::bind::{Files, bind};
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::graph::{Edge, EdgeWhy, Output, TargetId};
@@ -343,6 +343,7 @@ impl Project<'_> {
                 let mut changed = self.changed_outputs(record)?;
                 if changed.is_empty() {
                     changed.extend(self.lost_image(id));
+                    changed.extend(self.moved_tests(id, &prepared.action));
                 }
                 if changed.is_empty() {
                     let outputs = made(record);
@@ -408,6 +409,7 @@ impl Project<'_> {
         let holds = record.key == prepared.subject(&deps).key()
             && self.changed_outputs(&record)?.is_empty()
             && self.lost_image(id).is_none()
+            && self.moved_tests(id, &prepared.action).is_none()
             && !self.is_unloaded(id);
         Ok(holds.then(|| (made(&record), deps)))
     }
@@ -469,7 +471,9 @@ impl Project<'_> {
         prepared: &Prepared,
         key: Digest,
     ) -> Result<Option<(Digest, CachedResult)>, CheckError> {
-        let Some(cache) = self.cache.filter(|_| prepared.action.cache) else {
+        // Tests of Go packages have results of their own.
+        let is_one = !matches!(prepared.action.command, Command::GoTest(_));
+        let Some(cache) = self.cache.filter(|_| prepared.action.cache && is_one) else {
             return Ok(None);
         };
         if let Some(result) = cache.lookup(key) {

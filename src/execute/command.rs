@@ -6,6 +6,7 @@ use crate::event::{Event, Failure};
 use crate::execute::check::Prepared;
 use crate::execute::engine::Noise;
 use crate::execute::environment::{self, Environ, Given, Variables};
+use crate::execute::gotest::show::Shown;
 use crate::execute::launch;
 use crate::execute::output::Mask;
 use crate::execute::perform::Trouble;
@@ -19,6 +20,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tempfile::NamedTempFile;
 
@@ -54,10 +56,13 @@ pub fn text(command: &Command) -> String {
     match command {
         Command::None | Command::Image(_) => String::new(),
         Command::Script { text, .. } => text.clone(),
-        Command::Argv(words) => {
-            shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
-        }
+        Command::Argv(words) => quoted(words),
+        Command::GoTest(spec) => quoted(&spec.argv),
     }
+}
+
+fn quoted(words: &[String]) -> String {
+    shlex::try_join(words.iter().map(String::as_str)).unwrap_or_else(|_| words.join(" "))
 }
 
 /// A process to start.
@@ -72,10 +77,37 @@ pub(crate) struct Line {
     pub env: Environ,
     /// Values in it that must not be shown.
     pub secrets: Vec<OsString>,
-    /// What is to be taken out of its output.
-    pub noise: Option<Noise>,
+    /// What stands between its output and who is shown it.
+    pub filter: Option<Filter>,
     /// What must outlive its start.
     pub _files: Vec<NamedTempFile>,
+}
+
+/// What a command prints that is not for people as it is.
+pub(crate) enum Filter {
+    /// An engine's, with a notice in it.
+    Engine(Noise),
+    /// That of `go test -json`.
+    GoTest(Arc<Mutex<Shown>>),
+}
+
+impl Filter {
+    fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        match self {
+            Self::Engine(noise) => noise.push(chunk, out),
+            Self::GoTest(shown) => lock(shown).push(chunk, out),
+        }
+    }
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        match self {
+            Self::Engine(noise) => noise.finish(out),
+            Self::GoTest(shown) => lock(shown).finish(out),
+        }
+    }
+}
+
+fn lock(shown: &Mutex<Shown>) -> MutexGuard<'_, Shown> {
+    shown.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An interpreter with its script.
@@ -119,6 +151,23 @@ impl Project<'_> {
         self.run_line(id, prepared, line, command)
     }
 
+    /// The process of a target with other words than its own.
+    pub(crate) fn line_of(
+        &self,
+        prepared: &Prepared,
+        words: Vec<OsString>,
+    ) -> Result<Line, String> {
+        let mut files = Files {
+            lives: Lives::ForARun,
+            project: self,
+            prepared,
+            kept: Vec::new(),
+            inputs: None,
+        };
+        let (env, secrets) = self.environment(&mut files)?;
+        Line::of(words, env, secrets, files.kept)
+    }
+
     /// Runs a process for a target, with its limits; `command` is what it is called in a failure.
     pub(crate) fn run_line(
         &self,
@@ -132,11 +181,11 @@ impl Project<'_> {
         let dir = action.dir.under(self.root);
         let interactive = action.limits.interactive;
         let cancel = self.cancel_for(id);
-        let noise = &mut line.noise;
-        let mut hand_on = |chunk: &[u8]| match noise {
-            Some(noise) => {
+        let filter = &mut line.filter;
+        let mut hand_on = |chunk: &[u8]| match filter {
+            Some(filter) => {
                 let mut rest = Vec::new();
-                noise.push(chunk, &mut rest);
+                filter.push(chunk, &mut rest);
                 sink.push(&rest);
             }
             None => sink.push(chunk),
@@ -183,9 +232,9 @@ impl Project<'_> {
                 taken: false,
             });
         }
-        if let Some(noise) = &mut line.noise {
+        if let Some(filter) = &mut line.filter {
             let mut rest = Vec::new();
-            noise.finish(&mut rest);
+            filter.finish(&mut rest);
             sink.push(&rest);
         }
         let tail = sink.finish();
@@ -216,7 +265,8 @@ impl Project<'_> {
                 let size = self.options.terminal?;
                 Some(size(&self.graph().target(id).name))
             }
-            Command::None | Command::Image(_) => None,
+            // The lines that the Go tool prints for programs are read by us.
+            Command::None | Command::Image(_) | Command::GoTest(_) => None,
         }
     }
 
@@ -340,6 +390,7 @@ impl Project<'_> {
                 .iter()
                 .map(|word| files.filled_in(word))
                 .collect::<Result<_, _>>()?,
+            Command::GoTest(spec) => spec.argv.iter().map(OsString::from).collect(),
             Command::Script {
                 interpreter,
                 text,
@@ -391,7 +442,7 @@ impl Line {
             shell: None,
             env,
             secrets,
-            noise: None,
+            filter: None,
             _files: files,
         })
     }

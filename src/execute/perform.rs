@@ -41,17 +41,17 @@ pub enum Settled {
 }
 
 /// What a command that succeeded has made.
-struct MadeAnew<'a> {
-    outputs: &'a [(String, Content)],
+pub(crate) struct MadeAnew<'a> {
+    pub outputs: &'a [(String, Content)],
     /// Those of them that were there before and that it did not write.
-    found: Vec<String>,
-    duration: Duration,
+    pub found: Vec<String>,
+    pub duration: Duration,
 }
 
 /// How things were when a command was started.
-struct Beginning {
-    at: clock::Moment,
-    note: Start,
+pub(crate) struct Beginning {
+    pub at: clock::Moment,
+    pub note: Start,
 }
 
 /// A command that failed, or a target that could not be dealt with.
@@ -190,6 +190,9 @@ impl Project<'_> {
                 _ => Settled::UpToDate(outputs),
             });
         }
+        if let Some(settled) = self.settle_go_tests(id, prepared, reasons, made) {
+            return settled;
+        }
         let before = self.store.result(&target.name);
         let known = before.as_ref().map_or(&[][..], |record| &record.deps);
         let known = self.contents(known).unwrap_or_default();
@@ -218,6 +221,7 @@ impl Project<'_> {
             outputs: &outputs,
             duration: launched.duration,
         };
+        self.note_whole_tests(id, &prepared.action);
         let overtaken = self.keep(id, prepared, &deps, made_anew, made);
         Ok(Settled::Ran {
             outputs: outputs.into(),
@@ -268,7 +272,7 @@ impl Project<'_> {
     }
 
     /// Records a success, unless something that it read changed meanwhile; then says what.
-    fn keep(
+    pub(crate) fn keep(
         &self,
         id: TargetId,
         prepared: &Prepared,
@@ -321,7 +325,10 @@ impl Project<'_> {
             found: anew.found,
             ..record
         };
-        let is_cached = self.cache.is_some() && prepared.action.cache && !target.always_runs;
+        // Tests of Go packages are kept one by one.
+        let is_one = !matches!(prepared.action.command, Command::GoTest(_));
+        let is_cached =
+            self.cache.is_some() && prepared.action.cache && !target.always_runs && is_one;
         let to_store = is_cached.then(|| ToStore {
             id,
             key,

@@ -91,8 +91,21 @@ impl Project<'_> {
         let target = self.graph().target(id);
         // What always runs is never up to date, and what a service would run is asked for each time.
         let may_rest = !target.always_runs && target.kind != Kind::Service;
-        if let Some(seen) = self.seen.filter(|_| may_rest) {
-            seen.note(id, Rests::of(prepared, deps));
+        let Some(seen) = self.seen.filter(|_| may_rest) else {
+            return;
+        };
+        let Some(tests) = self.looked_at_by_tests(id, &prepared.action) else {
+            return seen.note(id, Rests::of(prepared, deps));
+        };
+        // What rows cannot say is looked at by each call.
+        if tests.is_said_by_files {
+            let mut rests = Rests::of(prepared, deps);
+            for name in tests.variables {
+                let query = Query::Env(name);
+                let answer = self.observe_one(query.clone());
+                rests.asked.push(Looked::anew(Arc::new(query), &answer));
+            }
+            seen.note(id, rests);
         }
     }
     /// As [`Project::note_seen`], for one that was prepared before it was made.

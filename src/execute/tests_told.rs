@@ -2,6 +2,7 @@
 
 use crate::base::fs;
 use crate::event::Event;
+use crate::event::tests::TestReport;
 use crate::execute::output::Mask;
 use crate::execute::perform::Settled;
 use crate::execute::project::Project;
@@ -31,9 +32,30 @@ impl Project<'_> {
         }
     }
 
+    /// Tells the tests that `go test -json` told of.
+    pub(crate) fn tell_lines(&self, id: TargetId, lines: &str) {
+        let report = test_report::parse(lines.as_bytes()).report;
+        self.emit_tests(id, report);
+    }
+
+    fn emit_tests(&self, id: TargetId, report: TestReport) {
+        if !report.cases.is_empty() {
+            (self.emit)(Event::Tests {
+                target: id,
+                name: self.graph().target(id).name.clone(),
+                report: Arc::new(report),
+            });
+        }
+    }
+
     fn tell(&self, id: TargetId) {
         let target = self.graph().target(id);
-        let Some(path) = &target.report else { return };
+        let Some(path) = &target.report else {
+            if let Some(lines) = self.known_test_lines(id) {
+                self.tell_lines(id, &lines);
+            }
+            return;
+        };
         let bytes = match self.report_bytes(id) {
             Ok(bytes) => bytes,
             Err(why) => return self.warn(id, format!("its tests are not told: {why}")),
@@ -53,23 +75,20 @@ impl Project<'_> {
                 format!("its report {path}{line}: {}{read}", damage.what),
             );
         }
-        if !parsed.report.cases.is_empty() {
-            (self.emit)(Event::Tests {
-                target: id,
-                name: target.name.clone(),
-                report: Arc::new(parsed.report),
-            });
-        }
+        self.emit_tests(id, parsed.report);
     }
 
     /// What a test prints ends up in its report, secrets that it was given included.
-    fn secrets(&self, id: TargetId) -> Mask {
+    pub(crate) fn secrets(&self, id: TargetId) -> Mask {
         let env = self.bound[id].iter().flat_map(|bound| &bound.action.env);
         let secrets = env.filter_map(|(_, value)| match value {
             EnvValue::Secret(variable) => self.caller.get(OsStr::new(variable)),
             EnvValue::Text(_) | EnvValue::Volatile(_) => None,
         });
-        Mask::new(secrets.map(|secret| secret.as_bytes()))
+        let secrets: Vec<&[u8]> = secrets.map(|secret| secret.as_bytes()).collect();
+        let escaped: Vec<String> = secrets.iter().map(|secret| in_json(secret)).collect();
+        let escaped = escaped.iter().map(String::as_bytes);
+        Mask::new(secrets.iter().copied().chain(escaped))
     }
 
     fn report_bytes(&self, id: TargetId) -> Result<Vec<u8>, String> {
@@ -88,4 +107,16 @@ impl Project<'_> {
             .map_err(|error| format!("cannot read {path}: {error}"))?;
         Ok(bytes)
     }
+}
+
+/// As Go writes a text in JSON, without its quotes.
+fn in_json(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let quoted = serde_json::to_string(&text).unwrap_or_default();
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'));
+    let inner = inner.unwrap_or_default();
+    let escaped = inner.replace('<', "\\u003c").replace('>', "\\u003e");
+    escaped.replace('&', "\\u0026")
 }

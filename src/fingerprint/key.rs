@@ -115,11 +115,8 @@ impl Subject<'_> {
                 );
                 visit(Field::Script, "", FactValue::Text(text));
             }
-            Command::Argv(words) => {
-                for (i, word) in words.iter().enumerate() {
-                    visit(Field::Arg, &i.to_string(), FactValue::Text(word));
-                }
-            }
+            Command::Argv(words) => walk_words(words, visit),
+            Command::GoTest(spec) => walk_words(&spec.argv, visit),
         }
         if let Command::Image(spec) = &self.action.command {
             spec.facts(&mut |name, value| visit(Field::Image, name, FactValue::Text(value)));
@@ -170,6 +167,12 @@ impl Subject<'_> {
             };
         });
         hasher.finish()
+    }
+}
+
+fn walk_words(words: &[String], visit: &mut dyn FnMut(Field, &str, FactValue<'_>)) {
+    for (i, word) in words.iter().enumerate() {
+        visit(Field::Arg, &i.to_string(), FactValue::Text(word));
     }
 }
 

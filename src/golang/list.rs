@@ -227,15 +227,11 @@ fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
             let module = package.module.as_ref();
             let module = module.filter(|module| !module.is_local() && !module.is_vendored());
             let is_named = !package.dep_only && package.for_test.is_empty();
-            let tests = if is_named {
-                WithTests::Yes
-            } else {
-                WithTests::No
-            };
+            // Its tests are not seen by who imports it: an entry of its own has them.
             let files = match module {
                 Some(_) => Vec::new(),
                 None => package
-                    .files(tests)
+                    .files(WithTests::No)
                     .map(|name| input(root, &dir.join(name)))
                     .collect(),
             };

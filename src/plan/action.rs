@@ -1,6 +1,7 @@
 //! A target bound to values: what runs, with what, and how.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::testing::spec::GoTestSpec;
 /// Kinds are a word of the language; layers above `plan` take the type from here.
 pub use crate::lang::ast::Kind;
 use crate::plan::image::ImageSpec;
@@ -48,7 +49,9 @@ impl Action {
         });
         let in_words = match &self.command {
             Command::Argv(words) => words.iter().any(|word| word.contains(INPUTS_FILE)),
-            Command::None | Command::Script { .. } | Command::Image(_) => false,
+            Command::None | Command::Script { .. } | Command::Image(_) | Command::GoTest(_) => {
+                false
+            }
         };
         in_env || in_words
     }
@@ -70,6 +73,8 @@ pub enum Command {
     Argv(Vec<String>),
     /// Built by gomake itself, or by an engine from a Dockerfile.
     Image(Arc<ImageSpec>),
+    /// The tests of Go packages, each with a result of its own.
+    GoTest(Arc<GoTestSpec>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,8 @@
 
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
-use crate::golang::command::default_command;
+use crate::golang::command::{GoBuild, default_command};
+use crate::golang::testing::spec::GoTestSpec;
 use crate::lang::ast::{Kind, Script};
 use crate::plan::action::{Action, BaseEnv, Command, INPUTS_FILE, Limits};
 use crate::plan::body::{Body, Run};
@@ -252,15 +253,25 @@ impl<'c> Binder<'c> {
                         block,
                     };
                     let kind = self.target.kind;
-                    Command::Argv(default_command(
-                        go::go_kind(kind),
-                        &values.values(kind),
-                        &self.outputs,
-                    ))
+                    let block = values.values(kind);
+                    match self.go_test(&block) {
+                        Some(spec) => Command::GoTest(Arc::new(spec)),
+                        None => {
+                            let kind = go::go_kind(kind);
+                            Command::Argv(default_command(kind, &block, &self.outputs))
+                        }
+                    }
                 }
                 None => Command::None,
             },
         }
+    }
+
+    /// The tests that a block stands for, where they go a package at a time: what is added on the command line is for one run.
+    fn go_test(&self, block: &GoBuild) -> Option<GoTestSpec> {
+        let is_test = self.target.kind == Kind::Test && self.context.extra_args.is_empty();
+        let request = self.target.go.clone().filter(|_| is_test)?;
+        GoTestSpec::of(block, &self.outputs, request)
     }
 
     /// An item of an argument list as words of it.

@@ -21,6 +21,7 @@ fn env(action: &Action) -> Vec<String> {
 fn argv(action: &Action) -> Vec<&str> {
     match &action.command {
         Command::Argv(argv) => argv.iter().map(String::as_str).collect(),
+        Command::GoTest(spec) => spec.argv.iter().map(String::as_str).collect(),
         other => panic!("no argument list: {other:?}"),
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn tools(
         }
         // Go's identity is among the facts of its packages.
         Command::Argv(argv) if binder.body.run.is_some() => words.extend(argv.first().cloned()),
-        Command::Argv(_) | Command::None | Command::Image(_) => {}
+        Command::Argv(_) | Command::None | Command::Image(_) | Command::GoTest(_) => {}
     }
     let found = words.into_iter().filter_map(|word| {
         let path = place(binder, &word)??;

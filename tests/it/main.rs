@@ -19,6 +19,7 @@ mod execution;
 mod files;
 mod goknown;
 mod golang;
+mod gotest;
 mod harness;
 mod header;
 mod help;

@@ -4,7 +4,7 @@
 use crate::base::fs;
 use crate::base::path::ProjectPath;
 use crate::execute::check::Prepared;
-use crate::execute::command::{self, Launched, Line};
+use crate::execute::command::{self, Filter, Launched, Line};
 use crate::execute::engine::{DockerBuild, Engine, Noise, Purpose, Secret, read_id};
 use crate::execute::perform::Trouble;
 use crate::execute::project::Project;
@@ -76,7 +76,7 @@ impl Project<'_> {
             found: None,
             shell: None,
             secrets: hidden.collect(),
-            noise: build.noisy.then(Noise::default),
+            filter: build.noisy.then(Noise::default).map(Filter::Engine),
             _files: Vec::new(),
         };
         let launched =

@@ -1,11 +1,20 @@
 //! What a test binary did while it ran, by the log that it writes for `-test.testlogfile`. The flag and the format are the Go
 //! tool's own (`testing/internal/testdeps`): a first line, then an operation and a name a line.
 
+use crate::base::digest::Digest;
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 /// The first line. Without it the file is not a log that we know.
 const MAGIC: &str = "# test log\n";
+
+/// The file that the tests of a package log to, by the directory in which they begin, free of links: all that who starts a test
+/// binary for the Go tool can tell of it.
+pub fn log_name(dir: &Path) -> String {
+    let digest = Digest::of(dir.as_os_str().as_bytes());
+    format!("{}.log", &digest.hex()[..32])
+}
 
 /// What a test looked at, each thing once. Paths are absolute and free of `.` and `..`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 //! results and coverage of several runs are put together. Pure: starts nothing and looks at no disk.
 
 pub mod coverage;
+pub mod directives;
 pub mod graph;
 pub mod log;
+pub mod spec;
 pub mod stream;
