@@ -5,6 +5,7 @@ use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::listing::Listing;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
 use crate::golang::place::{in_project, input, without_root};
+use crate::golang::rests::{is_named, is_walked};
 use crate::golang::testing::graph::{Entry, TestGraph};
 use globset::GlobBuilder;
 use serde::{Deserialize, Serialize};
@@ -150,9 +151,13 @@ pub fn is_local_pattern(pattern: &str) -> bool {
 }
 
 fn holds_packages(dir: &ProjectPath, below: &ProjectPath) -> bool {
-    dir.components()
-        .skip(below.components().count())
-        .all(|part| !part.starts_with(['.', '_']) && part != "vendor" && part != "testdata")
+    let parts: Vec<&str> = dir.components().skip(below.components().count()).collect();
+    let (last, way) = match parts.split_last() {
+        Some((last, way)) => (Some(last), way),
+        None => (None, &parts[..]),
+    };
+    last.is_none_or(|part| is_named(part.as_bytes()))
+        && way.iter().all(|part| is_walked(part.as_bytes()))
 }
 
 impl EmbedPattern {

@@ -73,7 +73,12 @@ pub fn is_read(name: &[u8]) -> bool {
 
 /// Whether `...` goes on below a directory of this name.
 pub fn is_walked(name: &[u8]) -> bool {
-    !is_hidden(name) && name != b"vendor" && name != b"testdata"
+    is_named(name) && name != b"vendor"
+}
+
+/// Whether `...` takes a directory of this name for a package: `vendor` itself is one where it holds code.
+pub fn is_named(name: &[u8]) -> bool {
+    !is_hidden(name) && name != b"testdata"
 }
 
 fn is_hidden(name: &[u8]) -> bool {
@@ -87,7 +92,7 @@ pub fn names(entries: &[DirEntry], aspect: Aspect) -> Digest {
         let name = entry.name.as_bytes();
         let counts = match aspect {
             Aspect::Entries => true,
-            Aspect::Walk if entry.is_dir => is_walked(name),
+            Aspect::Walk if entry.is_dir => is_named(name),
             // A nested module is none of this one's business.
             _ => !entry.is_dir && (is_source(name) || name == b"go.mod"),
         };

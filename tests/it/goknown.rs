@@ -225,6 +225,20 @@ fn the_toolchain_and_its_settings_count() {
     std::fs::copy(tools.join("go"), first.join("go")).expect("a copy");
     assert!(known.run(&[]).1.contains("env list"), "found before");
     known.nothing(&[]);
+    // A link to its directory that leads elsewhere.
+    let (one, other) = (first.with_extension("one"), first.with_extension("other"));
+    std::fs::rename(&first, &one).expect("ours");
+    std::os::unix::fs::symlink(&one, &first).expect("ours");
+    known.settle(&[]);
+    std::fs::create_dir(&other).expect("a fresh directory");
+    std::fs::copy(tools.join("go"), other.join("go")).expect("a copy");
+    let mut text = std::fs::read_to_string(other.join("go")).expect("a script");
+    text.push_str("# of another directory\n");
+    std::fs::write(other.join("go"), text).expect("ours");
+    std::fs::remove_file(&first).expect("ours");
+    std::os::unix::fs::symlink(&other, &first).expect("ours");
+    assert!(known.run(&[]).1.contains("env list"), "a link on the way");
+    known.nothing(&[]);
     // The user's settings.
     known.project.env("GOENV", "");
     let settings = known
@@ -245,6 +259,39 @@ fn the_toolchain_and_its_settings_count() {
     known.project.write(".tool-versions", "golang 1.0\n");
     assert!(known.run(&[]).1.contains("env list"), ".tool-versions");
     known.nothing(&[]);
+}
+
+#[test]
+fn packages_appear_where_go_looks_for_them() {
+    let Some(known) = counted("test unit {\n  go { packages = \"./...\" }\n}\n") else {
+        return;
+    };
+    let project = &known.project;
+    // A directory of this name is no module.
+    project
+        .write("deep/go.mod/keep", "")
+        .write("deep/in/in.go", "package in\n");
+    known.settle(&[]);
+    for file in [
+        "other/vendor/v.go",
+        "deep/in/in_test.go",
+        "deep/more/more.go",
+    ] {
+        project.write(file, "package added\n".replace("added", package_of(file)));
+        assert!(known.run(&[]).1.contains("list"), "{file}");
+        known.nothing(&[]);
+    }
+    // Below it there is none.
+    project.write("other/vendor/below/b.go", "package below\n");
+    assert_eq!(known.run(&[]), (Vec::new(), String::new()));
+}
+
+fn package_of(file: &str) -> &str {
+    match file {
+        "other/vendor/v.go" => "vendor",
+        "deep/in/in_test.go" => "in",
+        _ => "more",
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use crate::base::digest::Digest;
 use crate::base::fs::{self, DirEntry, FileKind, FsError, Stat};
 use crate::fingerprint::content::Content;
-use crate::golang::rests::{Aspect, Grounds, header, is_read, is_walked, names};
+use crate::golang::rests::{Aspect, Grounds, header, is_named, is_read, is_walked, names};
 use crate::state::memo::{at_rest, key, now};
 use crate::state::snapshot::{FileRow, Links, Seen};
 use globset::GlobBuilder;
@@ -164,13 +164,20 @@ impl<'a> Looker<'a> {
         let mut open = vec![top.to_owned()];
         while let Some(dir) = open.pop() {
             let entries = entries(&dir);
-            if dir != top && entries.iter().any(|entry| entry.name == *"go.mod") {
+            let is_module = |entry: &DirEntry| entry.name == *"go.mod" && !entry.is_dir;
+            if dir != top && entries.iter().any(is_module) {
                 wanted.push((dir.join("go.mod"), Aspect::Presence));
                 continue;
             }
             let below = entries.iter().filter(|entry| entry.is_dir);
-            let below = below.filter(|entry| is_walked(entry.name.as_bytes()));
-            open.extend(below.map(|entry| dir.join(&entry.name)));
+            for entry in below {
+                let (name, path) = (entry.name.as_bytes(), dir.join(&entry.name));
+                match (is_walked(name), is_named(name)) {
+                    (true, _) => open.push(path),
+                    (false, true) => dirs.push(path),
+                    (false, false) => {}
+                }
+            }
             dirs.push(dir.clone());
             wanted.push((dir, Aspect::Walk));
         }
@@ -186,13 +193,15 @@ impl<'a> Looker<'a> {
                 found.iter_mut().for_each(|path| path.push(part));
                 continue;
             }
-            let Ok(glob) = GlobBuilder::new(part).build() else {
-                return;
-            };
-            let glob = glob.compile_matcher();
+            // What is no glob here may be one for Go: then all names count.
+            let glob = GlobBuilder::new(part).build().ok();
+            let glob = glob.map(|glob| glob.compile_matcher());
             for dir in std::mem::take(&mut found) {
                 let matching = entries(&dir).into_iter();
-                let matching = matching.filter(|entry| glob.is_match(&entry.name));
+                let matching = matching.filter(|entry| {
+                    let glob = glob.as_ref();
+                    glob.is_none_or(|glob| glob.is_match(&entry.name))
+                });
                 found.extend(matching.map(|entry| dir.join(entry.name)));
                 wanted.push((dir, Aspect::Entries));
             }

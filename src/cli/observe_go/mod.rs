@@ -165,10 +165,12 @@ impl Asker<'_> {
             known.rows = rows;
             states[at] = match (is_settled, is_last) {
                 (true, _) => {
-                    if let Some(store) = store {
+                    // What Go complains of can change without anything that is looked at here.
+                    let is_whole = known.found.errors.is_empty();
+                    if let Some(store) = store.filter(|_| is_whole) {
                         store.put(&known);
                     }
-                    State::Answered(known, true)
+                    State::Answered(known, is_whole)
                 }
                 (false, true) => State::Answered(known, false),
                 (false, false) => State::Open(known.rows),
@@ -210,8 +212,9 @@ impl Asker<'_> {
         };
         let read = |path: &Path| fs::read_text(path).ok();
         let mut grounds = asked.grounds(&read);
-        // Which program is found first, and that it still leads there.
+        // Which program is found first, and what it leads to.
         grounds.programs.insert("go".to_owned());
+        grounds.contents.insert(question.program.clone());
         let search = Search {
             path: question.env.get(OsStr::new("PATH")),
             dir: &dir,

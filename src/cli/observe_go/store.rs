@@ -106,6 +106,9 @@ pub fn key_of(root: &Path, request: &GoRequest, program: &Path, env: &Variables)
         .field(root.as_os_str().as_bytes())
         .field(&request)
         .field(program.as_os_str().as_bytes());
+    // Two that are equal may lead to different toolchains by where they are.
+    let leads_to = fs::canonical(program).unwrap_or_default();
+    hasher.field(leads_to.as_os_str().as_bytes());
     add_variables(&mut hasher, env);
     hasher.finish()
 }
