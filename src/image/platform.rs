@@ -1,18 +1,53 @@
 //! Operating system and processor that an image is for.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
 /// Names are Go's (OCI image-spec, image-index.md, "platform").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     pub os: String,
-    #[serde(rename = "architecture")]
     pub arch: String,
     /// `v7` of `linux/arm/v7`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
+}
+
+/// As documents have it.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    os: String,
+    architecture: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+}
+
+/// In documents what is not there is left out; where fields have no names, as in a saved graph, nothing can be.
+impl Serialize for Platform {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { os, arch, variant } = self.clone();
+        if !serializer.is_human_readable() {
+            return (os, arch, variant).serialize(serializer);
+        }
+        let written = Written {
+            os,
+            architecture: arch,
+            variant,
+        };
+        written.serialize(serializer)
+    }
+}
+impl<'de> Deserialize<'de> for Platform {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (os, arch, variant) = match deserializer.is_human_readable() {
+            false => Deserialize::deserialize(deserializer)?,
+            true => {
+                let written = Written::deserialize(deserializer)?;
+                (written.os, written.architecture, written.variant)
+            }
+        };
+        Ok(Self { os, arch, variant })
+    }
 }
 
 /// What the kernel and compilers call processors that Go, and so every engine, calls otherwise.

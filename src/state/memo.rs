@@ -33,6 +33,8 @@ const BATCH: usize = 4096;
 const FINE: i64 = 50_000_000;
 /// A file of so many bytes is read faster than a memo is that may know it.
 const SMALL: u64 = 256 << 10;
+/// So many bytes more than there were are not much.
+const GROWN: u64 = 1 << 20;
 /// FAT's, the coarsest in use, every 2 s.
 const COARSE: i64 = 2_000_000_000;
 
@@ -65,6 +67,8 @@ pub struct Extent {
     pub lines: usize,
     /// How many files the lines are of.
     pub files: usize,
+    /// How many bytes it has.
+    pub end: u64,
 }
 
 #[derive(Debug, Default)]
@@ -171,8 +175,12 @@ impl Memo {
         known: impl Iterator<Item = Known>,
         newer: &[Known],
     ) -> Result<Option<Self>, StateError> {
+        let path = dir.file("memo");
+        let size = fs::if_exists(fs::stat(&path))?.map_or(0, |stat| stat.size);
         let lines = extent.lines.saturating_add(newer.len());
-        if is_worth_compacting(lines, extent.files) {
+        // Others may have come that a saved graph has folded in since.
+        let has_grown = size.saturating_sub(extent.end) > extent.end.max(GROWN);
+        if has_grown || is_worth_compacting(lines, extent.files) {
             return Ok(None);
         }
         let hasher = RandomState::new();
@@ -181,7 +189,6 @@ impl Memo {
             let shard = &mut shards[shard_of(&hasher, &path)];
             shard.files.insert(path, (stat, digest));
         }
-        let path = dir.file("memo");
         Ok(Some(Self {
             root: dir.root().to_owned(),
             journal: Journal::continued(&path, MAGIC)?,
@@ -203,6 +210,7 @@ impl Memo {
         let shards = self.shards.iter();
         Extent {
             lines: self.lines.load(Ordering::Relaxed),
+            end: self.journal.end().unwrap_or_default(),
             files: shards.map(|shard| lock(shard).files.len()).sum(),
         }
     }
@@ -214,10 +222,12 @@ impl Memo {
             let bytes = fs::read(&earlier.path).unwrap_or_default();
             let mut rest = bytes.strip_prefix(&MAGIC).unwrap_or_default();
             let mut read: HashMap<Box<[u8]>, (Stat, Digest)> = HashMap::new();
+            let mut lines = 0;
             while let Some((payload, after)) = frame::split(rest) {
                 let Some(files) = files_of(payload) else {
                     break;
                 };
+                lines += files.len();
                 read.extend(
                     files
                         .into_iter()
@@ -225,6 +235,7 @@ impl Memo {
                 );
                 rest = after;
             }
+            self.lines.store(lines, Ordering::Relaxed);
             let forgotten = lock(&earlier.forgotten);
             for (path, known) in read {
                 if !forgotten.iter().any(|gone| within(&path, gone)) {
@@ -667,7 +678,7 @@ mod tests {
         assert_eq!(memo.extent().files, 2);
         let many = Extent {
             lines: 3 * BATCH,
-            files: 4,
+            ..extent
         };
         assert!(
             Memo::resumed(&dir, many, std::iter::empty(), &[])

@@ -14,8 +14,8 @@ use crate::state::store::Store;
 ///
 /// [`Draft::state`]: crate::state::snapshot::Draft::state
 pub fn saved(store: &Store, memo: &Memo) -> Option<Vec<u8>> {
-    let Extent { lines, files } = memo.extent();
-    let extent = [lines, files].map(|number| (number as u64).to_le_bytes());
+    let Extent { lines, files, end } = memo.extent();
+    let extent = [lines as u64, files as u64, end].map(u64::to_le_bytes);
     Some([extent.concat(), store.index()?].concat())
 }
 
@@ -47,10 +47,15 @@ pub fn open(
 
 fn split(bytes: &[u8]) -> Option<(Extent, &[u8])> {
     let (lines, rest) = bytes.split_first_chunk()?;
-    let (files, index) = rest.split_first_chunk()?;
+    let (files, rest) = rest.split_first_chunk()?;
+    let (end, index) = rest.split_first_chunk()?;
     let number = |bytes: &[u8; 8]| usize::try_from(u64::from_le_bytes(*bytes)).ok();
-    let (lines, files) = (number(lines)?, number(files)?);
-    Some((Extent { lines, files }, index))
+    let extent = Extent {
+        lines: number(lines)?,
+        files: number(files)?,
+        end: u64::from_le_bytes(*end),
+    };
+    Some((extent, index))
 }
 
 /// What the memo knew of the file of a row.

@@ -582,6 +582,6 @@ fn a_few_of_many_are_made_as_without_a_saved_graph() {
         }
         times_written += usize::from(std::fs::read(saved.path(".gomake/graph")).ok() != graph);
     }
-    // When a record is lost and when a source goes, the graph is another one.
-    assert!(times_written <= 4, "{times_written}");
+    // When a record is lost and when a source goes, the graph is another one; what the memo learnt is folded in now and then.
+    assert!(times_written <= 5, "{times_written}");
 }

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is read at once.
 #[derive(Serialize)]
@@ -97,16 +98,27 @@ fn numbers<const N: usize>(numbers: [u64; N]) -> Vec<u8> {
     numbers.map(u64::to_le_bytes).concat()
 }
 
-fn append(item: &impl Serialize, bytes: Vec<u8>, start: usize, next: &mut usize) -> Vec<u8> {
+fn append<T: Serialize + DeserializeOwned>(
+    item: &T,
+    bytes: Vec<u8>,
+    start: usize,
+    next: &mut usize,
+) -> Vec<u8> {
+    let at = bytes.len();
     let mut bytes = postcard::to_extend(item, bytes).expect("plans are plain data");
+    debug_assert!(
+        postcard::from_bytes::<T>(&bytes[at..]).is_ok(),
+        "what is written can be read"
+    );
     let end = (bytes.len() - start) as u64;
     bytes[*next..*next + 8].copy_from_slice(&end.to_le_bytes());
     *next += 8;
     bytes
 }
 
-/// The graph of a snapshot; its targets and declarations are read when they are asked for. None: that part of the file is damaged.
-pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
+/// The graph of a snapshot; its targets and declarations are read when they are asked for. None: that part of the file is damaged,
+/// or what it says of `concerned` or of their needs cannot be read.
+pub fn decode(snapshot: &Arc<Snapshot>, concerned: &[TargetId]) -> Option<Graph> {
     let bytes = snapshot.graph()?;
     let parts = Parts::of(bytes)?;
     let rest: ReadRest = postcard::from_bytes(bytes.get(parts.rest.clone())?).ok()?;
@@ -121,7 +133,9 @@ pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
     let stored = Arc::new(Stored {
         snapshot: snapshot.clone(),
         parts,
+        is_strange: AtomicBool::new(false),
     });
+    let strange = stored.clone();
     let (of_targets, of_decls, of_names) = (stored.clone(), stored.clone(), stored.clone());
     let names = move || {
         let ids = (0..targets).map(TargetId::from_index);
@@ -139,19 +153,43 @@ pub fn decode(snapshot: &Arc<Snapshot>) -> Option<Graph> {
         find: Arc::new(move |path| stored.makers(path)),
         by_patterns: rest.by_patterns,
     });
-    Some(graph)
+    // They are read here and now, so that it is known before anything runs whether they can be.
+    for &id in concerned {
+        let target = &graph.targets[id];
+        let _decl = &graph.decls[target.decl];
+        for edge in &target.needs {
+            let _need = &graph.targets[edge.to];
+        }
+    }
+    (!strange.is_strange.load(Ordering::Relaxed)).then_some(graph)
 }
 
 struct Stored {
     snapshot: Arc<Snapshot>,
     parts: Parts,
+    /// Something was no target, or no declaration.
+    is_strange: AtomicBool,
 }
 
 impl Stored {
-    /// A file whose checks are right may still say anything. What cannot be a target of this graph is a task that does nothing.
+    fn read_target(&self, id: TargetId) -> Option<Target> {
+        self.item(id.index()).filter(|target| self.fits(target))
+    }
+
+    fn read_decl(&self, id: DeclId) -> Option<Decl> {
+        let is_known = |id: &TargetId| id.index() < self.parts.targets;
+        let read = self.item(self.parts.targets + id.index());
+        read.filter(|decl: &Decl| decl.instances.iter().all(is_known))
+    }
+
+    /// A file whose checks are right may still say anything. What cannot be a target of this graph is a task that does nothing; nothing
+    /// that runs is one.
     fn target(&self, id: TargetId) -> Target {
-        let read = self.item(id.index()).filter(|target| self.fits(target));
-        read.unwrap_or_else(|| Target {
+        self.read_target(id).unwrap_or_else(|| self.no_target(id))
+    }
+    fn no_target(&self, id: TargetId) -> Target {
+        self.is_strange.store(true, Ordering::Relaxed);
+        Target {
             name: self.snapshot.name(id).into(),
             kind: Kind::Task,
             decl: DeclId(0),
@@ -166,15 +204,16 @@ impl Stored {
             go: None,
             always_runs: true,
             platforms: Vec::new(),
-        })
+        }
     }
 
     /// The same of declarations.
     fn decl(&self, id: DeclId) -> Decl {
-        let read = self.item(self.parts.targets + id.index());
-        let is_known = |id: &TargetId| id.index() < self.parts.targets;
-        let read = read.filter(|decl: &Decl| decl.instances.iter().all(is_known));
-        read.unwrap_or_else(|| Decl {
+        self.read_decl(id).unwrap_or_else(|| self.no_decl())
+    }
+    fn no_decl(&self) -> Decl {
+        self.is_strange.store(true, Ordering::Relaxed);
+        Decl {
             module: crate::plan::module::ModuleId(0),
             statement: 0,
             name: String::new(),
@@ -185,7 +224,7 @@ impl Stored {
             fors: Vec::new(),
             instances: Vec::new(),
             go: None,
-        })
+        }
     }
 
     /// The targets that may make a file or a tree.

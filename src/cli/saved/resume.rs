@@ -116,7 +116,7 @@ impl Resumed {
 
     /// The plan as it was saved, with the answers of now. None: that part of the file is damaged.
     pub fn plan(&self) -> Option<Plan> {
-        let graph = graph::decode(&self.snapshot)?;
+        let graph = graph::decode(&self.snapshot, &self.concerned)?;
         self.snapshot.answers()?;
         let (snapshot, fresh) = (self.snapshot.clone(), self.fresh.clone());
         let answers = Answers::later(move || {

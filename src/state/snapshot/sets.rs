@@ -45,8 +45,9 @@ impl Sets {
         if files.iter().filter(is_shared).count() < LEAST {
             return (files.to_vec(), None);
         }
-        let (shared, own): (Vec<FileId>, Vec<FileId>) =
+        let (mut shared, own): (Vec<FileId>, Vec<FileId>) =
             files.iter().partition(|file| is_shared(file));
+        shared.sort_unstable();
         let next = self.sets.len();
         let number = *known.entry(shared).or_insert_with_key(|shared| {
             self.sets.push(shared.clone());

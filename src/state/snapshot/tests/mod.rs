@@ -10,6 +10,7 @@ use std::path::Path;
 mod hostile;
 mod look;
 mod round;
+mod share;
 mod tail;
 
 struct Project {
