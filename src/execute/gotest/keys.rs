@@ -25,8 +25,8 @@ pub(super) struct Tested {
 }
 
 impl Project<'_> {
-    /// The packages of a block with their keys, as files are now, sorted by import path. Without a coverage profile, those that
-    /// have no tests are left out.
+    /// The packages of a block with their keys, as files are now, sorted by import path. Those that have no tests are among them:
+    /// the Go tool builds and vets them as well.
     pub(super) fn tested(
         &self,
         prepared: &Prepared,
@@ -46,7 +46,6 @@ impl Project<'_> {
             .tested()
             .iter()
             .zip(seen)
-            .filter(|(one, _)| one.has_tests() || spec.profile.is_some())
             .map(|(one, seen)| {
                 let mut hasher = FieldHasher::new();
                 hasher
