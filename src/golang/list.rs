@@ -38,7 +38,7 @@ pub struct GoInputs {
     /// Files of the main module, of the workspace, of modules replaced by a directory and of `vendor/`, with the files
     /// that say which modules those are.
     pub files: Vec<InputPath>,
-    /// Module files that do not exist, and would count if they did.
+    /// Module files and profiles that do not exist, and would count if they did.
     pub absent: Vec<InputPath>,
     /// Directories of the project's packages, those included that are imported but do not exist yet.
     pub package_dirs: Vec<ProjectPath>,
@@ -180,7 +180,7 @@ impl EmbedPattern {
 /// Reads what `go list` with [`list_args`] printed: JSON objects one after the other.
 ///
 /// `project_root` and `go_work` (what `go env GOWORK` says, if it is a file) are absolute. `exists` tells of an
-/// absolute path whether a file is there; it is asked about module files only.
+/// absolute path whether a file is there; it is asked about module files and profiles only.
 ///
 /// # Errors
 /// When the output is not JSON of that shape. Packages that Go could not load are no error here, see
@@ -261,6 +261,8 @@ struct Found<'a> {
     /// Import path prefix -> directory of the user's own modules.
     local: BTreeMap<String, PathBuf>,
     go_mods: BTreeSet<PathBuf>,
+    /// Where a profile may lie that the compiler goes by.
+    profiles: BTreeSet<PathBuf>,
 }
 
 impl<'a> Found<'a> {
@@ -277,6 +279,7 @@ impl<'a> Found<'a> {
             errors: BTreeSet::new(),
             local: BTreeMap::new(),
             go_mods: BTreeSet::new(),
+            profiles: BTreeSet::new(),
         }
     }
 
@@ -326,6 +329,10 @@ impl<'a> Found<'a> {
                 dir: place.clone(),
                 pattern: pattern.strip_prefix("all:").unwrap_or(pattern).to_owned(),
             }));
+        // Go takes a profile of this name beside a program by itself (`go help build`, -pgo).
+        if !package.dep_only && package.name == "main" {
+            self.profiles.insert(dir.join("default.pgo"));
+        }
         if named && let Ok(data) = place.resolve("testdata") {
             self.test_data_dirs.insert(data);
         }
@@ -360,7 +367,7 @@ impl<'a> Found<'a> {
     }
 
     fn module_files(&mut self, go_work: Option<&Path>, exists: impl Fn(&Path) -> bool) {
-        let mut candidates = BTreeSet::new();
+        let mut candidates = std::mem::take(&mut self.profiles);
         for go_mod in &self.go_mods {
             candidates.extend([
                 go_mod.clone(),
@@ -497,6 +504,27 @@ mod tests {
             found.errors,
             ["main.go:4:2: no required module provides package example.com/p/internal/gen"]
         );
+    }
+
+    #[test]
+    fn a_profile_beside_a_program_counts_whether_or_not_it_is_there() {
+        let program = r#"{"Dir":"/p/cmd","ImportPath":"ex.com/p/cmd","Name":"main","GoFiles":["m.go"]}
+            {"Dir":"/p/other","ImportPath":"ex.com/p/other","Name":"main","DepOnly":true,"GoFiles":["o.go"]}
+            {"Dir":"/p/lib","ImportPath":"ex.com/p/lib","Name":"lib","GoFiles":["l.go"]}"#;
+        let found = |is_there: bool| {
+            let exists = |_: &Path| is_there;
+            let (root, asked) = (Path::new("/p"), request(&["./..."]));
+            parse_list(program.as_bytes(), root, &asked, None, exists).unwrap()
+        };
+        let profiles = |files: &[InputPath]| {
+            let all = shown(files);
+            all.into_iter()
+                .filter(|file| file.ends_with(".pgo"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(profiles(&found(true).files), ["cmd/default.pgo"]);
+        assert_eq!(profiles(&found(false).absent), ["cmd/default.pgo"]);
+        assert!(profiles(&found(false).files).is_empty());
     }
 
     #[test]

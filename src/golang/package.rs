@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 /// The fields to ask for; each one less makes `go list` quicker.
-pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Error,DepsErrors,Match,Imports,\
+pub const FIELDS: &str = "Dir,ImportPath,Name,ForTest,DepOnly,Standard,Module,Error,DepsErrors,Match,Imports,\
     GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,FFiles,HFiles,SFiles,SysoFiles,SwigFiles,SwigCXXFiles,\
     IgnoredGoFiles,IgnoredOtherFiles,EmbedFiles,EmbedPatterns,\
     TestGoFiles,XTestGoFiles,TestEmbedFiles,TestEmbedPatterns,XTestEmbedFiles,XTestEmbedPatterns";
@@ -14,6 +14,7 @@ pub const FIELDS: &str = "Dir,ImportPath,ForTest,DepOnly,Standard,Module,Error,D
 pub struct Package {
     pub dir: String,
     pub import_path: String,
+    pub name: String,
     pub for_test: String,
     pub dep_only: bool,
     pub standard: bool,
