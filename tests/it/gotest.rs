@@ -218,6 +218,21 @@ fn tests_end_in_many_ways() {
 }
 
 #[test]
+fn a_package_without_tests_must_compile() {
+    let Some(project) = module(GOFILE) else {
+        return;
+    };
+    assert_eq!(ran(&project), set(["low", "mid", "top"]));
+    project.write("none/none.go", "package none\n\nvar None int = \"text\"\n");
+    let run = project.run(&["unit"]);
+    assert_eq!((run.status, packages(&run)), (1, set(["none"])), "{run}");
+    assert!(run.err.contains("none.go:3"), "{run}");
+    project.write("none/none.go", "package none\n\nvar None int\n");
+    assert_eq!(project.ran(&["unit"]), set(["unit"]));
+    assert_eq!(project.ran(&["unit"]), set([]));
+}
+
+#[test]
 fn added_arguments_run_all_named_packages() {
     let Some(project) = module(GOFILE) else {
         return;

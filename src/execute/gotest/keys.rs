@@ -25,8 +25,8 @@ pub(super) struct Tested {
 }
 
 impl Project<'_> {
-    /// The packages of a block with their keys, as files are now, sorted by import path. Those that have no tests are
-    /// among them: `go test` builds them.
+    /// The packages of a block with their keys, as files are now, sorted by import path. Those that have no tests are among them:
+    /// the Go tool builds and vets them as well.
     pub(super) fn tested(
         &self,
         prepared: &Prepared,

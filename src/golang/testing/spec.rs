@@ -86,7 +86,7 @@ impl GoTestSpec {
             .filter(|flag| Some(*flag) != own.as_ref())
             .cloned()
             .collect();
-        goes_by_package(&flags).then(|| Self {
+        goes_by_package(&flags).then_some(Self {
             flags,
             profile,
             request,
