@@ -109,7 +109,7 @@ pub struct Later<T> {
 }
 
 impl<T> Later<T> {
-    pub fn later(make: Arc<dyn Fn() -> T + Send + Sync>) -> Self {
+    pub fn made_by(make: Arc<dyn Fn() -> T + Send + Sync>) -> Self {
         Self {
             value: OnceLock::new(),
             make: Some(make),
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_value_is_made_when_it_is_looked_at() {
-        let mut text: Later<String> = Later::later(Arc::new(|| "made".to_owned()));
+        let mut text: Later<String> = Later::made_by(Arc::new(|| "made".to_owned()));
         assert!(text.value.get().is_none());
         text.push('!');
         assert_eq!(*text, "made!");

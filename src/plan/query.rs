@@ -152,7 +152,7 @@ pub struct Answers(Later<BTreeMap<Arc<Query>, Answer>>);
 impl Answers {
     /// They are made when one is first asked for.
     pub fn later(make: impl Fn() -> Self + Send + Sync + 'static) -> Self {
-        Self(Later::later(Arc::new(move || {
+        Self(Later::made_by(Arc::new(move || {
             std::mem::take(&mut *make().0)
         })))
     }

@@ -545,7 +545,7 @@ fn a_few_of_many_are_made_as_without_a_saved_graph() {
     let make = || {
         let project = Project::new(OF_MANY);
         for at in 0..MANY {
-            project.write(&format!("src/f{at:04}.c"), format!("{at}\n"));
+            project.write(format!("src/f{at:04}.c"), format!("{at}\n"));
         }
         project.write("generated.in", "generated\n").write(
             "script",

@@ -55,10 +55,13 @@ impl Found {
 /// From so many rows on they are looked at on all threads.
 const SHARED: usize = 512;
 
+/// By path and what is looked at of it; None where it cannot be.
+type SeenRows = HashMap<(Arc<[u8]>, Aspect), Option<Row>>;
+
 /// Looks at paths, at each once.
 pub struct Looker<'a> {
     root: &'a Path,
-    seen: Mutex<HashMap<(Arc<[u8]>, Aspect), Option<Row>>>,
+    seen: Mutex<SeenRows>,
 }
 
 /// What became of the rows of an answer.
@@ -124,7 +127,7 @@ impl<'a> Looker<'a> {
         row
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, HashMap<(Arc<[u8]>, Aspect), Option<Row>>> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, SeenRows> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

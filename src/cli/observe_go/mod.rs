@@ -52,7 +52,7 @@ pub struct Question<'a> {
 /// How far a question has come.
 enum State {
     /// With rows, if it is known what it rests on.
-    Answered(Known, bool),
+    Answered(Box<Known>, bool),
     Failed(String),
     /// What it rested on the last time, as it is now.
     Open(Vec<Row>),
@@ -153,7 +153,7 @@ impl Asker<'_> {
             };
             let mut known = self.understood(question, &env, &listing);
             let Some(rows) = self.rows(question, &env, &listing, &looker) else {
-                states[at] = State::Answered(known, false);
+                states[at] = State::Answered(Box::new(known), false);
                 continue;
             };
             let then: HashMap<(&[u8], Aspect), &Row> = before
@@ -170,9 +170,9 @@ impl Asker<'_> {
                     if let Some(store) = store.filter(|_| is_whole) {
                         store.put(&known);
                     }
-                    State::Answered(known, is_whole)
+                    State::Answered(Box::new(known), is_whole)
                 }
-                (false, true) => State::Answered(known, false),
+                (false, true) => State::Answered(Box::new(known), false),
                 (false, false) => State::Open(known.rows),
             };
         }
@@ -228,7 +228,7 @@ impl Asker<'_> {
     /// The answer as it is now: what lies in `testdata` directories counts without Go's knowing of it.
     fn finished(&self, request: &GoRequest, state: State) -> Answer {
         let (known, has_rows) = match state {
-            State::Answered(known, has_rows) => (known, has_rows),
+            State::Answered(known, has_rows) => (*known, has_rows),
             State::Failed(reason) => return Answer::Failed(reason),
             State::Open(_) => unreachable!("the last round leaves nothing open"),
         };
@@ -267,7 +267,7 @@ fn recall(question: &Question<'_>, store: Option<&Store>, looker: &Looker<'_>) -
     if checked.refreshed {
         store.put(&known);
     }
-    State::Answered(known, true)
+    State::Answered(Box::new(known), true)
 }
 
 /// All files that count, sorted: those that Go names, module files that would count if they were there, and what lies in

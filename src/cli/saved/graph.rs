@@ -145,7 +145,7 @@ pub fn decode(snapshot: &Arc<Snapshot>, concerned: &[TargetId]) -> Option<Graph>
     let mut graph = Graph::default();
     graph.targets = LaterVec::later(targets, Arc::new(move |id| of_targets.target(id)));
     graph.decls = LaterVec::later(decls, Arc::new(move |id| of_decls.decl(id)));
-    graph.by_name = Later::later(Arc::new(names));
+    graph.by_name = Later::made_by(Arc::new(names));
     graph.settings = rest.settings;
     graph.order = rest.order;
     graph.after_spans = rest.after_spans;
