@@ -288,7 +288,7 @@ fn names_count_as_far_as_go_looks_at_them() {
     }
     assert_eq!(changes(entry("more", FileKind::Dir)), [false, true, true]);
     for name in ["vendor", "testdata", "_x", ".git", "x.go"] {
-        let is_package = name == "x.go";
+        let is_package = matches!(name, "x.go" | "vendor");
         let found = changes(entry(name, FileKind::Dir));
         assert_eq!(found, [false, is_package, true], "{name}");
     }
