@@ -385,6 +385,7 @@ impl<'a> Found<'a> {
                 candidates.extend([file.to_owned(), file.with_extension("work.sum")]);
                 candidates.insert(file.with_file_name("vendor/modules.txt"));
             }
+            None if self.request.env.get("GOWORK").is_some_and(|at| at == "off") => {}
             // Go takes the nearest go.work upward; one that appears later makes the answer another.
             None => {
                 let upward =
@@ -630,6 +631,25 @@ mod tests {
                 && !one.covers(&path("lib"))
         );
         assert!(request(&["./..."]).covers(&ProjectPath::root()));
+    }
+
+    #[test]
+    fn a_workspace_counts_unless_it_is_left() {
+        let found = |env: &[(&str, &str)]| {
+            let env = env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let request = GoRequest {
+                env: env.collect(),
+                ..request(&["."])
+            };
+            let root = Path::new("/home/a/p");
+            let found = parse_list(LIST.as_bytes(), root, &request, None, |_| true).unwrap();
+            shown(&found.files).contains(&"go.work".to_owned())
+        };
+        assert!(found(&[]));
+        assert!(found(&[("GOWORK", "")]));
+        assert!(!found(&[("GOWORK", "off")]));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod buildinfo;
 pub mod command;
 pub mod constraint;
+pub mod declarations;
 pub mod directory;
 pub mod header;
 pub mod list;
