@@ -4,7 +4,7 @@ use crate::init::c_sources::CPrograms;
 use crate::init::container::{Container, Files};
 use crate::init::modules::{Found, Module, Program, relative};
 use crate::init::names::Names;
-use crate::init::text::{bracketed, list, map, one_or_more, string};
+use crate::init::text::{bracketed, indented, list, map, one_or_more, string};
 use crate::init::walk::Survey;
 use crate::init::{Draft, Setting, Told};
 use crate::lang::error::SyntaxError;
@@ -72,7 +72,7 @@ pub fn write(
     }
     let text = writer.text(&go);
     Ok(Draft {
-        text: format(&text)?,
+        text: format(&indented(&text))?,
         targets: writer.targets,
         notes: writer.notes,
         made: writer.made.into_iter().collect(),
@@ -95,7 +95,9 @@ struct Writer<'w> {
 /// What the image is called, and the program in it.
 struct Image {
     name: String,
+    /// The program's target; empty where a Dockerfile says what goes in.
     program: String,
+    repository: String,
 }
 
 impl Writer<'_> {
@@ -165,18 +167,20 @@ impl Writer<'_> {
                 let files = files.filter(|files| (files.module, files.program) == (at, number));
                 let name = self.program(module, program, files);
                 if files.is_some() {
-                    image = Some(name);
+                    image = Some((program.name.clone(), name));
                 }
             }
         }
-        let of_dockerfile = matches!(container, Some(Container::Dockerfile(_)));
-        let program = image.or_else(|| of_dockerfile.then(String::new))?;
-        let called = match program.as_str() {
-            "" => self.place.name.clone(),
-            program => program.to_owned(),
-        };
+        let of_dockerfile = || (self.place.name.clone(), String::new());
+        let is_wanted = matches!(container, Some(Container::Dockerfile(_)));
+        let (called, program) = image.or_else(|| is_wanted.then(of_dockerfile))?;
         let name = self.names.take(&[&format!("{called}-image")]);
-        Some(Image { name, program })
+        let repository = repository(&called);
+        Some(Image {
+            name,
+            program,
+            repository,
+        })
     }
 
     /// Returns the target that the image takes.
@@ -380,7 +384,11 @@ impl Writer<'_> {
     }
 
     fn image(&mut self, container: &Container, image: &Image) {
-        let Image { name, program } = image;
+        let Image {
+            name,
+            program,
+            repository,
+        } = image;
         let (what, from) = match container {
             Container::Files(files) => (
                 format!("The image of the {}, without an engine", files.from),
@@ -396,10 +404,6 @@ impl Writer<'_> {
             Container::Dockerfile(from) => _ = writeln!(self.body, "dockerfile = {}", string(from)),
             Container::Files(files) => self.files(files, program),
         }
-        let repository = repository(match program.as_str() {
-            "" => &self.place.name,
-            program => program,
-        });
         _ = writeln!(
             self.body,
             "tags = {}  # `--load` knows it by that; for `--push` a registry stands in front\n}}\n",

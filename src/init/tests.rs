@@ -35,8 +35,8 @@ impl Project {
         let drafted = draft(&self.root.join(dir), &Setting::new(os, "amd64", false));
         let drafted = drafted.expect("a draft");
         assert_eq!(
-            format(&drafted.text).as_ref(),
-            Ok(&drafted.text),
+            format(&drafted.text).expect("a Gofile"),
+            drafted.text,
             "formatted"
         );
         drafted

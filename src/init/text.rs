@@ -18,6 +18,42 @@ pub fn string(text: &str) -> String {
     out
 }
 
+/// With each line as deep as the brackets around it: in column 0 only statements begin.
+pub fn indented(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut depth = 0usize;
+    for line in text.lines() {
+        let (opened, closed) = brackets(line);
+        let closes_first = usize::from(line.starts_with(['}', ']']));
+        if !line.is_empty() {
+            out.push_str(&"  ".repeat(depth.saturating_sub(closes_first)));
+        }
+        out.push_str(line);
+        out.push('\n');
+        depth = (depth + opened).saturating_sub(closed);
+    }
+    out
+}
+
+/// How many a line opens and closes, outside of strings and comments.
+fn brackets(line: &str) -> (usize, usize) {
+    let (mut opened, mut closed) = (0, 0);
+    let mut in_string = false;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => in_string = !in_string,
+            '\\' if in_string => drop(chars.next()),
+            _ if in_string => {}
+            '#' => break,
+            '{' | '[' | '(' => opened += 1,
+            '}' | ']' | ')' => closed += 1,
+            _ => {}
+        }
+    }
+    (opened, closed)
+}
+
 /// `["a", "b"]`; a single one stands alone.
 pub fn one_or_more<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let items: Vec<String> = texts.into_iter().map(string).collect();
@@ -71,6 +107,14 @@ fn key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_as_deep_as_their_brackets() {
+        assert_eq!(
+            indented("build a {\ngo {\nx = [\n\"}\", # {\n]\n}\n}\n\nlet b = 1\n"),
+            "build a {\n  go {\n    x = [\n      \"}\", # {\n    ]\n  }\n}\n\nlet b = 1\n"
+        );
+    }
 
     #[test]
     fn texts_are_escaped() {

@@ -59,7 +59,8 @@ pub fn ending(text: &str) -> Option<Ending> {
     let from = &file.lines[last].instruction;
     let base = from.rest.split_whitespace().next()?;
     let base = global.expand(base, file.escape)?;
-    let is_plain = from.flags.is_empty() && !names.contains(&base.to_lowercase());
+    let is_plain =
+        from.flags.is_empty() && !base.is_empty() && !names.contains(&base.to_lowercase());
     let mut stage = Stage {
         escape: file.escape,
         ending: Ending {
