@@ -171,7 +171,12 @@ impl Writer<'_> {
                 }
             }
         }
-        let of_dockerfile = || (self.place.name.clone(), String::new());
+        let mut all = go.modules.iter().flat_map(|module| &module.programs);
+        let called = match (all.next(), all.next()) {
+            (Some(only), None) => only.name.clone(),
+            _ => self.place.name.clone(),
+        };
+        let of_dockerfile = || (called, String::new());
         let is_wanted = matches!(container, Some(Container::Dockerfile(_)));
         let (called, program) = image.or_else(|| is_wanted.then(of_dockerfile))?;
         let name = self.names.take(&[&format!("{called}-image")]);
@@ -191,7 +196,11 @@ impl Writer<'_> {
             .take(&[&program.name, &format!("{inner}-{}", program.name)]);
         let output = self.output(&program.name, &name);
         let is_linux = self.place.setting.platform.os == "linux";
-        let what = format!("The program of {}", relative(&program.dir));
+        let of = |dir: &str| match dir {
+            "" => String::new(),
+            dir => format!(" of {}", relative(dir)),
+        };
+        let what = format!("The program{}", of(&program.dir));
         self.build(
             &what,
             &name,
@@ -202,7 +211,7 @@ impl Writer<'_> {
         self.told(
             "build",
             &name,
-            format!("the program of {}", relative(&program.dir)),
+            format!("the program{}", of(&program.dir)),
             true,
         );
         if files.is_none() || is_linux {
@@ -210,10 +219,7 @@ impl Writer<'_> {
         }
         let linux = self.names.take(&[&format!("{name}-linux")]);
         let output = self.output(&format!("{}-linux", program.name), &linux);
-        let what = format!(
-            "The program of {} as it goes into the image",
-            relative(&program.dir)
-        );
+        let what = format!("The program{} as it goes into the image", of(&program.dir));
         self.build(
             &what,
             &linux,

@@ -143,7 +143,10 @@ impl Search<'_> {
         self.workspace();
         let is_main = |dir: &String| !is_aside(dir);
         if self.modules.keys().any(is_main) {
-            self.leave_out(|dir| is_aside(dir), "are examples or helpers");
+            self.leave_out(
+                |dir| is_aside(dir),
+                ["an example or helper", "examples or helpers"],
+            );
         }
     }
 
@@ -172,11 +175,11 @@ impl Search<'_> {
         let root = self.root.to_owned();
         self.leave_out(
             |dir| !used.contains(&tidy(&root.join(dir))),
-            "are not in go.work",
+            ["no member of go.work", "no members of go.work"],
         );
     }
 
-    fn leave_out(&mut self, is_left: impl Fn(&str) -> bool, why: &str) {
+    fn leave_out(&mut self, is_left: impl Fn(&str) -> bool, [one, several]: [&str; 2]) {
         let known = self.modules.iter().filter(|(_, open)| !open.is_left);
         let left = known.map(|(dir, _)| dir).filter(|dir| is_left(dir));
         let left: Vec<String> = left.cloned().collect();
@@ -189,16 +192,12 @@ impl Search<'_> {
             }
         }
         let shown: Vec<String> = left.iter().map(|dir| relative(dir)).collect();
-        let what = match left.len() {
-            1 => "the module",
-            _ => "the modules",
+        let (what, why) = match left.len() {
+            1 => ("the module", one),
+            _ => ("the modules", several),
         };
-        let why = match left.len() {
-            1 => why.replacen("are", "is", 1),
-            _ => why.to_owned(),
-        };
-        self.notes
-            .push(format!("left out {what} {}, which {why}", shown.join(", ")));
+        let shown = shown.join(", ");
+        self.notes.push(format!("left out {what} {shown}: {why}"));
     }
 
     fn directory(&mut self, dir: &Dir) {

@@ -133,7 +133,7 @@ fn a_workspace_says_which_modules_there_are() {
         drafted.notes,
         [
             "go.work uses ./gone, and no module was found there",
-            "left out the module ./b, which is not in go.work"
+            "left out the module ./b: no member of go.work"
         ]
     );
     // Also one that stands above the project.
@@ -141,7 +141,7 @@ fn a_workspace_says_which_modules_there_are() {
     assert_eq!(names(&drafted), "task hello*");
     assert_eq!(
         drafted.notes[0],
-        "left out the module ., which is not in go.work"
+        "left out the module .: no member of go.work"
     );
 }
 
