@@ -258,7 +258,13 @@ impl Surroundings<'_> {
             .collect();
         let mut rows = Vec::new();
         if !defaults.is_empty() {
-            rows.push(row("", format!("runs {}", defaults.join(", "))));
+            const SHOWN: usize = 5;
+            let shown = defaults[..defaults.len().min(SHOWN)].join(", ");
+            let more = match defaults.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            rows.push(row("", format!("runs {shown}{more}")));
         }
         let has = |kind: &str| draft.targets.iter().any(|told| told.kind == kind);
         if has("test") && has("build") {

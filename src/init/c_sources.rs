@@ -75,9 +75,11 @@ pub fn find(root: &Path, survey: &Survey, go: &Found, errors: &mut Vec<FsError>)
         includes.insert(source, code.includes);
     }
     if mains.is_empty() {
-        found
-            .notes
-            .push("no C source has a main, so none is built".to_owned());
+        // Beside Go it is for something else.
+        if go.modules.is_empty() {
+            let note = "no C source has a main, so none is built";
+            found.notes.push(note.to_owned());
+        }
         return CPrograms {
             notes: found.notes,
             ..CPrograms::default()
