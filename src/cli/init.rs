@@ -297,3 +297,35 @@ fn table(out: &mut String, rows: &[[String; 3]]) {
         _ = writeln!(out, "{}", line.trim_end());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::init::InitError;
+
+    #[test]
+    fn every_mistake_is_worded() {
+        let shown = |error: &dyn Diagnostic| crate::report::diagnostic::plain(error);
+        let io = || {
+            let source = std::io::Error::other("it is no file");
+            FsError::new("read", Path::new("/project/go.mod"), source)
+        };
+        let path = PathBuf::from("/project/Gofile");
+        let text = "gofile 1\n".to_owned();
+        let texts = [
+            shown(&PlaceError::Taken { path }),
+            shown(&PlaceError::Refused { text }),
+            shown(&PlaceError::Io(io())),
+            shown(&InitError::Io(io())),
+        ];
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let mut out = String::new();
+        let row = |texts: [&str; 3]| texts.map(str::to_owned);
+        table(&mut out, &[row(["a", "日本", "x"]), row(["bc", "d", ""])]);
+        assert_eq!(out, "  a   日本  x\n  bc  d\n");
+    }
+}
