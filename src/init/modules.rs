@@ -143,10 +143,7 @@ impl Search<'_> {
         self.workspace();
         let is_main = |dir: &String| !is_aside(dir);
         if self.modules.keys().any(is_main) {
-            self.leave_out(
-                |dir| is_aside(dir),
-                ["an example or helper", "examples or helpers"],
-            );
+            self.leave_out(is_aside, ["an example or helper", "examples or helpers"]);
         }
     }
 
