@@ -140,7 +140,8 @@ impl Project<'_> {
             kept: Vec::new(),
             inputs: None,
         };
-        let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        let (mut env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        self.tell_go(id, prepared, &mut env.own);
         let line = self
             .line(&self.graph().target(id).name, files, env, secrets)
             .map_err(&failed)?;

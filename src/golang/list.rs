@@ -2,9 +2,11 @@
 //! and does not look at a disk: what it must know of one, it asks the caller's closure.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::build_files::{FileFlags, Profile, overlaid};
+use crate::golang::cgo::{CgoFound, CgoInputs};
 use crate::golang::listing::Listing;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
-use crate::golang::place::{in_project, input, without_root};
+use crate::golang::place::{in_project, input, plain, without_root};
 use crate::golang::rests::{is_named, is_walked};
 use crate::golang::testing::graph::{Entry, TestGraph};
 use globset::GlobBuilder;
@@ -29,6 +31,8 @@ pub struct GoRequest {
     pub tests: bool,
     /// The user's flags that decide which files are built, such as `-mod=vendor`.
     pub flags: Vec<String>,
+    /// The user's flags that name other files which the build reads, such as `-pgo=app.pgo`.
+    pub build_flags: Vec<String>,
     /// The variables of the block and of its target that decide what Go finds, as the command will see them.
     pub env: BTreeMap<String, String>,
 }
@@ -51,6 +55,10 @@ pub struct GoInputs {
     pub test_data_dirs: Vec<ProjectPath>,
     /// For tests: which packages' contents each of them can see.
     pub tests: Option<TestGraph>,
+    /// Those of the files and the absent ones that flags name, and profiles: they count for all packages.
+    pub named: Vec<InputPath>,
+    /// What cgo reads beside.
+    pub cgo: CgoInputs,
     /// What Go could not load, in its own words, with the project's root spelled `.`. Expected as long as a generated
     /// file is missing.
     pub errors: Vec<String>,
@@ -118,6 +126,7 @@ impl GoRequest {
             race: false,
             tests: false,
             flags: Vec::new(),
+            build_flags: Vec::new(),
             env: BTreeMap::new(),
         }
     }
@@ -198,7 +207,23 @@ pub fn parse_list(
     exists: impl Fn(&Path) -> bool,
 ) -> Result<GoInputs, GoListError> {
     let listing = Listing::read(json)?;
-    Ok(inputs(&listing, project_root, request, go_work, exists))
+    let beside = Beside {
+        go_work,
+        ..Beside::default()
+    };
+    Ok(inputs(&listing, project_root, request, &beside, exists))
+}
+
+/// What counts beside what `go list` says; default: nothing.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// What `go env GOWORK` says, if it is a file.
+    pub go_work: Option<&'a Path>,
+    /// What `go env GOFLAGS` says.
+    pub flags: &'a str,
+    /// What is in the file that `-overlay` names.
+    pub overlay: Vec<u8>,
+    pub cgo: CgoFound,
 }
 
 /// As [`parse_list`], of what was read already.
@@ -206,25 +231,28 @@ pub fn inputs(
     listing: &Listing,
     project_root: &Path,
     request: &GoRequest,
-    go_work: Option<&Path>,
+    beside: &Beside<'_>,
     exists: impl Fn(&Path) -> bool,
 ) -> GoInputs {
-    let mut found = Found::new(project_root, request);
+    let mut found = Found::new(project_root, request, beside);
     for package in &listing.packages {
         found.package(package);
     }
     for package in &listing.packages {
         found.missing(package);
     }
-    found.module_files(go_work, exists);
+    found.flags();
+    found.module_files(exists);
     let tests = request.tests;
+    let cgo = &beside.cgo;
     GoInputs {
-        tests: tests.then(|| test_graph(project_root, &listing.packages)),
+        tests: tests.then(|| test_graph(project_root, &listing.packages, cgo)),
+        cgo: cgo.inputs(project_root, &listing.packages),
         ..found.finish()
     }
 }
 
-fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
+fn test_graph(root: &Path, packages: &[Package], cgo: &CgoFound) -> TestGraph {
     let counted = packages.iter().filter(|package| !package.standard);
     let entries: Vec<Entry<'_>> = counted
         .map(|package| {
@@ -235,10 +263,12 @@ fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
             // Its tests are not seen by who imports it: an entry of its own has them.
             let files = match module {
                 Some(_) => Vec::new(),
-                None => package
-                    .files(WithTests::No)
-                    .map(|name| input(root, &dir.join(name)))
-                    .collect(),
+                None => {
+                    let own = package.files(WithTests::No).map(|name| dir.join(name));
+                    let beside = cgo.of(package).map(|beside| &beside.files);
+                    let beside = beside.into_iter().flatten().cloned();
+                    own.chain(beside).map(|file| input(root, &file)).collect()
+                }
             };
             Entry {
                 import_path: &package.import_path,
@@ -256,6 +286,8 @@ fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
 struct Found<'a> {
     root: &'a Path,
     request: &'a GoRequest,
+    beside: &'a Beside<'a>,
+    file_flags: FileFlags,
     files: BTreeSet<InputPath>,
     absent: BTreeSet<InputPath>,
     package_dirs: BTreeSet<ProjectPath>,
@@ -266,15 +298,18 @@ struct Found<'a> {
     /// Import path prefix -> directory of the user's own modules.
     local: BTreeMap<String, PathBuf>,
     go_mods: BTreeSet<PathBuf>,
-    /// Where a profile may lie that the compiler goes by.
-    profiles: BTreeSet<PathBuf>,
+    /// Files that count whether or not they are there: profiles that the compiler goes by, and what flags name.
+    candidates: BTreeSet<PathBuf>,
+    named: BTreeSet<InputPath>,
 }
 
 impl<'a> Found<'a> {
-    fn new(root: &'a Path, request: &'a GoRequest) -> Self {
+    fn new(root: &'a Path, request: &'a GoRequest, beside: &'a Beside<'a>) -> Self {
         Self {
             root,
             request,
+            beside,
+            file_flags: FileFlags::of(beside.flags, request),
             files: BTreeSet::new(),
             absent: BTreeSet::new(),
             package_dirs: BTreeSet::new(),
@@ -284,7 +319,8 @@ impl<'a> Found<'a> {
             errors: BTreeSet::new(),
             local: BTreeMap::new(),
             go_mods: BTreeSet::new(),
-            profiles: BTreeSet::new(),
+            candidates: BTreeSet::new(),
+            named: BTreeSet::new(),
         }
     }
 
@@ -326,6 +362,16 @@ impl<'a> Found<'a> {
                 .files(tests)
                 .map(|name| input(self.root, &dir.join(name))),
         );
+        if let Some(beside) = self.beside.cgo.of(package) {
+            let place = |file: &PathBuf| input(self.root, file);
+            self.files.extend(beside.files.iter().map(place));
+            self.absent.extend(beside.awaited.iter().map(place));
+        }
+        // Go takes a profile of this name beside a program by itself (`go help build`, -pgo).
+        let is_program = !package.dep_only && package.name == "main";
+        if is_program && self.file_flags.profile == Profile::Auto {
+            self.candidates.insert(dir.join("default.pgo"));
+        }
         let Some(place) = in_project(self.root, dir) else {
             return;
         };
@@ -334,10 +380,6 @@ impl<'a> Found<'a> {
                 dir: place.clone(),
                 pattern: pattern.strip_prefix("all:").unwrap_or(pattern).to_owned(),
             }));
-        // Go takes a profile of this name beside a program by itself (`go help build`, -pgo).
-        if !package.dep_only && package.name == "main" {
-            self.profiles.insert(dir.join("default.pgo"));
-        }
         if named && let Ok(data) = place.resolve("testdata") {
             self.test_data_dirs.insert(data);
         }
@@ -371,8 +413,33 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn module_files(&mut self, go_work: Option<&Path>, exists: impl Fn(&Path) -> bool) {
-        let mut candidates = std::mem::take(&mut self.profiles);
+    /// What flags name. Go takes all of it as seen from where it runs.
+    fn flags(&mut self) {
+        let dir = self.request.dir.under(self.root);
+        let at = |text: &String| plain(&dir.join(text));
+        let flags = &self.file_flags;
+        if let Profile::File(file) = &flags.profile {
+            self.candidates.insert(at(file));
+        }
+        if let Some(file) = &flags.modfile {
+            let file = at(file);
+            self.candidates.insert(file.with_extension("sum"));
+            self.candidates.insert(file);
+        }
+        if let Some(file) = &flags.overlay {
+            self.candidates.insert(at(file));
+            let by = overlaid(&self.beside.overlay, &dir).into_iter();
+            self.candidates.extend(by.filter_map(|(_, by)| by));
+        }
+        self.candidates.extend(flags.tool(&dir));
+    }
+
+    fn module_files(&mut self, exists: impl Fn(&Path) -> bool) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.named = candidates
+            .iter()
+            .map(|file| input(self.root, file))
+            .collect();
         for go_mod in &self.go_mods {
             candidates.extend([
                 go_mod.clone(),
@@ -380,7 +447,7 @@ impl<'a> Found<'a> {
                 go_mod.with_file_name("vendor/modules.txt"),
             ]);
         }
-        match go_work {
+        match self.beside.go_work {
             Some(file) => {
                 candidates.extend([file.to_owned(), file.with_extension("work.sum")]);
                 candidates.insert(file.with_file_name("vendor/modules.txt"));
@@ -411,6 +478,8 @@ impl<'a> Found<'a> {
             modules: self.modules.into_iter().collect(),
             test_data_dirs: self.test_data_dirs.into_iter().collect(),
             tests: None,
+            named: self.named.into_iter().collect(),
+            cgo: CgoInputs::default(),
             errors: self.errors.into_iter().collect(),
         }
     }
