@@ -79,14 +79,15 @@ impl Project<'_> {
 
     /// The first program at or below a path that is not static, with its interpreter.
     fn dynamic(&self, path: &Path, name: &str) -> FsResult<Option<(String, String)>> {
-        let mut open = vec![(path.to_owned(), name.trim_end_matches('/').to_owned())];
-        while let Some((path, name)) = open.pop() {
-            match fs::stat(&path)?.kind {
+        let top = name.trim_end_matches('/').to_owned();
+        let mut open = vec![(path.to_owned(), top, fs::stat(path)?.kind)];
+        while let Some((path, name, kind)) = open.pop() {
+            match kind {
                 FileKind::Dir => {
                     let below = fs::list_dir(&path)?.into_iter().rev();
                     open.extend(below.map(|entry| {
                         let inner = format!("{name}/{}", entry.name.to_string_lossy());
-                        (path.join(entry.name), inner)
+                        (path.join(entry.name), inner, entry.kind)
                     }));
                 }
                 FileKind::File => {
@@ -95,7 +96,8 @@ impl Project<'_> {
                         return Ok(Some((name, interpreter)));
                     }
                 }
-                _ => {}
+                // What a link leads to is looked at where it lies.
+                FileKind::Symlink | FileKind::Other => {}
             }
         }
         Ok(None)

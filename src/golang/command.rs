@@ -72,11 +72,11 @@ impl GoBuild {
     pub fn makes_no_program(&self) -> bool {
         const MODES: &[&str] = &["c-archive", "c-shared", "plugin", "shared", "archive"];
         let flags = joined(&self.flags, is_valued);
-        let modes = flags.iter().filter_map(|flag| {
+        let mut modes = flags.iter().filter_map(|flag| {
             let (name, value) = flag.split_once('=')?;
             (name.trim_start_matches('-') == "buildmode").then_some(value)
         });
-        modes.last().is_some_and(|mode| MODES.contains(&mode))
+        modes.next_back().is_some_and(|mode| MODES.contains(&mode))
     }
 
     /// Those of the user's flags that are among these, a value glued to each.

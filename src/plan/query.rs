@@ -143,9 +143,9 @@ pub struct GoAnswer {
     /// For tests: which packages' contents the tests of each package can see.
     pub tests: Option<TestGraph>,
     /// Those of the files that flags name, and profiles: they count for all packages.
-    pub named: Vec<InputPath>,
+    pub named: Box<[InputPath]>,
     /// What cgo reads beside the files of its packages.
-    pub cgo: CgoInputs,
+    pub cgo: Box<CgoInputs>,
     /// What `go list` complained of; a build may still work once generated files exist.
     pub errors: Vec<String>,
 }

@@ -129,7 +129,7 @@ fn headers_outside_of_a_package_count() {
         .touch("include/x.h");
     noted.nothing("nobody includes it");
     // The program is the same bytes.
-    project.write("include/x.h", format!("// A comment.\n{}", header(2)));
+    project.write("include/x.h", format!("{}// A comment.\n", header(2)));
     assert_eq!(project.run(&[]).fate("app"), "unchanged");
 
     // Through another one, which is nearer.
@@ -144,7 +144,8 @@ fn headers_outside_of_a_package_count() {
     noted.makes("6", "a nearer header");
     noted.nothing("a nearer header");
     project.remove("native/x.h");
-    noted.makes("4", "it is gone");
+    assert_eq!(project.run(&[]).fate("app"), "restored", "it is gone");
+    assert_eq!(noted.says(), "4");
 }
 
 #[test]
@@ -161,7 +162,8 @@ fn another_checkout_is_not_given_what_the_first_compiled() {
 fn headers_and_libraries_that_targets_make_come_first() {
     let gofile = format!(
         "{APP}\
-         build conf {{ inputs = \"conf.txt\", outputs = \"gen/conf.h\", run: sed 's/^/#define CONF /' conf.txt > $out }}\n\
+         build conf {{\n  inputs = \"conf.txt\"\n  outputs = \"gen/conf.h\"\n  \
+         run: sed 's/^/#define CONF /' conf.txt > $out\n}}\n\
          build lib {{\n  inputs = \"lib/add.c\"\n  outputs = \"lib/libadd.a\"\n  \
          run:\n    gcc -c -o lib/add.o lib/add.c\n    ar rcs $out lib/add.o\n    rm lib/add.o\n}}\n"
     );

@@ -280,8 +280,8 @@ impl Asker<'_> {
             embeds: known.found.embeds,
             facts: known.facts,
             tests: known.found.tests,
-            named: known.found.named,
-            cgo: known.found.cgo,
+            named: known.found.named.into(),
+            cgo: Box::new(known.found.cgo),
             errors: known.found.errors,
         });
         if let Some(rests) = self.rests.filter(|_| has_rows) {

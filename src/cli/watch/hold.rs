@@ -320,6 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn the_import_graph_may_be_another_where_cgo_looks() {
+        let inside = |text| crate::base::path::InputPath::Project(path(text));
+        let go = GoAnswer {
+            files: vec![inside("include/x.h"), inside("lib/libx.a")],
+            package_dirs: vec![path("app")],
+            cgo: Box::new(crate::golang::cgo::CgoInputs {
+                packages: vec!["example.com/m/app".to_owned()],
+                beyond: vec![inside("include/x.h"), inside("lib/libx.a")],
+                dirs: vec![path("include")],
+                ..Default::default()
+            }),
+            ..GoAnswer::default()
+        };
+        let holds = |at, now| seen(&[(at, now)]).leaves_go(&go);
+        assert!(!holds("include/x.h", Now::File) && !holds("include/x.h", Now::Gone));
+        assert!(!holds("include/sub/new.h", Now::File) && !holds("include/sub", Now::Dir));
+        assert!(!holds("lib/libx.a", Now::File));
+        assert!(!holds("app/native.c", Now::File));
+        assert!(holds("include/notes.txt", Now::File) && holds("docs/notes.txt", Now::File));
+    }
+
+    #[test]
     fn commands_are_asked_again_and_variables_are_not() {
         let mut answers = Answers::default();
         answers.insert(Query::Env("HOME".to_owned()), Answer::Text(None));
