@@ -363,3 +363,6 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ mod store;
 
 pub use store::environment_of;
 
+use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::{Glimpse, Rests};
@@ -52,7 +53,7 @@ pub struct Question<'a> {
     pub program: PathBuf,
     /// Where Go runs; absolute.
     pub dir: PathBuf,
-    key: crate::base::digest::Digest,
+    key: Digest,
 }
 
 /// How far a question has come.

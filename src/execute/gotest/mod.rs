@@ -64,7 +64,7 @@ impl Project<'_> {
 
     /// Notes that a target's tests ran in one call, and succeeded.
     pub(crate) fn note_whole_tests(&self, id: TargetId, action: &Action) {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return;
         }
         let record = Record {
@@ -80,7 +80,7 @@ impl Project<'_> {
     /// Why a target's tests are not up to date, though its fingerprint is that of its last success: what they looked at has
     /// changed, or is not known.
     pub(crate) fn moved_tests(&self, id: TargetId, action: &Action) -> Option<String> {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return None;
         }
         let Some(record) = self.tests_record(id) else {
@@ -105,7 +105,7 @@ impl Project<'_> {
     /// What the last success of a target's tests rests on and its record does not name: variables that are not of the target,
     /// and whether rows of a saved graph can say all the rest.
     pub(crate) fn looked_at_by_tests(&self, id: TargetId, action: &Action) -> Option<TestsRest> {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return None;
         }
         let record = self.tests_record(id)?;
@@ -134,7 +134,7 @@ impl Project<'_> {
     /// The lines of the tests of a target's last success.
     pub(crate) fn known_test_lines(&self, id: TargetId) -> Option<String> {
         let bound = self.bound[id].as_ref()?;
-        let is_it = matches!(bound.action.command, Command::GoTest(_));
+        let is_it = bound.action.command.is_go_test();
         let record = is_it.then(|| self.tests_record(id)).flatten()?;
         (!record.is_whole).then(|| record.lines())
     }
