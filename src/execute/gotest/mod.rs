@@ -131,11 +131,37 @@ impl Project<'_> {
         Some(rest)
     }
 
-    /// The lines of the tests of a target's last success.
-    pub(crate) fn known_test_lines(&self, id: TargetId) -> Option<String> {
+    /// What the tests of a target looked at when they last ran, whether they passed or failed; of a directory that was listed,
+    /// that it was. Empty for other targets.
+    pub(crate) fn paths_of_tests(&self, id: TargetId) -> Vec<(InputPath, bool)> {
+        let Some(record) = self.bound_tests_record(id) else {
+            return Vec::new();
+        };
+        let paths = record.looks().flat_map(|looks| &looks.paths);
+        paths
+            .map(|(path, seen)| (path.clone(), matches!(seen, Seen::Listing(_))))
+            .collect()
+    }
+
+    /// Whether something has changed that the tests of a target looked at when they last ran: then those that failed may pass, and
+    /// those that passed may fail.
+    pub(crate) fn have_tests_moved(&self, id: TargetId) -> bool {
+        let (Some(record), Some(bound)) = (self.bound_tests_record(id), &self.bound[id]) else {
+            return false;
+        };
+        let mut looks = record.looks();
+        looks.any(|looks| self.moved(id, &bound.action, looks).is_some())
+    }
+
+    fn bound_tests_record(&self, id: TargetId) -> Option<Record> {
         let bound = self.bound[id].as_ref()?;
         let is_it = bound.action.command.is_go_test();
-        let record = is_it.then(|| self.tests_record(id)).flatten()?;
+        is_it.then(|| self.tests_record(id)).flatten()
+    }
+
+    /// The lines of the tests of a target's last success.
+    pub(crate) fn known_test_lines(&self, id: TargetId) -> Option<String> {
+        let record = self.bound_tests_record(id)?;
         (!record.is_whole).then(|| record.lines())
     }
 }

@@ -237,7 +237,7 @@ impl Tests<'_> {
             .entry(one.import_path.clone())
             .or_default();
         let mut failed = known.failed.take().unwrap_or_default();
-        if failed.key != one.key {
+        if failed.key != one.key || failed.looks != looks {
             failed = Failed {
                 key: one.key,
                 looks,
