@@ -134,7 +134,8 @@ impl Project<'_> {
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         drop(waiting);
         let mut files = Files::of(Lives::ForARun, self, prepared);
-        let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        let (mut env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        self.tell_go(id, prepared, &mut env.own);
         let line = self
             .line(&self.graph().target(id).name, files, env, secrets)
             .map_err(&failed)?;

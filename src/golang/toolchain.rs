@@ -58,6 +58,8 @@ pub struct GoEnv {
     pub flags: String,
     /// The C compiler's command.
     pub compiler: String,
+    /// All that was said, as it was said.
+    pub said: BTreeMap<String, String>,
 }
 
 /// What `go env` said and could not be read.
@@ -105,8 +107,8 @@ impl GoEnv {
     /// When `json` is not an object of strings.
     pub fn read(json: &[u8], project_root: &Path) -> Result<Self, GoEnvError> {
         let facts = parse_env(json, project_root)?;
-        let mut all: BTreeMap<String, String> = serde_json::from_slice(json)?;
-        let mut take = |name| all.remove(name).unwrap_or_default();
+        let said: BTreeMap<String, String> = serde_json::from_slice(json)?;
+        let take = |name| said.get(name).cloned().unwrap_or_default();
         let file = |text: String| {
             let is_file = !matches!(text.as_str(), "" | "off" | "/dev/null");
             is_file.then(|| PathBuf::from(text))
@@ -119,7 +121,13 @@ impl GoEnv {
             go_work: file(take("GOWORK")),
             flags: take("GOFLAGS"),
             compiler: take("CC"),
+            said,
         })
+    }
+
+    /// A value as the programs that Go starts are told it; empty where it is not set.
+    pub fn value(&self, name: &str) -> &str {
+        self.said.get(name).map_or("", String::as_str)
     }
 }
 

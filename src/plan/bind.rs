@@ -3,6 +3,7 @@
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::golang::command::{GoBuild, default_command};
+use crate::golang::static_binary::IS_STATIC;
 use crate::golang::testing::spec::GoTestSpec;
 use crate::lang::ast::{Kind, Script};
 use crate::plan::action::{Action, BaseEnv, Command, INPUTS_FILE, Limits};
@@ -341,7 +342,7 @@ impl<'c> Binder<'c> {
         let Some(go) = &self.target.go else {
             return BTreeMap::new();
         };
-        let mut facts = self.commit();
+        let mut facts = self.of_block();
         match self.ask_if_running(Query::Go(go.clone())) {
             Some(Answer::Go(answer)) => facts.extend(answer.facts.clone()),
             Some(Answer::Failed(reason)) => {
@@ -356,8 +357,9 @@ impl<'c> Binder<'c> {
         facts
     }
 
-    /// What `vcs = true` stamps into the binary. Without a repository there is nothing to stamp.
-    fn commit(&self) -> BTreeMap<String, String> {
+    /// What `vcs = true` stamps into the binary (without a repository there is nothing to stamp), and that what is built is to be
+    /// looked at.
+    fn of_block(&self) -> BTreeMap<String, String> {
         let mut facts = BTreeMap::new();
         let Some(block) = &self.body.go else {
             return facts;
@@ -368,6 +370,9 @@ impl<'c> Binder<'c> {
             scope: &self.scope,
             block,
         };
+        if self.target.kind == Kind::Build && values.flag("static") {
+            facts.insert(IS_STATIC.to_owned(), "no interpreter".to_owned());
+        }
         if !values.flag("vcs") {
             return facts;
         }

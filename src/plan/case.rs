@@ -347,6 +347,42 @@ gomake::plan::go_outputs: `go build` cannot write bin/a, lib/b in one call
 }
 
 #[test]
+fn what_is_static_is_a_program() {
+    assert_snapshot!(errors(r#"
+build lib {
+  go {
+    package = "."
+    static = true
+    flags = ["-v", "-buildmode", "c-shared"]
+  }
+  outputs = "lib.so"
+}
+build phone {
+  go { package = ".", os = "android", static = true }
+  outputs = "phone"
+}
+build fine {
+  go { package = ".", flags = ["-buildmode=pie"], static = true }
+  outputs = "fine"
+}
+build dynamic {
+  go { package = ".", os = "android", flags = "-buildmode=c-shared", static = false }
+  outputs = "dynamic"
+}
+"#, &[]), @r##"
+gomake::plan::go_clash: `static` and `flags` exclude each other
+  Gofile:5:5 [static = true] this
+  Gofile:6:5 [flags = ["-v", "-buildmode", "c-shared"]] and this
+  help: what such a `-buildmode` makes is no program, and needs cgo, which `static` turns off
+
+gomake::plan::go_clash: `static` and `os` exclude each other
+  Gofile:11:39 [static = true] this
+  Gofile:11:23 [os = "android"] and this
+  help: a program for Android always asks for its linker: leave out `static`, and turn cgo off by `env = { CGO_ENABLED = "0" }` where it is not wanted
+"##);
+}
+
+#[test]
 fn paths_stay_in_the_project() {
     assert_snapshot!(errors(r#"
 build app {

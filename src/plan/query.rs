@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
 use crate::base::later::Later;
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::cgo::CgoInputs;
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::golang::testing::graph::TestGraph;
 use crate::image::reference::Reference;
@@ -141,6 +142,10 @@ pub struct GoAnswer {
     pub facts: BTreeMap<String, String>,
     /// For tests: which packages' contents the tests of each package can see.
     pub tests: Option<TestGraph>,
+    /// Those of the files that flags name, and profiles: they count for all packages.
+    pub named: Box<[InputPath]>,
+    /// What cgo reads beside the files of its packages.
+    pub cgo: Box<CgoInputs>,
     /// What `go list` complained of; a build may still work once generated files exist.
     pub errors: Vec<String>,
 }

@@ -17,6 +17,8 @@ mod components;
 mod depfile;
 mod execution;
 mod files;
+mod go;
+mod gobuild;
 mod goknown;
 mod golang;
 mod gotest;
