@@ -11,6 +11,7 @@ pub mod engine;
 pub mod environment;
 pub mod expand;
 pub mod forecast;
+pub mod go_cache;
 pub mod gotest;
 pub mod image;
 pub mod launch;

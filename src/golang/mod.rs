@@ -2,6 +2,7 @@
 //! becomes a command. Pure but for its tests: nothing here starts `go`; the caller runs it and hands over what it said.
 
 pub mod buildinfo;
+pub mod cacheprog;
 pub mod command;
 pub mod constraint;
 pub mod directory;

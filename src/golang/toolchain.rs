@@ -40,6 +40,8 @@ const ENV_KEYS: &[&str] = &[
 
 /// Asked beside them, to know what the answers rest on.
 const PLACES: &[&str] = &["GOROOT", "GOENV", "GOMOD"];
+/// The program behind Go's build cache, if the user has named one. Changes no result.
+const CACHE_PROGRAM: &str = "GOCACHEPROG";
 
 /// What `go env` said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct GoEnv {
     pub flags: String,
     /// The C compiler's command.
     pub compiler: String,
+    /// The user has put a program of his own behind Go's build cache.
+    pub has_cache_program: bool,
 }
 
 /// What `go env` said and could not be read.
@@ -82,6 +86,7 @@ pub fn env_args() -> Vec<String> {
         .iter()
         .chain(ENV_KEYS)
         .chain(PLACES)
+        .chain([&CACHE_PROGRAM])
         .map(|&arg| arg.to_owned())
         .collect()
 }
@@ -119,6 +124,7 @@ impl GoEnv {
             go_work: file(take("GOWORK")),
             flags: take("GOFLAGS"),
             compiler: take("CC"),
+            has_cache_program: !take(CACHE_PROGRAM).is_empty(),
         })
     }
 }
@@ -153,6 +159,6 @@ mod tests {
     fn the_arguments_ask_for_every_key() {
         let args = env_args();
         assert_eq!(&args[..2], ["env", "-json"]);
-        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len());
+        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len() + 1);
     }
 }

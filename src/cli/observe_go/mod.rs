@@ -189,6 +189,7 @@ impl Asker<'_> {
             key: question.key,
             found,
             facts,
+            has_cache_program: env.has_cache_program,
             rows: Vec::new(),
         }
     }
@@ -243,6 +244,7 @@ impl Asker<'_> {
             package_dirs: known.found.package_dirs,
             embeds: known.found.embeds,
             facts: known.facts,
+            has_cache_program: known.has_cache_program,
             tests: known.found.tests,
             errors: known.found.errors,
         });
