@@ -151,21 +151,16 @@ fn answered(
 }
 
 fn found(object: Option<&GoObject>) -> Reply<'_> {
-    let hit = |object| {
-        let GoObject {
-            output,
-            size,
-            put,
+    let path = object.and_then(|object| object.path.to_str());
+    match (object, path) {
+        (Some(object), Some(path)) => Reply::Hit {
+            output: &object.output,
+            size: object.size,
+            time: time(object.put),
             path,
-        } = object;
-        Some(Reply::Hit {
-            output,
-            size: *size,
-            time: time(*put),
-            path: path.to_str()?,
-        })
-    };
-    object.and_then(hit).unwrap_or(Reply::Miss)
+        },
+        _ => Reply::Miss,
+    }
 }
 
 /// Nanoseconds since 1970 as RFC 3339 has them; by it the Go tool knows results of tests that `go clean -testcache` made stale.

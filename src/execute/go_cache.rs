@@ -19,7 +19,9 @@ impl Project<'_> {
         given: Given<'_>,
     ) -> Option<(OsString, OsString)> {
         let cache = self.cache.filter(|_| action.go_cache)?;
-        if given.contains(OsStr::new(PROG_VARIABLE)) {
+        // To the Go tool an empty one is none.
+        let own = given.get(OsStr::new(PROG_VARIABLE));
+        if own.is_some_and(|own| !own.is_empty()) {
             return None;
         }
         let program = std::env::current_exe().ok().filter(|path| path.exists())?;

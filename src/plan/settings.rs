@@ -207,7 +207,7 @@ fn go_cache(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> GoCache {
     let Value::Str(text) = value else {
         return GoCache::default();
     };
-    match text.as_ref() {
+    match &**text {
         "go" => GoCache::Go,
         "gomake" => GoCache::Gomake,
         other => {
