@@ -151,6 +151,15 @@ mod tests {
     }
 
     #[test]
+    fn a_users_own_cache_program_is_seen_and_does_not_count() {
+        let read = |json: &str| GoEnv::read(json.as_bytes(), Path::new("/p")).unwrap();
+        let own = read(r#"{"GOVERSION":"go1.25.1","GOCACHEPROG":"prog --x"}"#);
+        assert!(own.has_cache_program && !own.facts.contains_key("GOCACHEPROG"));
+        assert!(!read(r#"{"GOCACHEPROG":""}"#).has_cache_program);
+        assert!(!read("{}").has_cache_program);
+    }
+
+    #[test]
     fn something_else_is_an_error() {
         assert!(parse_env(b"go: unknown command", Path::new("/p")).is_err());
     }
