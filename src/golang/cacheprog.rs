@@ -131,11 +131,7 @@ impl<R: BufRead> Requests<R> {
     ///
     /// # Errors
     /// When it has no end, or is no body at all.
-    pub fn body(
-        &mut self,
-        size: u64,
-        take: &mut dyn FnMut(&[u8]),
-    ) -> Result<Body, ProtocolError> {
+    pub fn body(&mut self, size: u64, take: &mut dyn FnMut(&[u8])) -> Result<Body, ProtocolError> {
         self.opening_quote()?;
         let mut decoder = Decoder::default();
         loop {
@@ -312,10 +308,7 @@ struct RawResponse<'a> {
     disk_path: &'a str,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands it over so"
-)]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -374,9 +367,7 @@ pub fn is_spoken_by(version: &str) -> bool {
     };
     let end = rest.find(|c: char| !c.is_ascii_digit());
     let minor = &rest[..end.unwrap_or(rest.len())];
-    minor
-        .parse()
-        .is_ok_and(|minor: u32| minor >= FIRST_MINOR)
+    minor.parse().is_ok_and(|minor: u32| minor >= FIRST_MINOR)
 }
 
 #[cfg(test)]

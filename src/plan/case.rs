@@ -189,12 +189,13 @@ fn an_insecure_registry_is_one_that_an_image_can_name() {
 
 #[test]
 fn caches_of_go_have_names() {
-    for (text, is_known) in [("go", true), ("gomake", true), ("Gomake", false), ("", false)] {
-        let gofile =
-            format!("settings {{ go_cache = \"{text}\" }}\ntask t {{\n  run: true\n}}\n");
+    for wrong in ["Gomake", "on", ""] {
+        let gofile = format!("settings {{ go_cache = \"{wrong}\" }}\ntask t {{\n  run: true\n}}\n");
         let told = errors(&gofile, &[]);
-        let is_refused = told.contains("gomake::plan::bad_text") && told.contains("a cache for Go");
-        assert_eq!(is_refused, !is_known, "{text}: {told}");
+        assert!(
+            told.contains("gomake::plan::bad_text") && told.contains("a cache for Go"),
+            "{wrong}: {told}"
+        );
     }
 }
 

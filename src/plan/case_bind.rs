@@ -279,7 +279,10 @@ fn the_go_tool_shares_our_cache_where_it_is_asked_to_and_can() {
     assert!(shares(on, "app", "go1.24", false));
     assert!(!shares(on, "app", "go1.23.9", false));
     assert!(!shares(on, "app", "go1.24", true));
-    assert!(!shares(on, "other", "go1.24", false), "it has no `go` block");
+    assert!(
+        !shares(on, "other", "go1.24", false),
+        "it has no `go` block"
+    );
     assert!(!shares("go_cache = \"go\"", "app", "go1.24", false));
     assert!(!shares("", "app", "go1.24", false));
 }

@@ -62,12 +62,7 @@ pub fn idle(modules: &Modules, module: ModuleId) -> impl Iterator<Item = Lint> {
         module != Modules::ROOT
             && matches!(
                 key,
-                "default"
-                    | "dotenv"
-                    | "pools"
-                    | "cache_size"
-                    | "go_cache"
-                    | "insecure_registries"
+                "default" | "dotenv" | "pools" | "cache_size" | "go_cache" | "insecure_registries"
             )
     });
     idle.map(|entry| Lint::IdleSetting {

@@ -17,6 +17,7 @@ mod components;
 mod depfile;
 mod execution;
 mod files;
+mod gocache;
 mod goknown;
 mod golang;
 mod gotest;

@@ -1,8 +1,8 @@
 //! What was put comes back as it was, or not at all; and stays where it is for who was given it.
 
 use super::*;
-use crate::fingerprint::content::Content;
 use crate::cache::store::CachedResult;
+use crate::fingerprint::content::Content;
 use std::time::Duration;
 
 /// Beyond what is kept in memory.
@@ -128,8 +128,11 @@ fn a_damaged_entry_is_a_miss() {
     assert_eq!(get(&cache, "a"), None);
     // One of another action in its place is none.
     put(&cache, "b", b"other");
-    fs::write_atomic(&entry, &fs::read(&f.cache().layout.path(Part::Go, key_of(b"b"))).unwrap())
-        .unwrap();
+    fs::write_atomic(
+        &entry,
+        &fs::read(&f.cache().layout.path(Part::Go, key_of(b"b"))).unwrap(),
+    )
+    .unwrap();
     assert_eq!(get(&cache, "a"), None);
 }
 
@@ -148,10 +151,17 @@ fn after_another_start_of_the_system_bytes_are_looked_at() {
             seen: cache.seen(fs::lstat(&path).unwrap()),
             ..entry
         };
-        f.cache().layout.save(Part::Go, key_of(b"a"), &entry).unwrap();
+        f.cache()
+            .layout
+            .save(Part::Go, key_of(b"a"), &entry)
+            .unwrap();
     };
     damage(&cache);
-    assert_eq!(get(&cache, "a").as_deref(), Some(&b"bytez"[..]), "not looked at");
+    assert_eq!(
+        get(&cache, "a").as_deref(),
+        Some(&b"bytez"[..]),
+        "not looked at"
+    );
     cache.boot = Some(Digest::of(b"another"));
     assert_eq!(get(&cache, "a"), None);
 }
@@ -217,11 +227,11 @@ fn what_is_in_use_stays_until_its_user_is_gone() {
     let reader = f.open();
     let used = reader.get(b"used").unwrap().path;
     let mine = put(&reader, "mine", b"mine");
-    for collect in [
-        (|cache: &Cache| drop(cache.collect(0).unwrap())) as fn(&Cache),
-        |cache| cache.clear().unwrap(),
-    ] {
-        collect(&f.cache());
+    for is_clean in [false, true] {
+        match is_clean {
+            true => f.cache().clear().unwrap(),
+            false => assert_ne!(f.cache().collect(0).unwrap().bytes_removed, 0),
+        }
         assert_eq!(fs::read(&used).unwrap(), b"used");
         assert_eq!(fs::read(&mine).unwrap(), b"mine");
         assert_eq!(get(&reader, "idle"), None);

@@ -68,10 +68,16 @@ fn requests_are_answered_until_the_end() {
     let path = heard[1]["DiskPath"].as_str().unwrap();
     assert_eq!(crate::base::fs::read(Path::new(path)).unwrap(), body);
     let hit = heard[3].as_object().unwrap();
-    assert_eq!((&hit["OutputID"], &hit["Size"]), (&json!("b3V0"), &json!(500_000)));
+    assert_eq!(
+        (&hit["OutputID"], &hit["Size"]),
+        (&json!("b3V0"), &json!(500_000))
+    );
     assert_eq!(hit["DiskPath"], heard[1]["DiskPath"]);
     let time = hit["Time"].as_str().unwrap();
-    assert!(time.starts_with("20") && time.ends_with('Z') && time.len() == 30, "{time}");
+    assert!(
+        time.starts_with("20") && time.ends_with('Z') && time.len() == 30,
+        "{time}"
+    );
     assert_eq!(heard[4]["DiskPath"], heard[2]["DiskPath"]);
     assert_eq!(heard[4].get("Size"), None);
     assert_eq!(heard[5], json!({"ID": 99}));
