@@ -1,5 +1,5 @@
 //! The reader of Go files' heads: `cargo bench --bench header`. Over a text like that of net/http's server, and over the files of the Go
-//! below `GOROOT`, where that is set: how much of each file is worth reading at first.
+//! below `GOROOT`, where that is set.
 #![expect(
     clippy::disallowed_methods,
     reason = "a benchmark that reads the files it is about"
@@ -8,10 +8,8 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use gomake::base::digest::Digest;
-use gomake::golang::header::{Need, digest, digest_of_start, read};
+use gomake::golang::header::{digest, read};
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 fn main() {
@@ -44,12 +42,6 @@ fn one_digest(bencher: Bencher<'_, '_>, first: &str) {
 }
 
 #[divan::bench]
-fn one_digest_of_4_kib(bencher: Bencher<'_, '_>) {
-    let text = server(PLAIN);
-    bencher.bench(|| digest_of_start(black_box(&text[..4096])));
-}
-
-#[divan::bench]
 fn one_header(bencher: Bencher<'_, '_>) {
     let text = server(PLAIN);
     bencher.bench(|| read(black_box(&text)));
@@ -76,32 +68,19 @@ fn go_files(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Reads this much at first, and the rest where that is not enough; 0: all at once.
-#[divan::bench(args = [0, 4096, 8192, 16384])]
-fn files_of_go(bencher: Bencher<'_, '_>, start: usize) {
+#[divan::bench]
+fn files_of_go(bencher: Bencher<'_, '_>) {
     let Some(root) = std::env::var_os("GOROOT") else {
         return;
     };
     let mut files = Vec::new();
     go_files(&Path::new(&root).join("src"), &mut files);
-    let mut buffer = Vec::new();
     bencher
         .counter(ItemsCount::new(files.len()))
         .bench_local(|| {
             for path in &files {
-                buffer.clear();
-                let mut file = File::open(path).expect("a Go file");
-                if start > 0 {
-                    buffer.resize(start, 0);
-                    let length = file.read(&mut buffer).expect("its start");
-                    buffer.truncate(length);
-                    if let Need::Done(found) = digest_of_start(&buffer) {
-                        black_box(found);
-                        continue;
-                    }
-                }
-                file.read_to_end(&mut buffer).expect("the rest");
-                black_box(digest(&buffer));
+                let text = std::fs::read(path).expect("a Go file");
+                black_box(digest(&text));
             }
         });
 }

@@ -32,7 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let framed = how & 1 == 1;
     let root = tempfile::tempdir().expect("a directory");
     let dir = StateDir::open(root.path(), Access::Write).expect("a state");
-    write(&dir.file("journal"), &file(b"gomakeR2", framed, bytes));
+    write(&dir.file("journal"), &file(b"gomakeR3", framed, bytes));
     write(&dir.file("memo"), &file(b"gomakeM1", framed, bytes));
     write(&dir.file("facts"), bytes);
     let store = Store::open(&dir).expect("damage is no error");

@@ -11,6 +11,8 @@ NUMBERED = {"shell": ": {}", "true": "/bin/true {}"}
 class Tool:
     """`built` is whether a tool remembers what it ran, so that only a real build makes its outputs up to date."""
     name, program, file, built = "", "", "", True
+    # What may stand in the first line of a file: a comment, and one target more.
+    comment, extra = "# edit {}", ""
 
     def __init__(self, path):
         self.path = path
@@ -20,7 +22,7 @@ class Tool:
         return []
 
     def write(self, graph, place):
-        write(os.path.join(place, self.file), ("\n".join(self.lines(graph)) + "\n").encode())
+        write(os.path.join(place, self.file), "".join(line + "\n" for line in [self.comment.format(0), *self.lines(graph)]).encode())
 
     def forget(self, place):
         """Removes what was made and what is remembered, for a build from nothing."""
@@ -30,6 +32,7 @@ class Tool:
 
 class Gomake(Tool):
     name, program, file = "gomake", "gomake", "Gofile"
+    extra = 'task extra{} {{ run = ["true"] }}'
 
     def __init__(self, path, form="for", cache=True):
         super().__init__(path)
@@ -48,7 +51,7 @@ class Gomake(Tool):
     def lines(self, graph):
         if self.form == "for":
             return self.one_for(graph)
-        lines = ["# edit 0"]
+        lines = []
         for edge in graph.edges:
             lines += self.explicit(graph, edge)
         if graph.grouped:
@@ -82,6 +85,8 @@ class Gomake(Tool):
 
 class Make(Tool):
     name, program, file, built = "make -rR", "make", "Makefile", False
+    # A pattern rule: another one would be the first target.
+    extra = "extra{}%:"
     recipes = {"copy": "cp $< $@", "depfile": "cp $< $@ && cp $<.d $@.d", "touch": "touch $@"}
 
     def command(self, graph, jobs, goal=""):
@@ -105,6 +110,7 @@ class Make(Tool):
 
 class Ninja(Tool):
     name, program, file = "ninja", "ninja", "build.ninja"
+    extra = "build extra{}: phony"
     rules = {"copy": ["cp $in $out"], "touch": ["touch $out"], "shell": [": $n"], "true": ["/bin/true $n"],
              "depfile": ["cp $in $out && cp $in.d $out.d", "depfile = $out.d", "deps = gcc"]}
 

@@ -73,6 +73,16 @@ impl FileKind {
             _ => Self::Other,
         }
     }
+
+    /// What stands for it in a digest.
+    pub fn letter(self) -> u8 {
+        match self {
+            Self::File => b'f',
+            Self::Dir => b'd',
+            Self::Symlink => b'l',
+            Self::Other => b'o',
+        }
+    }
 }
 
 /// What decides whether a remembered digest of a file still holds. Times are nanoseconds since 1970.
@@ -168,7 +178,8 @@ impl DirHandle {
     /// The system's word; the path is the caller's to add.
     pub fn hash(&self, path: &CStr, size: u64) -> io::Result<Digest> {
         use rustix::fs::{Mode, OFlags};
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        // A pipe that has taken the file's place is not waited for.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = File::from(rustix::fs::openat(&self.0, path, flags, Mode::empty())?);
         hash_open(&file, Some(size).filter(|size| *size > 0))
     }

@@ -208,7 +208,7 @@ mod tests {
     use super::*;
     use crate::base::path::ProjectPath;
     use crate::base::source::Span;
-    use crate::plan::graph::{DeclId, Edge, Inputs, Target};
+    use crate::plan::graph::{DeclId, Edge, Target};
 
     fn graph() -> Graph {
         let mut graph = Graph::default();
@@ -219,20 +219,9 @@ mod tests {
         };
         let mut add = |name: &str, kind, needs, after| {
             graph.targets.push(Target {
-                name: name.into(),
-                kind,
-                decl: DeclId(0),
-                bindings: Vec::new(),
-                inputs: Inputs::default(),
-                outputs: Vec::new(),
-                depfile: None,
-                report: None,
                 needs,
                 after,
-                dir: ProjectPath::root(),
-                go: None,
-                always_runs: false,
-                platforms: Vec::new(),
+                ..Target::new(name, kind, DeclId(0), ProjectPath::root())
             })
         };
         add("gen", Kind::Build, vec![], vec![]);

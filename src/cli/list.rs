@@ -292,7 +292,7 @@ mod tests {
     use crate::base::ids::Id;
     use crate::base::path::ProjectPath;
     use crate::base::source::Span;
-    use crate::plan::graph::{DeclId, Edge, EdgeWhy, Inputs, Output};
+    use crate::plan::graph::{DeclId, Edge, EdgeWhy, Output};
     use crate::plan::module::Modules;
 
     fn declare(graph: &mut Graph, kind: Kind, name: &str, help: &[&str]) -> DeclId {
@@ -310,22 +310,9 @@ mod tests {
         })
     }
     fn instance(graph: &mut Graph, decl: DeclId, name: &str) -> TargetId {
-        let id = graph.targets.push(Target {
-            name: name.into(),
-            kind: graph.decls[decl].kind,
-            decl,
-            bindings: Vec::new(),
-            inputs: Inputs::default(),
-            outputs: Vec::new(),
-            depfile: None,
-            report: None,
-            needs: Vec::new(),
-            after: Vec::new(),
-            dir: ProjectPath::root(),
-            go: None,
-            always_runs: false,
-            platforms: Vec::new(),
-        });
+        let kind = graph.decls[decl].kind;
+        let target = Target::new(name, kind, decl, ProjectPath::root());
+        let id = graph.targets.push(target);
         graph.decls[decl].instances.push(id);
         id
     }

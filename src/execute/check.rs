@@ -11,7 +11,7 @@ use crate::execute::seen::Looked;
 use crate::fingerprint::content::{Content, Outputs, service_output};
 use crate::fingerprint::explain::{Change, compare, facts};
 use crate::fingerprint::key::{Field, Subject};
-use crate::plan::action::{Action, Command, Kind};
+use crate::plan::action::{Action, Kind};
 use crate::plan::bind::{Files, bind};
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::graph::{Edge, EdgeWhy, Output, TargetId};
@@ -472,7 +472,7 @@ impl Project<'_> {
         key: Digest,
     ) -> Result<Option<(Digest, CachedResult)>, CheckError> {
         // Tests of Go packages have results of their own.
-        let is_one = !matches!(prepared.action.command, Command::GoTest(_));
+        let is_one = !prepared.action.command.is_go_test();
         let Some(cache) = self.cache.filter(|_| prepared.action.cache && is_one) else {
             return Ok(None);
         };

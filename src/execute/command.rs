@@ -133,13 +133,7 @@ impl Project<'_> {
         let waiting = self.span(id, Work::Wait);
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         drop(waiting);
-        let mut files = Files {
-            lives: Lives::ForARun,
-            project: self,
-            prepared,
-            kept: Vec::new(),
-            inputs: None,
-        };
+        let mut files = Files::of(Lives::ForARun, self, prepared);
         let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
         let line = self
             .line(&self.graph().target(id).name, files, env, secrets)
@@ -157,13 +151,7 @@ impl Project<'_> {
         prepared: &Prepared,
         words: Vec<OsString>,
     ) -> Result<Line, String> {
-        let mut files = Files {
-            lives: Lives::ForARun,
-            project: self,
-            prepared,
-            kept: Vec::new(),
-            inputs: None,
-        };
+        let mut files = Files::of(Lives::ForARun, self, prepared);
         let (env, secrets) = self.environment(&mut files)?;
         Line::of(words, env, secrets, files.kept)
     }
@@ -272,13 +260,7 @@ impl Project<'_> {
 
     /// The process of a service: it has no slot, and its own children have none to share.
     pub(crate) fn service_line(&self, id: TargetId, prepared: &Prepared) -> Result<Line, String> {
-        let mut files = Files {
-            lives: Lives::ForAService,
-            project: self,
-            prepared,
-            kept: Vec::new(),
-            inputs: None,
-        };
+        let mut files = Files::of(Lives::ForAService, self, prepared);
         let (env, secrets) = self.environment(&mut files)?;
         let mut env = env.flattened();
         env.remove(&self.slots.variable().0);
@@ -495,7 +477,17 @@ struct Files<'a> {
     inputs: Option<OsString>,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    fn of(lives: Lives, project: &'a Project<'a>, prepared: &'a Prepared) -> Self {
+        Self {
+            lives,
+            project,
+            prepared,
+            kept: Vec::new(),
+            inputs: None,
+        }
+    }
+
     fn add(&mut self, prefix: &str, bytes: &[u8]) -> Result<OsString, String> {
         let file = temporary(self.project, self.lives, prefix, bytes)?;
         let path = file.path().as_os_str().to_owned();

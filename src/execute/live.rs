@@ -277,7 +277,7 @@ impl Drive<'_> {
         let asked = self.ask(&reach);
         let stale = asked.into_iter().filter(|asked| {
             let now = self.key_now(asked.id);
-            now.is_none() || now != asked.seen
+            now.is_none() || now != asked.seen || self.project.have_tests_moved(asked.id)
         });
         let stale: Vec<Asked> = stale.collect();
         if stale.is_empty() {

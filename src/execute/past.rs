@@ -79,7 +79,8 @@ impl Project<'_> {
             return None;
         }
         if end == End::Failed {
-            return Some(Settled::StillFailing);
+            let is_same = !self.have_tests_moved(id);
+            return is_same.then_some(Settled::StillFailing);
         }
         let outputs = past.made(name);
         let are_there = outputs.iter().all(|(path, made)| {

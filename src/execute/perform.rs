@@ -326,7 +326,7 @@ impl Project<'_> {
             ..record
         };
         // Tests of Go packages are kept one by one.
-        let is_one = !matches!(prepared.action.command, Command::GoTest(_));
+        let is_one = !prepared.action.command.is_go_test();
         let is_cached =
             self.cache.is_some() && prepared.action.cache && !target.always_runs && is_one;
         let to_store = is_cached.then(|| ToStore {

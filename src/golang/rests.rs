@@ -5,7 +5,7 @@
 //! reads of a directory. Modules in the module cache have no part here: go.sum says what is in them.
 
 use crate::base::digest::{Digest, FieldHasher};
-use crate::base::fs::{DirEntry, FileKind};
+use crate::base::fs::DirEntry;
 use crate::golang::header;
 use crate::golang::list::{GoRequest, is_local_pattern};
 use crate::golang::listing::Listing;
@@ -97,13 +97,7 @@ pub fn names(entries: &[DirEntry], aspect: Aspect) -> Digest {
             _ => !entry.is_dir && (is_source(name) || name == b"go.mod"),
         };
         if counts {
-            let kind = match entry.kind {
-                FileKind::File => b"f",
-                FileKind::Dir => b"d",
-                FileKind::Symlink => b"l",
-                FileKind::Other => b"o",
-            };
-            hasher.field(name).field(kind);
+            hasher.field(name).field(&[entry.kind.letter()]);
         }
     }
     hasher.finish()

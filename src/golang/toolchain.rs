@@ -46,7 +46,7 @@ const CACHE_PROGRAM: &str = "GOCACHEPROG";
 /// What `go env` said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoEnv {
-    /// The values that count, see [`parse_env`].
+    /// The values that count and are set, by name; the project's root is spelled `.` in them.
     pub facts: BTreeMap<String, String>,
     /// Where the toolchain is that does the work; not always the one that was started.
     pub root: PathBuf,
@@ -96,7 +96,7 @@ pub fn env_args() -> Vec<String> {
 ///
 /// # Errors
 /// When `json` is not an object of strings.
-pub fn parse_env(json: &[u8], project_root: &Path) -> Result<BTreeMap<String, String>, GoEnvError> {
+fn parse_env(json: &[u8], project_root: &Path) -> Result<BTreeMap<String, String>, GoEnvError> {
     let all: BTreeMap<String, String> = serde_json::from_slice(json)?;
     Ok(all
         .into_iter()

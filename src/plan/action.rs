@@ -79,6 +79,12 @@ pub enum Command {
     GoTest(Arc<GoTestSpec>),
 }
 
+impl Command {
+    pub fn is_go_test(&self) -> bool {
+        matches!(self, Self::GoTest(_))
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum EnvValue {
     /// Counted.

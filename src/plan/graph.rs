@@ -126,6 +126,28 @@ pub struct Target {
     pub platforms: Vec<Platform>,
 }
 
+impl Target {
+    /// One of which nothing else is known yet.
+    pub fn new(name: &str, kind: Kind, decl: DeclId, dir: ProjectPath) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            decl,
+            bindings: Vec::new(),
+            inputs: Inputs::default(),
+            outputs: Vec::new(),
+            depfile: None,
+            report: None,
+            needs: Vec::new(),
+            after: Vec::new(),
+            dir,
+            go: None,
+            always_runs: false,
+            platforms: Vec::new(),
+        }
+    }
+}
+
 /// Declared inputs in the order written; `excludes` hold for every glob among them.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Inputs {

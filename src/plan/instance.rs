@@ -6,7 +6,7 @@ use crate::lang::ast::{For, TargetDecl};
 use crate::plan::body::Body;
 use crate::plan::error::{Lint, PlanError};
 use crate::plan::eval::{Evaluator, Scope};
-use crate::plan::graph::{Decl, DeclId, Inputs, ParamInfo, Target, TargetId};
+use crate::plan::graph::{Decl, DeclId, ParamInfo, Target, TargetId};
 use crate::plan::module::ModuleId;
 use crate::plan::name::{instance_name, plain_text, read_like};
 use crate::plan::namespace::declared_name;
@@ -203,21 +203,10 @@ impl<'a> Resolver<'a> {
             return None;
         };
         let info = &self.graph.decls[decl];
+        let dir = self.modules.modules[info.module].dir.clone();
         let id = self.graph.targets.push(Target {
-            name: free.key().as_str().into(),
-            kind: info.kind,
-            decl,
             bindings: row.iter().chain(args).cloned().collect(),
-            inputs: Inputs::default(),
-            outputs: Vec::new(),
-            depfile: None,
-            report: None,
-            needs: Vec::new(),
-            after: Vec::new(),
-            dir: self.modules.modules[info.module].dir.clone(),
-            go: None,
-            always_runs: false,
-            platforms: Vec::new(),
+            ..Target::new(free.key(), info.kind, decl, dir)
         });
         self.depth.push(depth);
         free.insert(id);

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// Raise the digit when [`Entry`], [`TargetRecord`] or [`Fact`] change.
-pub(in crate::state) const MAGIC: Magic = *b"gomakeR2";
+pub(in crate::state) const MAGIC: Magic = *b"gomakeR3";
 /// Below this many dead records, writing the rest anew is not worth it.
 const DEAD_FROM: usize = 64;
 
@@ -59,12 +59,8 @@ enum Entry {
         record: Arc<TargetRecord>,
         facts: FactsAt,
     },
-    Forgotten(String),
     /// The target's command was started; whatever is at its outputs is ours, and not to be trusted.
-    Started {
-        target: String,
-        start: Start,
-    },
+    Started { target: String, start: Start },
     /// Files that a target made and makes no more.
     Abandoned(Vec<(String, Content)>),
 }
@@ -110,7 +106,7 @@ pub(in crate::state) enum Concerns {
 pub(in crate::state) fn concerns(payload: &[u8]) -> Option<Concerns> {
     Some(match postcard::from_bytes(payload).ok()? {
         Entry::Done { record, .. } => Concerns::Target(record.target.clone()),
-        Entry::Forgotten(target) | Entry::Started { target, .. } => Concerns::Target(target),
+        Entry::Started { target, .. } => Concerns::Target(target),
         Entry::Abandoned(_) => Concerns::Everything,
     })
 }
@@ -170,8 +166,6 @@ struct Folded {
     known: HashMap<String, Known>,
     unfinished: HashMap<String, Start>,
     abandoned: BTreeMap<String, Content>,
-    /// Targets whose success was forgotten, once at least.
-    forgotten: HashSet<String>,
     records: usize,
 }
 
@@ -187,10 +181,6 @@ impl Folded {
                 self.unfinished.remove(&record.target);
                 self.known
                     .insert(record.target.clone(), Known { record, facts, at });
-            }
-            Entry::Forgotten(target) => {
-                self.known.remove(&target);
-                self.forgotten.insert(target);
             }
             Entry::Started { target, start } => {
                 self.unfinished.insert(target, start);
@@ -268,8 +258,7 @@ impl Store {
         if is_worth_compacting(folded.records, index.live) {
             return Ok(None);
         }
-        let mut newer = std::mem::take(&mut folded.forgotten);
-        newer.extend(folded.known.keys().cloned());
+        let newer = folded.known.keys().cloned().collect();
         let earlier = Earlier::open(dir, index, newer)?;
         Ok(Some(folded.store(
             journal,
@@ -355,22 +344,6 @@ impl Store {
             .insert(known.record.target.clone(), known);
         appended?;
         Ok(facts_result?)
-    }
-
-    /// Forgets a target's success, on disk as well.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn forget(&self, target: &str) -> Result<(), StateError> {
-        let is_known = self.find(target, |_| ()).is_some();
-        if let Some(earlier) = &self.earlier {
-            lock(&earlier.forgotten).insert(target.to_owned());
-        }
-        self.write_known().remove(target);
-        if is_known {
-            self.append(&Entry::Forgotten(target.to_owned()))?;
-        }
-        Ok(())
     }
 
     fn append(&self, entry: &Entry) -> FsResult<u64> {

@@ -1,6 +1,6 @@
 //! `--watch`: which actions run after which change.
 
-use crate::harness::{Going, Project, set, wait_until};
+use crate::harness::{Going, Project, has, set, wait_until};
 use rustix::process::Signal;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -271,6 +271,45 @@ task all { needs = [bad, other] }
     assert!(failed(&second).is_empty(), "{second}");
     project.write("bad.txt", "good\n");
     assert_eq!(watch.ran(), set(["bad"]));
+}
+
+/// What a test looked at is found out when it runs, and counts when it failed, too.
+#[test]
+fn what_a_failed_go_test_looked_at_counts() {
+    if !has("go") {
+        return;
+    }
+    let mut project = Project::new(
+        "test unit { go { packages = \"./...\" } }\ntest other {\n  inputs = \"other.txt\"\n  run: true\n}\n\
+         task all { needs = [unit, other] }\n",
+    );
+    project.env("GOTOOLCHAIN", "local").env("GOPROXY", "off");
+    let test = "package low\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestLow(t *testing.T) {\n\
+                \ttext, _ := os.ReadFile(\"../fixtures/x.txt\")\n\tfound, _ := os.ReadDir(\"../more\")\n\
+                \tif string(text) != \"good\" || len(found) > 1 {\n\t\tt.Fatal(string(text), len(found))\n\t}\n}\n";
+    project
+        .write("go.mod", "module ex.invalid/m\n\ngo 1.21\n")
+        .write("low/low.go", "package low\n")
+        .write("low/low_test.go", test)
+        .write("fixtures/x.txt", "bad")
+        .write("more/1", "")
+        .write("other.txt", "x");
+    let watch = Watch::start(&project, &["-k", "all"]);
+    let first = watch.turn();
+    assert_eq!(failed(&first), set(["unit"]), "{first}");
+    project.write("other.txt", "y");
+    let second = watch.turn();
+    assert_eq!(ran(&second), set(["other"]), "{second}");
+    assert!(failed(&second).is_empty(), "{second}");
+    project.write("fixtures/x.txt", "good");
+    assert_eq!(watch.ran(), set(["unit"]));
+    // A directory that was listed, by a test that passed.
+    project.write("more/2", "");
+    let turn = watch.turn();
+    assert_eq!(failed(&turn), set(["unit"]), "{turn}");
+    fs::remove_file(project.path("more/2")).unwrap();
+    assert_eq!(watch.ran(), set(["unit"]));
+    assert_eq!(watch.interrupt(), 130);
 }
 
 #[test]

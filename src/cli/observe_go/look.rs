@@ -349,3 +349,6 @@ impl Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod store;
 
 pub use store::environment_of;
 
+use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::{Glimpse, Rests};
@@ -46,7 +47,7 @@ pub struct Question<'a> {
     pub request: &'a GoRequest,
     pub env: Variables,
     pub program: PathBuf,
-    key: crate::base::digest::Digest,
+    key: Digest,
 }
 
 /// How far a question has come.

@@ -5,7 +5,7 @@ use crate::base::digest::{Digest, FieldHasher};
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FileKind};
 use crate::cli::observe_go::look::Row;
-use crate::execute::environment::Variables;
+use crate::execute::environment::{Variables, strict};
 use crate::golang::command::concerns_go;
 use crate::golang::list::{GoInputs, GoRequest};
 use crate::state::dir::{Access, StateDir};
@@ -118,7 +118,7 @@ pub fn key_of(root: &Path, request: &GoRequest, program: &Path, env: &Variables)
 /// The variables of a caller that Go looks at, of those that it is given whether or not they are named.
 pub fn environment_of(caller: &Variables) -> Digest {
     let mut hasher = FieldHasher::new();
-    add_variables(&mut hasher, &crate::execute::environment::strict(caller));
+    add_variables(&mut hasher, &strict(caller));
     hasher.finish()
 }
 

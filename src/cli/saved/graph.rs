@@ -16,9 +16,7 @@ use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::execute::makers::by_patterns;
 use crate::plan::action::Kind;
-use crate::plan::graph::{
-    Decl, DeclId, Graph, Input, Inputs, Output, StoredMakers, Target, TargetId,
-};
+use crate::plan::graph::{Decl, DeclId, Graph, Input, Output, StoredMakers, Target, TargetId};
 use crate::plan::settings::Settings;
 use crate::state::snapshot::Snapshot;
 use serde::de::DeserializeOwned;
@@ -189,21 +187,10 @@ impl Stored {
     }
     fn no_target(&self, id: TargetId) -> Target {
         self.is_strange.store(true, Ordering::Relaxed);
+        let (name, root) = (self.snapshot.name(id), ProjectPath::root());
         Target {
-            name: self.snapshot.name(id).into(),
-            kind: Kind::Task,
-            decl: DeclId(0),
-            bindings: Vec::new(),
-            inputs: Inputs::default(),
-            outputs: Vec::new(),
-            depfile: None,
-            report: None,
-            needs: Vec::new(),
-            after: Vec::new(),
-            dir: ProjectPath::root(),
-            go: None,
             always_runs: true,
-            platforms: Vec::new(),
+            ..Target::new(name, Kind::Task, DeclId(0), root)
         }
     }
 

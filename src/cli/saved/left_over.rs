@@ -1,6 +1,7 @@
 //! What targets that are gone have left, and what decides about it: files that nobody declares and that are as they were made
 //! are no inputs of anybody.
 
+use crate::base::path::ProjectPath;
 use crate::cli::saved::rows::Rows;
 use crate::execute::check::recorded_path;
 use crate::execute::declared::Declared;
@@ -62,10 +63,7 @@ fn declared_files<'a>(project: &'a Project<'_>) -> impl Iterator<Item = &'a str>
     let outputs = project.graph().targets.values();
     outputs
         .flat_map(|target| &target.outputs)
-        .filter_map(|output| match output {
-            Output::File { path, .. } | Output::Tree { path, .. } => Some(path.as_str()),
-            Output::Pattern { .. } => None,
-        })
+        .filter_map(|output| output.path().map(ProjectPath::as_str))
 }
 
 fn declared_patterns<'a>(project: &'a Project<'_>) -> impl Iterator<Item = &'a String> {

@@ -121,10 +121,10 @@ fn is_value(word: &str) -> bool {
     word.contains(['=', '('])
 }
 
-#[cfg(test)]
-mod tests;
-
 /// As parts of a plan are stored.
 fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("plans are plain data")
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,6 +83,13 @@ impl Interest {
             let deps = record.deps.iter().map(|path| path.under(&self.root));
             self.files.extend(deps);
         }
+        for (path, is_listed) in project.paths_of_tests(id) {
+            let path = path.under(&self.root);
+            if is_listed {
+                self.trees.insert(path.clone());
+            }
+            self.files.insert(path);
+        }
         if target.always_runs
             && target.inputs.items.is_empty()
             && target.needs.is_empty()

@@ -121,13 +121,8 @@ impl Project<'_> {
             {
                 continue;
             }
-            let kind = match entry.kind {
-                FileKind::File => b"f",
-                FileKind::Dir => b"d",
-                FileKind::Symlink => b"l",
-                FileKind::Other => b"o",
-            };
-            hasher.field(entry.name.as_bytes()).field(kind);
+            let kind = entry.kind.letter();
+            hasher.field(entry.name.as_bytes()).field(&[kind]);
         }
         Some(hasher.finish())
     }

@@ -64,7 +64,7 @@ impl Project<'_> {
 
     /// Notes that a target's tests ran in one call, and succeeded.
     pub(crate) fn note_whole_tests(&self, id: TargetId, action: &Action) {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return;
         }
         let record = Record {
@@ -80,7 +80,7 @@ impl Project<'_> {
     /// Why a target's tests are not up to date, though its fingerprint is that of its last success: what they looked at has
     /// changed, or is not known.
     pub(crate) fn moved_tests(&self, id: TargetId, action: &Action) -> Option<String> {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return None;
         }
         let Some(record) = self.tests_record(id) else {
@@ -105,7 +105,7 @@ impl Project<'_> {
     /// What the last success of a target's tests rests on and its record does not name: variables that are not of the target,
     /// and whether rows of a saved graph can say all the rest.
     pub(crate) fn looked_at_by_tests(&self, id: TargetId, action: &Action) -> Option<TestsRest> {
-        if !matches!(action.command, Command::GoTest(_)) {
+        if !action.command.is_go_test() {
             return None;
         }
         let record = self.tests_record(id)?;
@@ -131,11 +131,37 @@ impl Project<'_> {
         Some(rest)
     }
 
+    /// What the tests of a target looked at when they last ran, whether they passed or failed; of a directory that was listed,
+    /// that it was. Empty for other targets.
+    pub(crate) fn paths_of_tests(&self, id: TargetId) -> Vec<(InputPath, bool)> {
+        let Some(record) = self.bound_tests_record(id) else {
+            return Vec::new();
+        };
+        let paths = record.looks().flat_map(|looks| &looks.paths);
+        paths
+            .map(|(path, seen)| (path.clone(), matches!(seen, Seen::Listing(_))))
+            .collect()
+    }
+
+    /// Whether something has changed that the tests of a target looked at when they last ran: then those that failed may pass, and
+    /// those that passed may fail.
+    pub(crate) fn have_tests_moved(&self, id: TargetId) -> bool {
+        let (Some(record), Some(bound)) = (self.bound_tests_record(id), &self.bound[id]) else {
+            return false;
+        };
+        let mut looks = record.looks();
+        looks.any(|looks| self.moved(id, &bound.action, looks).is_some())
+    }
+
+    fn bound_tests_record(&self, id: TargetId) -> Option<Record> {
+        let bound = self.bound[id].as_ref()?;
+        let is_it = bound.action.command.is_go_test();
+        is_it.then(|| self.tests_record(id)).flatten()
+    }
+
     /// The lines of the tests of a target's last success.
     pub(crate) fn known_test_lines(&self, id: TargetId) -> Option<String> {
-        let bound = self.bound[id].as_ref()?;
-        let is_it = matches!(bound.action.command, Command::GoTest(_));
-        let record = is_it.then(|| self.tests_record(id)).flatten()?;
+        let record = self.bound_tests_record(id)?;
         (!record.is_whole).then(|| record.lines())
     }
 }

@@ -114,6 +114,14 @@ impl Record {
             (path, pass.map(|(_, pass)| pass))
         })
     }
+    /// What the tests of each package looked at when they last ran.
+    pub fn looks(&self) -> impl Iterator<Item = &Looks> {
+        self.packages.values().filter_map(|package| {
+            let passed = package.pass.as_ref().map(|(_, pass)| &pass.looks);
+            let failed = package.failed.as_ref().map(|failed| &failed.looks);
+            failed.or(passed)
+        })
+    }
     /// The lines of all packages of the last success.
     pub fn lines(&self) -> String {
         let known = self.succeeded.iter();

@@ -14,8 +14,7 @@ use crate::execute::gotest::seen::Ran;
 use crate::execute::gotest::show::{Detail, Shown};
 use crate::execute::perform::{Beginning, Trouble};
 use crate::golang::testing::coverage::Profile;
-use crate::golang::testing::stream::{End, PackageRun, Run};
-use serde::Deserialize;
+use crate::golang::testing::stream::{End, Line, PackageRun, Run};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
@@ -90,7 +89,7 @@ impl Tests<'_> {
         line.filter = Some(Filter::GoTest(shown.clone()));
         project.announce(id, prepared, attempt, reasons);
         let command = command::text(&prepared.action.command);
-        let asked = self.asked.len();
+        let asked = self.asked.clone();
         let ended = project.run_line(id, prepared, line, command);
         let run = {
             let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,7 +105,7 @@ impl Tests<'_> {
         };
         let lines = self.take(run, &ran);
         self.save();
-        self.tell_known(attempt, asked, detail);
+        self.tell_known(attempt, &asked, detail);
         let launched = ended.map_err(|trouble| (trouble, lines.clone()))?;
         match self.asked.first() {
             None => Ok(launched.duration),
@@ -131,24 +130,21 @@ impl Tests<'_> {
         Some(words)
     }
 
-    /// Says what was not run, when there is something that was.
-    fn tell_known(&self, attempt: u32, asked: usize, detail: Detail) {
-        let known = self.tested.len() - asked;
+    /// Says what was not run, when there is something that was: `asked`.
+    fn tell_known(&self, attempt: u32, asked: &BTreeSet<String>, detail: Detail) {
+        let (known, run) = (self.tested.len() - asked.len(), asked.len());
         if attempt > 1 || known == 0 {
             return;
         }
         let mut text = String::new();
         if detail == Detail::All {
-            let is_known = |one: &&Tested| {
-                let pass = self.passes.get(&one.import_path);
-                pass.is_some() && !self.asked.contains(&one.import_path)
-            };
+            let is_known = |one: &&Tested| !asked.contains(&one.import_path);
             for one in self.tested.iter().filter(is_known) {
                 text += &format!("ok  \t{}\t(cached)\n", one.import_path);
             }
         }
         let packages = if known == 1 { "package" } else { "packages" };
-        text += &format!("{known} {packages} cached, {asked} run\n");
+        text += &format!("{known} {packages} cached, {run} run\n");
         (self.project.emit)(Event::Output {
             target: self.id,
             bytes: text.into_bytes().into(),
@@ -240,7 +236,7 @@ impl Tests<'_> {
             .entry(one.import_path.clone())
             .or_default();
         let mut failed = known.failed.take().unwrap_or_default();
-        if failed.key != one.key {
+        if failed.key != one.key || failed.looks != looks {
             failed = Failed {
                 key: one.key,
                 looks,
@@ -303,17 +299,10 @@ fn fragments(logs: &Path) -> BTreeMap<String, Fragment> {
     fragments.collect()
 }
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Line {
-    action: String,
-    test: String,
-}
-
 /// The tests that failed by themselves: a test is not told for what its subtests did.
 fn failed_tests(lines: &[String]) -> BTreeSet<String> {
     let lines = lines.iter();
-    let read = lines.filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let read = lines.filter_map(|line| Line::read(line).ok());
     let failed: BTreeSet<String> = read
         .filter(|line| line.action == "fail" && !line.test.is_empty())
         .map(|line| line.test)
@@ -335,9 +324,7 @@ fn kept(lines: Vec<String>) -> Vec<String> {
     if size <= MOST_KEPT {
         return lines;
     }
-    let is_output = |line: &String| {
-        serde_json::from_str::<Line>(line).is_ok_and(|line| line.action == "output")
-    };
+    let is_output = |line: &String| Line::read(line).is_ok_and(|line| line.action == "output");
     lines.into_iter().filter(|line| !is_output(line)).collect()
 }
 

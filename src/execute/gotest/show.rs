@@ -1,8 +1,7 @@
 //! The lines of `go test -json` to what `go test` prints for people: a line for a package that passed, everything that
 //! concerns a failure for one that did not. Each package is shown when it has come to its end. Keeps the lines.
 
-use crate::golang::testing::stream::{End, PackageRun, Run};
-use serde::Deserialize;
+use crate::golang::testing::stream::{End, Line, PackageRun, Run};
 use std::collections::BTreeMap;
 
 /// Whether all that tests print is shown.
@@ -20,14 +19,6 @@ pub(crate) struct Shown {
     run: Run,
     /// The beginning of a line.
     held: Vec<u8>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Line {
-    action: String,
-    test: String,
-    output: String,
 }
 
 /// What a test printed.
@@ -167,7 +158,7 @@ fn is_frame(output: &str) -> bool {
 }
 
 fn read(line: &str) -> Option<Line> {
-    serde_json::from_str(line).ok()
+    Line::read(line).ok()
 }
 
 #[cfg(test)]

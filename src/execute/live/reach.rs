@@ -89,6 +89,7 @@ impl Reach {
                 .iter()
                 .any(|item| paths.concern(project, item))
             || deps.iter().any(|dep| paths.touch(dep))
+            || paths.concern_tests(project, id)
             || paths.concern_tools(project, id)
             || (target.go.is_some()
                 && match project.go_answer(id, Disk::Changed) {
@@ -141,6 +142,11 @@ impl Paths {
             // What it makes counts as it is recorded.
             Input::Target { .. } => false,
         }
+    }
+
+    fn concern_tests(&self, project: &Project<'_>, id: TargetId) -> bool {
+        let looked_at = project.paths_of_tests(id);
+        looked_at.iter().any(|(path, _)| self.touch(path))
     }
 
     fn concern_tools(&self, project: &Project<'_>, id: TargetId) -> bool {

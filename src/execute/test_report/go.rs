@@ -3,28 +3,9 @@
 
 use crate::event::tests::{TestCase, TestOutcome, TestReport};
 use crate::execute::test_report::{Damage, Parsed, failed, skipped};
-use serde::Deserialize;
+use crate::golang::testing::stream::{End, Line};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Line {
-    #[serde(default)]
-    action: String,
-    #[serde(default)]
-    package: String,
-    #[serde(default)]
-    import_path: String,
-    #[serde(default)]
-    test: String,
-    /// Seconds.
-    elapsed: Option<f64>,
-    #[serde(default)]
-    output: String,
-    #[serde(default)]
-    failed_build: String,
-}
 
 /// A test, or a package where `test` is empty.
 struct Running {
@@ -33,13 +14,6 @@ struct Running {
     output: String,
     took: Option<Duration>,
     end: Option<End>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Passed,
-    Failed,
-    Skipped,
 }
 
 #[derive(Default)]
@@ -58,7 +32,7 @@ pub fn parse(text: &str) -> Parsed {
         if !line.starts_with('{') {
             continue;
         }
-        match serde_json::from_str::<Line>(line) {
+        match Line::read(line) {
             Ok(line) => reading.take(line),
             Err(error) if damage.is_none() => {
                 damage = Some(Damage {
@@ -92,13 +66,8 @@ impl Reading {
             }
             "" | "build-fail" => {}
             _ if line.package.is_empty() => {}
-            action => {
-                let end = match action {
-                    "pass" | "bench" => Some(End::Passed),
-                    "fail" => Some(End::Failed),
-                    "skip" => Some(End::Skipped),
-                    _ => None,
-                };
+            _ => {
+                let end = line.end();
                 let build = self.builds.get(&line.failed_build).cloned();
                 let running = self.running(line.package, line.test);
                 running.output.push_str(&line.output);

@@ -57,7 +57,7 @@ pub fn read(text: &[u8]) -> Header {
             .iter()
             .flat_map(|comment| plain_lines(&text[comment.clone()]))
             .collect(),
-        is_broken: head.sure.is_none() || lines.go.len() > 1,
+        is_broken: head.end.is_none() || lines.go.len() > 1,
         imports: head
             .imports
             .into_iter()
@@ -75,42 +75,17 @@ pub fn read(text: &[u8]) -> Header {
 pub fn digest(text: &[u8]) -> Digest {
     let text = without_mark(text);
     let head = Head::of(text);
-    let Some(sure) = head.sure.clone() else {
+    let Some(end) = head.end else {
         return of_whole(text);
     };
     let mut hasher = of_kind("go");
-    hasher.field(&text[..sure.end]);
+    hasher.field(&text[..end]);
     if head.imports("embed") {
         for line in embed::lines(text) {
             hasher.field(&line);
         }
     }
     hasher.finish()
-}
-
-/// How many bytes to read at first: of Go's own 7,711 files, 112 then need more. Twice as much, or half, cost more time together.
-pub const START: usize = 4096;
-
-/// What the first part of a file is enough for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// What [`digest`] says of the whole text, however it goes on.
-    Done(Digest),
-    /// Only the whole text says.
-    More,
-}
-
-/// [`digest`] of a Go file of which only the first bytes were read. [`START`] of them hold the imports of nearly every file.
-pub fn digest_of_start(start: &[u8]) -> Need {
-    let text = without_mark(start);
-    let head = Head::of(text);
-    match head.sure {
-        // With at least a byte behind the word that ended it, so that it is that word.
-        Some(ref sure) if sure.stop_end < text.len() && !head.imports("embed") => {
-            Need::Done(of_kind("go").field(&text[..sure.end]).finish())
-        }
-        _ => Need::More,
-    }
 }
 
 /// Reads a file in another language that Go may build (C, assembly, Fortran, SWIG…): only constraints count there.
@@ -165,24 +140,15 @@ struct Head<'t> {
     imports: Vec<(Cow<'t, str>, Span)>,
     /// The comments that document an import of "C".
     cgo: Vec<Span>,
-    /// None: broken.
-    sure: Option<Sure>,
-}
-
-/// Where a sound head ends.
-#[derive(Clone)]
-struct Sure {
-    /// Behind the last thing in it that counts.
-    end: usize,
-    /// Behind the word that no longer belongs to it.
-    stop_end: usize,
+    /// Behind the last thing in it that counts. None: it is broken.
+    end: Option<usize>,
 }
 
 impl<'t> Head<'t> {
     fn of(text: &'t [u8]) -> Self {
         let mut head = Self::default();
         let mut lexer = Lexer::new(text);
-        head.sure = head.parse(text, &mut lexer);
+        head.end = head.parse(text, &mut lexer);
         head
     }
 
@@ -190,7 +156,7 @@ impl<'t> Head<'t> {
         self.imports.iter().any(|(path, _)| path == wanted)
     }
 
-    fn parse(&mut self, text: &'t [u8], lexer: &mut Lexer<'t>) -> Option<Sure> {
+    fn parse(&mut self, text: &'t [u8], lexer: &mut Lexer<'t>) -> Option<usize> {
         expect(lexer.next() == Token::Package)?;
         expect(lexer.next() == Token::Name)?;
         self.package = lexer.span();
@@ -210,10 +176,7 @@ impl<'t> Head<'t> {
         let stop = &text[lexer.start..lexer.end()];
         expect(token == Token::End || token == Token::Keyword && !stop.starts_with(b"i"))?;
         expect(!lexer.wrong && is_go_text(&text[..lexer.start]))?;
-        Some(Sure {
-            end,
-            stop_end: lexer.end(),
-        })
+        Some(end)
     }
 
     /// One `import` with what it brings, and where it ends.

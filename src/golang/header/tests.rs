@@ -183,19 +183,6 @@ fn the_digest_is_of_what_counts() {
 }
 
 #[test]
-fn the_start_of_a_file_is_enough_where_it_holds_the_imports() {
-    let text = b"package p\nimport \"a\"\nfunc f() {}\n";
-    let enough = (0..=text.len()).filter(|&length| digest_of_start(&text[..length]) != Need::More);
-    // From the blank behind `func`.
-    assert_eq!(enough.min(), Some(text.len() - 7));
-    assert_eq!(digest_of_start(text), Need::Done(digest(text)));
-    assert_eq!(
-        digest_of_start(b"package p\nimport \"embed\"\nfunc f() {}\n"),
-        Need::More
-    );
-}
-
-#[test]
 fn other_languages_have_constraints_only() {
     let text =
         b"// Copyright.\n\n//go:build arm64 || !x\n\n#include \"textflag.h\"\n\nTEXT f(SB)\n";
@@ -254,23 +241,12 @@ proptest! {
     }
 
     #[test]
-    fn a_start_never_says_otherwise_than_the_whole(head in head(), body in body(), cut in 0.0..1.0) {
-        let text = format!("{head}{body}").into_bytes();
-        let start = &text[..(text.len() as f64 * cut) as usize];
-        if let Need::Done(early) = digest_of_start(start) {
-            prop_assert_eq!(early, digest(&text));
-        }
-    }
-
-    #[test]
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200), head in head()) {
         read(&bytes);
         let text = [head.as_bytes(), &bytes].concat();
         let header = read(&text);
         prop_assert_eq!(header.package, "p");
-        if let Need::Done(early) = digest_of_start(&text) {
-            prop_assert_eq!(early, digest(&text));
-        }
+        digest(&text);
         digest_other(&text);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::fs::FileKind;
 use crate::base::path::ProjectPath;
 use crate::golang::list::GoRequest;
 

@@ -4,12 +4,12 @@
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// How a package's tests ended.
+/// How a test ended, or the tests of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     Passed,
     Failed,
-    /// It has no tests.
+    /// A package without tests, too.
     Skipped,
 }
 
@@ -35,25 +35,45 @@ pub struct Run {
     builds: BTreeMap<String, Vec<String>>,
 }
 
-/// The fields that say whose a line is.
-#[derive(Default, Deserialize)]
+/// A line. What it does not say is empty.
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Line {
-    action: String,
-    package: String,
-    import_path: String,
-    test: String,
-    elapsed: f64,
-    failed_build: String,
+pub struct Line {
+    pub action: String,
+    pub package: String,
+    /// Of what is built.
+    pub import_path: String,
+    pub test: String,
+    /// Seconds.
+    pub elapsed: Option<f64>,
+    pub output: String,
+    /// The import path of what could not be built.
+    pub failed_build: String,
+}
+
+impl Line {
+    /// # Errors
+    /// When it is no object of this kind.
+    pub fn read(text: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(text)
+    }
+
+    /// How the test, or the package, has ended by it.
+    pub fn end(&self) -> Option<End> {
+        match self.action.as_str() {
+            "pass" | "bench" => Some(End::Passed),
+            "fail" => Some(End::Failed),
+            "skip" => Some(End::Skipped),
+            _ => None,
+        }
+    }
 }
 
 impl Run {
     /// Takes the next line, without its end. What it was: the package that has come to its end by it.
     pub fn take(&mut self, text: &str) -> Option<String> {
-        let known = text
-            .starts_with('{')
-            .then(|| serde_json::from_str::<Line>(text).ok());
-        let Some(line) = known.flatten() else {
+        let known = Some(text).filter(|text| text.starts_with('{'));
+        let Some(line) = known.and_then(|text| Line::read(text).ok()) else {
             self.stray.push(text.to_owned());
             return None;
         };
@@ -72,17 +92,9 @@ impl Run {
             package.lines.splice(0..0, first);
         }
         package.lines.push(text.to_owned());
-        if !line.test.is_empty() {
-            return None;
-        }
-        let end = match line.action.as_str() {
-            "pass" => End::Passed,
-            "fail" => End::Failed,
-            "skip" => End::Skipped,
-            _ => return None,
-        };
+        let end = line.end().filter(|_| line.test.is_empty())?;
         package.end = Some(end);
-        package.seconds = line.elapsed;
+        package.seconds = line.elapsed.unwrap_or_default();
         Some(line.package)
     }
 }

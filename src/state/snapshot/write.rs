@@ -16,7 +16,7 @@ use crate::state::snapshot::sets::Sets;
 use crate::state::snapshot::{Draft, FileId, FileRow, ObservationId, Seen, Snapshot};
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, SystemTime};
 use zerocopy::little_endian::{U32, U64};
@@ -78,7 +78,7 @@ fn is_stale(path: &std::path::Path) -> bool {
 
 /// A file being written.
 struct Pen<'a> {
-    file: &'a mut File,
+    file: BufWriter<&'a mut File>,
     draft: &'a Draft,
     header: Header,
     /// Where the next section starts.
@@ -91,6 +91,7 @@ struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     fn new(file: &'a mut File, draft: &'a Draft) -> io::Result<Self> {
+        let mut file = BufWriter::new(file);
         let (order, places) = by_directory(draft.files.rows());
         let mut header = Header::new_zeroed();
         header.magic = format::MAGIC;
@@ -121,7 +122,8 @@ impl<'a> Pen<'a> {
         self.section(Section::State, &self.draft.state)?;
         self.actions()?;
         self.header.check = self.header.sum();
-        self.file.write_all_at(self.header.as_bytes(), 0)
+        self.file.flush()?;
+        self.file.get_ref().write_all_at(self.header.as_bytes(), 0)
     }
 
     /// Sections are written in the order of [`Section`] only because that is the order in which they are read.

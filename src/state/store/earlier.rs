@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 
 /// What is read of a record before its length is known.
 const AT_ONCE: usize = 2048;
@@ -113,37 +113,25 @@ mod serde_bytes_of {
 pub(in crate::state) struct Earlier {
     journal: File,
     pub index: Index,
-    /// Targets whose success was recorded again, or forgotten, after that: what is before does not count.
+    /// Targets whose success was recorded again after that: what is before does not count.
     newer: HashSet<String>,
-    /// The same, since it was opened.
-    pub forgotten: Mutex<HashSet<String>>,
     pub whole: Once,
 }
 
 impl Earlier {
-    /// `newer` has the targets whose success was recorded or forgotten behind the index's end.
+    /// `newer` has the targets whose success was recorded again behind the index's end.
     pub fn open(dir: &StateDir, index: Index, newer: HashSet<String>) -> FsResult<Self> {
         Ok(Self {
             journal: fs::open(&dir.file("journal"))?,
             index,
             newer,
-            forgotten: Mutex::default(),
             whole: Once::new(),
         })
     }
 
-    fn is_overtaken(&self, target: &str) -> bool {
-        let forgotten = &self.forgotten;
-        self.newer.contains(target)
-            || forgotten
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .contains(target)
-    }
-
     /// The last success of a target.
     pub fn find(&self, target: &str) -> Option<Known> {
-        if self.is_overtaken(target) {
+        if self.newer.contains(target) {
             return None;
         }
         let candidates = self.index.candidates(Subject::Target, target);
@@ -155,7 +143,6 @@ impl Earlier {
     pub fn has_made(&self, path: &str) -> bool {
         let candidates = self.index.candidates(Subject::Made, path);
         let mut known = candidates.filter_map(|at| self.read(at));
-        // What was forgotten in this run has been made all the same.
         known.any(|known| {
             !self.newer.contains(&known.record.target)
                 && known.record.made().any(|made| made == path)
@@ -199,9 +186,6 @@ impl Earlier {
                     let at = at as u64;
                     last.insert(record.target.clone(), Known { record, facts, at });
                 }
-                Ok(Entry::Forgotten(target)) => {
-                    last.remove(&target);
-                }
                 Ok(Entry::Started { .. } | Entry::Abandoned(_)) => {}
                 Err(_) => break,
             }
@@ -209,7 +193,7 @@ impl Earlier {
         }
         let counts = last.into_values();
         counts
-            .filter(|known| !self.is_overtaken(&known.record.target))
+            .filter(|known| !self.newer.contains(&known.record.target))
             .for_each(&mut take);
     }
 }
