@@ -4,6 +4,7 @@
 pub mod build_files;
 pub mod buildinfo;
 pub mod cgo;
+pub mod cacheprog;
 pub mod command;
 pub mod constraint;
 pub mod directory;

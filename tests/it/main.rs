@@ -19,6 +19,7 @@ mod execution;
 mod files;
 mod go;
 mod gobuild;
+mod gocache;
 mod goknown;
 mod golang;
 mod gotest;
