@@ -7,6 +7,7 @@ pub mod cgo;
 pub mod cacheprog;
 pub mod command;
 pub mod constraint;
+pub mod declarations;
 pub mod directory;
 pub mod header;
 pub mod list;
