@@ -306,6 +306,7 @@ mod tests {
             params: Vec::new(),
             fors: Vec::new(),
             go: None,
+            go_static: None,
             instances: Vec::new(),
         })
     }

@@ -12,6 +12,7 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+mod go_cache_prog;
 mod go_test_exec;
 pub mod help;
 mod hook;
@@ -83,7 +84,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> u8 {
-    if let Some(status) = go_test_exec::become_test() {
+    if let Some(status) = go_test_exec::become_test().or_else(go_cache_prog::serve_go) {
         return status;
     }
     let start = Start::now();

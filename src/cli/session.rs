@@ -324,6 +324,7 @@ pub fn with_project<T>(
             .cloned()
             .unwrap_or(Answer::Failed("the question was not answered".to_owned()))
     };
+    let place_of = |span: Span| around.place(span);
     let place = |id: TargetId| around.place(plan.graph.decl_of(id).name_span);
     let tracked = || tracked_files(&around.loaded.root);
     let left_over = match around.saved {
@@ -369,6 +370,7 @@ pub fn with_project<T>(
             observe: &observe,
             tracked_files: &tracked,
             place: &place,
+            place_of: &place_of,
             seen: around.seen,
             past: around.past,
             left_over: left_over.clone(),

@@ -134,7 +134,8 @@ impl Project<'_> {
         let _slot = self.slots.acquire(&cancel).ok_or(Trouble::Cancelled)?;
         drop(waiting);
         let mut files = Files::of(Lives::ForARun, self, prepared);
-        let (env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        let (mut env, secrets) = self.environment(&mut files).map_err(&failed)?;
+        self.tell_go(id, prepared, &mut env.own);
         let line = self
             .line(&self.graph().target(id).name, files, env, secrets)
             .map_err(&failed)?;
@@ -307,7 +308,11 @@ impl Project<'_> {
         own.remove(&self.slots.variable().0);
         own.remove(OsStr::new(RUNNING_VARIABLE));
         let shared = Some(shared);
-        Ok((Environ { shared, own }, secrets))
+        let mut env = Environ { shared, own };
+        if let Some((name, value)) = self.go_cache_variable(&prepared.action, env.given()) {
+            env.own.insert(name, value);
+        }
+        Ok((env, secrets))
     }
 
     /// What every command with that base is given.

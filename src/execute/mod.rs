@@ -11,6 +11,8 @@ pub mod engine;
 pub mod environment;
 pub mod expand;
 pub mod forecast;
+mod goblock;
+pub mod go_cache;
 pub mod gotest;
 pub mod image;
 pub mod launch;

@@ -204,6 +204,9 @@ impl Project<'_> {
         };
         let collecting = self.span(id, Work::Collect);
         let outputs = self.made_outputs(id, &start.note).map_err(&failed)?;
+        let command = command::text(&prepared.action.command);
+        self.check_static(id, prepared, &outputs, command)
+            .map_err(Trouble::Failed)?;
         let deps = self
             .discovered(id, prepared, &known, &start.at, made)
             .map_err(&failed)?;

@@ -3,6 +3,7 @@
 use crate::base::fs::{self, FsResult};
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
+use crate::base::source::Span;
 use crate::cache::store::Cache;
 use crate::event::{Emit, Event};
 use crate::execute::environment::Variables;
@@ -104,6 +105,8 @@ pub struct Project<'a> {
     pub tracked_files: &'a (dyn Fn() -> Result<Vec<ProjectPath>, String> + Sync),
     /// `Gofile:12:1` of a target.
     pub place: &'a (dyn Fn(TargetId) -> String + Sync),
+    /// `Gofile:12:1` of a place in a text.
+    pub place_of: &'a (dyn Fn(Span) -> String + Sync),
     /// Where it is noted what targets rest on, if anyone wants to know.
     pub seen: Option<&'a SeenTargets>,
     /// In watch mode: what earlier runs of this watch came to.

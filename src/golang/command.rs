@@ -2,7 +2,9 @@
 //! Does not know files: which inputs follow from a block is `list`'s business.
 
 use crate::base::path::ProjectPath;
+use crate::golang::build_files::joined;
 use crate::golang::list::GoRequest;
+use crate::golang::testing::spec::is_valued;
 use std::collections::BTreeMap;
 
 /// The entries of a `go { }` block, as written.
@@ -33,15 +35,10 @@ pub enum GoKind {
 
 /// Flags of the user's that `go list` must see too, because they decide which files are built.
 const LIST_FLAGS: &[&str] = &[
-    "-mod",
-    "-modfile",
-    "-overlay",
-    "-tags",
-    "-race",
-    "-msan",
-    "-asan",
-    "-compiler",
+    "mod", "modfile", "overlay", "tags", "race", "msan", "asan", "compiler",
 ];
+/// Flags of the user's that name files beside: `go list` would build more for them than is asked for.
+const FILE_FLAGS: &[&str] = &["pgo", "toolexec"];
 
 impl GoBuild {
     /// The packages as Go is to be told them; `.` when the block names none.
@@ -65,14 +62,31 @@ impl GoBuild {
             cgo: self.static_.then_some(false),
             race: self.race,
             tests: kind == GoKind::Test,
-            flags: self
-                .flags
-                .iter()
-                .filter(|flag| concerns_list(flag))
-                .cloned()
-                .collect(),
+            flags: self.flags_that(LIST_FLAGS),
+            build_flags: self.flags_that(FILE_FLAGS),
             env: self.env(),
         }
+    }
+
+    /// Whether the flags ask for a library or an archive.
+    pub fn makes_no_program(&self) -> bool {
+        const MODES: &[&str] = &["c-archive", "c-shared", "plugin", "shared", "archive"];
+        let flags = joined(&self.flags, is_valued);
+        let mut modes = flags.iter().filter_map(|flag| {
+            let (name, value) = flag.split_once('=')?;
+            (name.trim_start_matches('-') == "buildmode").then_some(value)
+        });
+        modes.next_back().is_some_and(|mode| MODES.contains(&mode))
+    }
+
+    /// Those of the user's flags that are among these, a value glued to each.
+    fn flags_that(&self, known: &[&str]) -> Vec<String> {
+        let mut flags = joined(&self.flags, is_valued);
+        flags.retain(|flag| {
+            let name = flag.split_once('=').map_or(flag.as_str(), |(name, _)| name);
+            known.contains(&name.trim_start_matches('-'))
+        });
+        flags
     }
 
     /// The variables that the block sets for `go`, for the command as for a script of the user's.
@@ -96,20 +110,24 @@ pub fn go_env(os: Option<&str>, arch: Option<&str>, cgo: Option<bool>) -> BTreeM
 
 /// Whether a variable can change which files Go finds or how it builds them.
 pub fn concerns_go(name: &str) -> bool {
-    const COMPILERS: &[&str] = &["AR", "CC", "CXX", "FC"];
+    const COMPILERS: &[&str] = &[
+        "AR",
+        "CC",
+        "CXX",
+        "FC",
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "CPLUS_INCLUDE_PATH",
+        "OBJC_INCLUDE_PATH",
+        "LIBRARY_PATH",
+        "COMPILER_PATH",
+        "GCC_EXEC_PREFIX",
+        "SDKROOT",
+    ];
     ["GO", "CGO_", "PKG_CONFIG", "GCCGO"]
         .iter()
         .any(|start| name.starts_with(start))
         || COMPILERS.contains(&name)
-}
-
-fn concerns_list(flag: &str) -> bool {
-    let name = flag.split_once('=').map_or(flag, |(name, _)| name);
-    // `-mod vendor` in two words is not told apart from `-run mod`; Go takes `--mod` for `-mod`.
-    LIST_FLAGS.contains(&name)
-        || LIST_FLAGS
-            .iter()
-            .any(|known| name.strip_prefix('-') == Some(known))
 }
 
 /// The argument list that a block stands for. `outputs` are the declared ones as seen from the working directory, a
@@ -254,13 +272,30 @@ mod tests {
     }
 
     #[test]
+    fn some_modes_make_no_program() {
+        let is_none = |flags: &[&str]| {
+            let block = GoBuild {
+                flags: texts(flags),
+                ..GoBuild::default()
+            };
+            block.makes_no_program()
+        };
+        assert!(is_none(&["-buildmode=c-shared"]) && is_none(&["--buildmode", "plugin"]));
+        assert!(!is_none(&["-buildmode=pie"]) && !is_none(&["-v"]) && !is_none(&[]));
+        assert!(!is_none(&["-buildmode=c-shared", "-buildmode=exe"]));
+    }
+
+    #[test]
     fn go_list_is_told_the_flags_that_choose_files() {
         let block = GoBuild {
-            flags: texts(&["-run=TestX", "-mod=vendor", "--tags=x", "-v"]),
+            flags: texts(&[
+                "-run", "-mod", "-mod", "vendor", "--tags=x", "-v", "-pgo", "x.pgo",
+            ]),
             ..GoBuild::default()
         };
         let request = block.request(ProjectPath::root(), GoKind::Test);
         assert_eq!(request.flags, ["-mod=vendor", "--tags=x"]);
+        assert_eq!(request.build_flags, ["-pgo=x.pgo"]);
         assert_eq!(request.patterns, ["."]);
         assert!(request.tests);
     }

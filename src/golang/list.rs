@@ -2,9 +2,11 @@
 //! and does not look at a disk: what it must know of one, it asks the caller's closure.
 
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::build_files::{FileFlags, Profile, overlaid};
+use crate::golang::cgo::{CgoFound, CgoInputs};
 use crate::golang::listing::Listing;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
-use crate::golang::place::{in_project, input, without_root};
+use crate::golang::place::{in_project, input, plain, without_root};
 use crate::golang::rests::{is_named, is_walked};
 use crate::golang::testing::graph::{Entry, TestGraph};
 use globset::GlobBuilder;
@@ -29,6 +31,8 @@ pub struct GoRequest {
     pub tests: bool,
     /// The user's flags that decide which files are built, such as `-mod=vendor`.
     pub flags: Vec<String>,
+    /// The user's flags that name other files which the build reads, such as `-pgo=app.pgo`.
+    pub build_flags: Vec<String>,
     /// The variables of the block and of its target that decide what Go finds, as the command will see them.
     pub env: BTreeMap<String, String>,
 }
@@ -51,6 +55,10 @@ pub struct GoInputs {
     pub test_data_dirs: Vec<ProjectPath>,
     /// For tests: which packages' contents each of them can see.
     pub tests: Option<TestGraph>,
+    /// Those of the files and the absent ones that flags name, and profiles: they count for all packages.
+    pub named: Vec<InputPath>,
+    /// What cgo reads beside.
+    pub cgo: CgoInputs,
     /// What Go could not load, in its own words, with the project's root spelled `.`. Expected as long as a generated
     /// file is missing.
     pub errors: Vec<String>,
@@ -118,6 +126,7 @@ impl GoRequest {
             race: false,
             tests: false,
             flags: Vec::new(),
+            build_flags: Vec::new(),
             env: BTreeMap::new(),
         }
     }
@@ -198,7 +207,23 @@ pub fn parse_list(
     exists: impl Fn(&Path) -> bool,
 ) -> Result<GoInputs, GoListError> {
     let listing = Listing::read(json)?;
-    Ok(inputs(&listing, project_root, request, go_work, exists))
+    let beside = Beside {
+        go_work,
+        ..Beside::default()
+    };
+    Ok(inputs(&listing, project_root, request, &beside, exists))
+}
+
+/// What counts beside what `go list` says; default: nothing.
+#[derive(Default)]
+pub struct Beside<'a> {
+    /// What `go env GOWORK` says, if it is a file.
+    pub go_work: Option<&'a Path>,
+    /// What `go env GOFLAGS` says.
+    pub flags: &'a str,
+    /// What is in the file that `-overlay` names.
+    pub overlay: Vec<u8>,
+    pub cgo: CgoFound,
 }
 
 /// As [`parse_list`], of what was read already.
@@ -206,25 +231,28 @@ pub fn inputs(
     listing: &Listing,
     project_root: &Path,
     request: &GoRequest,
-    go_work: Option<&Path>,
+    beside: &Beside<'_>,
     exists: impl Fn(&Path) -> bool,
 ) -> GoInputs {
-    let mut found = Found::new(project_root, request);
+    let mut found = Found::new(project_root, request, beside);
     for package in &listing.packages {
         found.package(package);
     }
     for package in &listing.packages {
         found.missing(package);
     }
-    found.module_files(go_work, exists);
+    found.flags();
+    found.module_files(exists);
     let tests = request.tests;
+    let cgo = &beside.cgo;
     GoInputs {
-        tests: tests.then(|| test_graph(project_root, &listing.packages)),
+        tests: tests.then(|| test_graph(project_root, &listing.packages, cgo)),
+        cgo: cgo.inputs(project_root, &listing.packages),
         ..found.finish()
     }
 }
 
-fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
+fn test_graph(root: &Path, packages: &[Package], cgo: &CgoFound) -> TestGraph {
     let counted = packages.iter().filter(|package| !package.standard);
     let entries: Vec<Entry<'_>> = counted
         .map(|package| {
@@ -235,10 +263,12 @@ fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
             // Its tests are not seen by who imports it: an entry of its own has them.
             let files = match module {
                 Some(_) => Vec::new(),
-                None => package
-                    .files(WithTests::No)
-                    .map(|name| input(root, &dir.join(name)))
-                    .collect(),
+                None => {
+                    let own = package.files(WithTests::No).map(|name| dir.join(name));
+                    let beside = cgo.of(package).map(|beside| &beside.files);
+                    let beside = beside.into_iter().flatten().cloned();
+                    own.chain(beside).map(|file| input(root, &file)).collect()
+                }
             };
             Entry {
                 import_path: &package.import_path,
@@ -256,6 +286,8 @@ fn test_graph(root: &Path, packages: &[Package]) -> TestGraph {
 struct Found<'a> {
     root: &'a Path,
     request: &'a GoRequest,
+    beside: &'a Beside<'a>,
+    file_flags: FileFlags,
     files: BTreeSet<InputPath>,
     absent: BTreeSet<InputPath>,
     package_dirs: BTreeSet<ProjectPath>,
@@ -266,15 +298,18 @@ struct Found<'a> {
     /// Import path prefix -> directory of the user's own modules.
     local: BTreeMap<String, PathBuf>,
     go_mods: BTreeSet<PathBuf>,
-    /// Where a profile may lie that the compiler goes by.
-    profiles: BTreeSet<PathBuf>,
+    /// Files that count whether or not they are there: profiles that the compiler goes by, and what flags name.
+    candidates: BTreeSet<PathBuf>,
+    named: BTreeSet<InputPath>,
 }
 
 impl<'a> Found<'a> {
-    fn new(root: &'a Path, request: &'a GoRequest) -> Self {
+    fn new(root: &'a Path, request: &'a GoRequest, beside: &'a Beside<'a>) -> Self {
         Self {
             root,
             request,
+            beside,
+            file_flags: FileFlags::of(beside.flags, request),
             files: BTreeSet::new(),
             absent: BTreeSet::new(),
             package_dirs: BTreeSet::new(),
@@ -284,7 +319,8 @@ impl<'a> Found<'a> {
             errors: BTreeSet::new(),
             local: BTreeMap::new(),
             go_mods: BTreeSet::new(),
-            profiles: BTreeSet::new(),
+            candidates: BTreeSet::new(),
+            named: BTreeSet::new(),
         }
     }
 
@@ -326,6 +362,16 @@ impl<'a> Found<'a> {
                 .files(tests)
                 .map(|name| input(self.root, &dir.join(name))),
         );
+        if let Some(beside) = self.beside.cgo.of(package) {
+            let place = |file: &PathBuf| input(self.root, file);
+            self.files.extend(beside.files.iter().map(place));
+            self.absent.extend(beside.awaited.iter().map(place));
+        }
+        // Go takes a profile of this name beside a program by itself (`go help build`, -pgo).
+        let is_program = !package.dep_only && package.name == "main";
+        if is_program && self.file_flags.profile == Profile::Auto {
+            self.candidates.insert(dir.join("default.pgo"));
+        }
         let Some(place) = in_project(self.root, dir) else {
             return;
         };
@@ -334,10 +380,6 @@ impl<'a> Found<'a> {
                 dir: place.clone(),
                 pattern: pattern.strip_prefix("all:").unwrap_or(pattern).to_owned(),
             }));
-        // Go takes a profile of this name beside a program by itself (`go help build`, -pgo).
-        if !package.dep_only && package.name == "main" {
-            self.profiles.insert(dir.join("default.pgo"));
-        }
         if named && let Ok(data) = place.resolve("testdata") {
             self.test_data_dirs.insert(data);
         }
@@ -371,8 +413,33 @@ impl<'a> Found<'a> {
         }
     }
 
-    fn module_files(&mut self, go_work: Option<&Path>, exists: impl Fn(&Path) -> bool) {
-        let mut candidates = std::mem::take(&mut self.profiles);
+    /// What flags name. Go takes all of it as seen from where it runs.
+    fn flags(&mut self) {
+        let dir = self.request.dir.under(self.root);
+        let at = |text: &String| plain(&dir.join(text));
+        let flags = &self.file_flags;
+        if let Profile::File(file) = &flags.profile {
+            self.candidates.insert(at(file));
+        }
+        if let Some(file) = &flags.modfile {
+            let file = at(file);
+            self.candidates.insert(file.with_extension("sum"));
+            self.candidates.insert(file);
+        }
+        if let Some(file) = &flags.overlay {
+            self.candidates.insert(at(file));
+            let by = overlaid(&self.beside.overlay, &dir).into_iter();
+            self.candidates.extend(by.filter_map(|(_, by)| by));
+        }
+        self.candidates.extend(flags.tool(&dir));
+    }
+
+    fn module_files(&mut self, exists: impl Fn(&Path) -> bool) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.named = candidates
+            .iter()
+            .map(|file| input(self.root, file))
+            .collect();
         for go_mod in &self.go_mods {
             candidates.extend([
                 go_mod.clone(),
@@ -380,7 +447,7 @@ impl<'a> Found<'a> {
                 go_mod.with_file_name("vendor/modules.txt"),
             ]);
         }
-        match go_work {
+        match self.beside.go_work {
             Some(file) => {
                 candidates.extend([file.to_owned(), file.with_extension("work.sum")]);
                 candidates.insert(file.with_file_name("vendor/modules.txt"));
@@ -412,359 +479,12 @@ impl<'a> Found<'a> {
             modules: self.modules.into_iter().collect(),
             test_data_dirs: self.test_data_dirs.into_iter().collect(),
             tests: None,
+            named: self.named.into_iter().collect(),
+            cgo: CgoInputs::default(),
             errors: self.errors.into_iter().collect(),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn request(patterns: &[&str]) -> GoRequest {
-        GoRequest {
-            patterns: patterns.iter().map(|&p| p.to_owned()).collect(),
-            ..GoRequest::new(ProjectPath::root())
-        }
-    }
-    fn path(text: &str) -> ProjectPath {
-        ProjectPath::root().resolve(text).unwrap()
-    }
-    fn shown<T: ToString>(items: &[T]) -> Vec<String> {
-        items.iter().map(T::to_string).collect()
-    }
-
-    const LIST: &str = r#"
-        {"Dir":"/go/src/fmt","ImportPath":"fmt","Standard":true,"GoFiles":["print.go"]}
-        {"Dir":"/go/pkg/mod/example.org/third@v1.2.0","ImportPath":"example.org/third","DepOnly":true,
-         "Module":{"Path":"example.org/third","Version":"v1.2.0","Dir":"/go/pkg/mod/example.org/third@v1.2.0"},
-         "GoFiles":["t.go"]}
-        {"Dir":"/home/a/p/vendor/example.org/kept","ImportPath":"example.org/kept","DepOnly":true,
-         "Module":{"Path":"example.org/kept","Version":"v0.1.0"},"GoFiles":["k.go"]}
-        {"Dir":"/home/a/sibling","ImportPath":"example.org/sibling","DepOnly":true,"GoFiles":["s.go"],
-         "Module":{"Path":"example.org/sibling","Version":"v0.0.0","Dir":"/home/a/sibling","GoMod":"/home/a/sibling/go.mod",
-         "Replace":{"Path":"../sibling","Dir":"/home/a/sibling"}},"TestGoFiles":["s_test.go"]}
-        {"ImportPath":"example.com/p/internal/gen","DepOnly":true,
-         "Error":{"Pos":"main.go:4:2","Err":"no required module provides package example.com/p/internal/gen"}}
-        {"Dir":"/home/a/p","ImportPath":"example.com/p","GoFiles":["main.go"],"CgoFiles":["c.go"],"CXXFiles":["x.cc"],
-         "SwigCXXFiles":["y.swigcxx"],"IgnoredGoFiles":["main_windows.go"],"EmbedFiles":["web/index.html"],
-         "EmbedPatterns":["all:web"],"TestGoFiles":["main_test.go"],"XTestGoFiles":["x_test.go"],
-         "XTestEmbedPatterns":["golden/*.txt"],
-         "Module":{"Path":"example.com/p","Main":true,"Dir":"/home/a/p","GoMod":"/home/a/p/go.mod"},
-         "DepsErrors":[{"Pos":"main.go:4:2","Err":"no required module provides package example.com/p/internal/gen"}]}
-        {"Dir":"/home/a/p","ImportPath":"example.com/p.test","GoFiles":["/home/a/.cache/go-build/ea/ea01-d"],
-         "Module":{"Path":"example.com/p","Main":true,"Dir":"/home/a/p","GoMod":"/home/a/p/go.mod"}}
-    "#;
-
-    #[test]
-    fn a_build_reads_its_own_files_and_the_module_files() {
-        let exists =
-            |file: &Path| !file.ends_with("vendor/modules.txt") && !file.ends_with("go.work");
-        let found = parse_list(
-            LIST.as_bytes(),
-            Path::new("/home/a/p"),
-            &request(&["."]),
-            None,
-            exists,
-        )
-        .unwrap();
-        let own = [
-            "c.go",
-            "go.mod",
-            "go.sum",
-            "main.go",
-            "main_windows.go",
-            "vendor/example.org/kept/k.go",
-        ];
-        let more = [
-            "web/index.html",
-            "x.cc",
-            "y.swigcxx",
-            "../sibling/go.mod",
-            "../sibling/go.sum",
-            "../sibling/s.go",
-        ];
-        assert_eq!(shown(&found.files), [&own[..], &more[..]].concat());
-        assert_eq!(
-            shown(&found.absent),
-            [
-                "go.work",
-                "vendor/modules.txt",
-                "../sibling/vendor/modules.txt"
-            ]
-        );
-        assert_eq!(found.modules, ["example.org/third@v1.2.0"]);
-        assert_eq!(
-            shown(&found.package_dirs),
-            [".", "internal/gen", "vendor/example.org/kept"]
-        );
-        assert_eq!(
-            found.embeds,
-            [EmbedPattern {
-                dir: ProjectPath::root(),
-                pattern: "web".into()
-            }]
-        );
-        assert!(found.test_data_dirs.is_empty());
-        assert_eq!(
-            found.errors,
-            ["main.go:4:2: no required module provides package example.com/p/internal/gen"]
-        );
-    }
-
-    #[test]
-    fn a_profile_beside_a_program_counts_whether_or_not_it_is_there() {
-        let program = r#"{"Dir":"/p/cmd","ImportPath":"ex.com/p/cmd","Name":"main","GoFiles":["m.go"]}
-            {"Dir":"/p/other","ImportPath":"ex.com/p/other","Name":"main","DepOnly":true,"GoFiles":["o.go"]}
-            {"Dir":"/p/lib","ImportPath":"ex.com/p/lib","Name":"lib","GoFiles":["l.go"]}"#;
-        let found = |is_there: bool| {
-            let exists = |_: &Path| is_there;
-            let (root, asked) = (Path::new("/p"), request(&["./..."]));
-            parse_list(program.as_bytes(), root, &asked, None, exists).unwrap()
-        };
-        let profiles = |files: &[InputPath]| {
-            let all = shown(files);
-            all.into_iter()
-                .filter(|file| file.ends_with(".pgo"))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(profiles(&found(true).files), ["cmd/default.pgo"]);
-        assert_eq!(profiles(&found(false).absent), ["cmd/default.pgo"]);
-        assert!(profiles(&found(false).files).is_empty());
-    }
-
-    #[test]
-    fn a_test_also_reads_the_test_files_of_the_packages_it_names() {
-        let request = GoRequest {
-            tests: true,
-            ..request(&["."])
-        };
-        let found = parse_list(
-            LIST.as_bytes(),
-            Path::new("/home/a/p"),
-            &request,
-            None,
-            |_| false,
-        )
-        .unwrap();
-        let files = shown(&found.files);
-        assert!(
-            files.contains(&"main_test.go".to_owned()) && files.contains(&"x_test.go".to_owned())
-        );
-        assert!(
-            !files.iter().any(|file| file.contains("s_test.go")),
-            "a dependency's tests are not run"
-        );
-        assert!(
-            !files.iter().any(|file| file.contains("go-build")),
-            "Go's own test main"
-        );
-        assert_eq!(shown(&found.test_data_dirs), ["testdata"]);
-        assert_eq!(found.embeds.len(), 2);
-    }
-
-    #[test]
-    fn a_workspace_brings_its_own_files() {
-        let work = Path::new("/home/a/go.work");
-        let found = parse_list(
-            LIST.as_bytes(),
-            Path::new("/home/a/p"),
-            &request(&["."]),
-            Some(work),
-            |_| true,
-        )
-        .unwrap();
-        let files = shown(&found.files);
-        for file in ["../go.work", "../go.work.sum", "../vendor/modules.txt"] {
-            assert!(files.contains(&file.to_owned()), "{file} in {files:?}");
-        }
-        assert!(found.absent.is_empty());
-    }
-
-    #[test]
-    fn a_package_that_is_named_and_not_there_is_one_of_its_directories() {
-        let json = br#"{"ImportPath":"./cmd/gen","Error":{"Pos":"","Err":"stat /p/sub/cmd/gen: directory not found"}}"#;
-        let request = GoRequest {
-            dir: path("sub"),
-            ..request(&["./cmd/gen"])
-        };
-        let found = parse_list(json, Path::new("/p"), &request, None, |_| false).unwrap();
-        assert_eq!(shown(&found.package_dirs), ["sub/cmd/gen"]);
-        assert_eq!(found.errors, ["stat ./sub/cmd/gen: directory not found"]);
-        assert_eq!(shown(&found.absent), ["go.work", "sub/go.work"]);
-    }
-
-    #[test]
-    fn what_is_not_json_is_an_error() {
-        let torn = parse_list(
-            b"{\"Dir\": \"/p\"",
-            Path::new("/p"),
-            &request(&["."]),
-            None,
-            |_| false,
-        );
-        assert!(matches!(torn, Err(GoListError::Unreadable(_))));
-        let nothing = parse_list(b"", Path::new("/p"), &request(&["."]), None, |_| false).unwrap();
-        assert!(nothing.files.is_empty());
-    }
-
-    #[test]
-    fn patterns_cover_directories_as_go_reads_them() {
-        let all = GoRequest {
-            dir: path("svc"),
-            ..request(&["./..."])
-        };
-        assert!(all.covers(&path("svc")) && all.covers(&path("svc/a/b")));
-        for other in [
-            "other",
-            "svc/vendor/x",
-            "svc/testdata",
-            "svc/_old/a",
-            "svc/.git",
-        ] {
-            assert!(!all.covers(&path(other)), "{other}");
-        }
-        let one = request(&["./cmd/app", "example.com/p/lib"]);
-        assert!(
-            one.covers(&path("cmd/app"))
-                && !one.covers(&path("cmd/app/sub"))
-                && !one.covers(&path("lib"))
-        );
-        assert!(request(&["./..."]).covers(&ProjectPath::root()));
-    }
-
-    #[test]
-    fn a_workspace_counts_unless_it_is_left() {
-        let found = |env: &[(&str, &str)]| {
-            let env = env
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            let request = GoRequest {
-                env: env.collect(),
-                ..request(&["."])
-            };
-            let root = Path::new("/home/a/p");
-            let found = parse_list(LIST.as_bytes(), root, &request, None, |_| true).unwrap();
-            shown(&found.files).contains(&"go.work".to_owned())
-        };
-        assert!(found(&[]));
-        assert!(found(&[("GOWORK", "")]));
-        assert!(!found(&[("GOWORK", "off")]));
-    }
-
-    #[test]
-    fn an_embed_pattern_finds_files_that_are_made_later() {
-        let embed = |pattern: &str| EmbedPattern {
-            dir: path("web"),
-            pattern: pattern.to_owned(),
-        };
-        assert!(
-            embed("dist").may_match(&path("web/dist/app.js")),
-            "a directory embeds what is in it"
-        );
-        assert!(
-            embed("dist/*.js").may_match(&path("web/dist")),
-            "a tree output"
-        );
-        assert!(embed("dist/*.js").may_match(&path("web/dist/app.js")));
-        assert!(!embed("dist/*.js").may_match(&path("web/dist/app.css")));
-        assert!(!embed("dist").may_match(&path("web/src/app.ts")));
-        assert!(!embed("dist").may_match(&path("website/dist/app.js")));
-    }
-
-    #[test]
-    fn the_arguments_ask_for_what_the_block_says() {
-        let request = GoRequest {
-            tests: true,
-            race: true,
-            tags: vec!["a".into(), "b".into()],
-            flags: vec!["-mod=vendor".into()],
-            ..request(&["./..."])
-        };
-        let args = list_args(&request);
-        assert_eq!(args[..3], ["list", "-e", "-deps"]);
-        assert_eq!(
-            args[4..],
-            ["-test", "-tags=a,b", "-race", "-mod=vendor", "--", "./..."]
-        );
-    }
-
-    /// Real Go says what the canned text says. Needs `go`; on CI it must be there.
-    #[test]
-    fn a_real_go_is_understood() {
-        let Some(go) = go_or_skip() else { return };
-        let temp = tempfile::tempdir().unwrap();
-        let root = crate::base::fs::canonical(temp.path()).unwrap();
-        for (file, text) in [
-            ("go.mod", "module example.com/m\n\ngo 1.24\n"),
-            (
-                "cmd/app/main.go",
-                "package main\n\nimport (\n\t_ \"embed\"\n\t\"example.com/m/gen\"\n\t\"example.com/m/lib\"\n)\n\n//go:embed page.html\nvar page string\n\nfunc main() { print(page, gen.X, lib.X) }\n",
-            ),
-            ("cmd/app/page.html", "<p>"),
-            ("cmd/app/main_test.go", "package main\n"),
-            ("lib/lib.go", "package lib\n\nconst X = 1\n"),
-            ("lib/lib_test.go", "package lib\n"),
-        ] {
-            let file = root.join(file);
-            crate::base::fs::create_dirs(file.parent().unwrap()).unwrap();
-            crate::base::fs::write_atomic(&file, text.as_bytes()).unwrap();
-        }
-        let request = GoRequest {
-            tests: true,
-            ..request(&["./cmd/app"])
-        };
-        let output = std::process::Command::new(go)
-            .args(list_args(&request))
-            .current_dir(&root)
-            .envs([
-                ("GOTOOLCHAIN", "local"),
-                ("GOPROXY", "off"),
-                ("GOFLAGS", "-mod=mod"),
-                ("GOWORK", "off"),
-            ])
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let found = parse_list(&output.stdout, &root, &request, None, Path::exists).unwrap();
-        let files = [
-            "cmd/app/main.go",
-            "cmd/app/main_test.go",
-            "cmd/app/page.html",
-            "go.mod",
-            "lib/lib.go",
-        ];
-        assert_eq!(shown(&found.files), files);
-        assert_eq!(shown(&found.package_dirs), ["cmd/app", "gen", "lib"]);
-        assert_eq!(shown(&found.test_data_dirs), ["cmd/app/testdata"]);
-        assert!(
-            found
-                .errors
-                .iter()
-                .any(|error| error.contains("example.com/m/gen")),
-            "{:?}",
-            found.errors
-        );
-    }
-
-    /// A missing Go is a skip on a developer's machine and a failure on CI, where the setup must have brought it.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one variable that says whether a skip is allowed"
-    )]
-    fn go_or_skip() -> Option<PathBuf> {
-        let go = which::which("go").ok();
-        if go.is_none() {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "no `go` on PATH: run scripts/setup"
-            );
-            println!("skipped: no `go` on PATH");
-        }
-        go
-    }
-}
+mod tests;

@@ -1,7 +1,10 @@
 //! Go's own knowledge: the import graph becomes inputs, the toolchain becomes an identity, a `go { }` block
 //! becomes a command. Pure but for its tests: nothing here starts `go`; the caller runs it and hands over what it said.
 
+pub mod build_files;
 pub mod buildinfo;
+pub mod cgo;
+pub mod cacheprog;
 pub mod command;
 pub mod constraint;
 pub mod declarations;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 pub const FIELDS: &str = "Dir,ImportPath,Name,ForTest,DepOnly,Standard,Module,Error,DepsErrors,Match,Imports,\
     GoFiles,CgoFiles,CFiles,CXXFiles,MFiles,FFiles,HFiles,SFiles,SysoFiles,SwigFiles,SwigCXXFiles,\
     IgnoredGoFiles,IgnoredOtherFiles,EmbedFiles,EmbedPatterns,\
+    CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,CgoPkgConfig,\
     TestGoFiles,XTestGoFiles,TestEmbedFiles,TestEmbedPatterns,XTestEmbedFiles,XTestEmbedPatterns";
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -38,6 +39,15 @@ pub struct Package {
     swig_files: Vec<String>,
     #[serde(rename = "SwigCXXFiles")]
     swig_cxx_files: Vec<String>,
+    #[serde(rename = "CgoCFLAGS")]
+    pub cgo_c_flags: Vec<String>,
+    #[serde(rename = "CgoCPPFLAGS")]
+    pub cgo_cpp_flags: Vec<String>,
+    #[serde(rename = "CgoCXXFLAGS")]
+    pub cgo_cxx_flags: Vec<String>,
+    #[serde(rename = "CgoLDFLAGS")]
+    pub cgo_ld_flags: Vec<String>,
+    pub cgo_pkg_config: Vec<String>,
     ignored_go_files: Vec<String>,
     ignored_other_files: Vec<String>,
     embed_files: Vec<String>,
@@ -112,6 +122,40 @@ impl Package {
             .flatten()
             .map(String::as_str)
             .filter(|name| !name.starts_with('/'))
+    }
+
+    /// What it is called, without what it is built for: `q [p.test]` is `q`.
+    pub fn plain_path(&self) -> &str {
+        self.import_path.split(' ').next().unwrap_or_default()
+    }
+    /// Whether cgo or SWIG make it.
+    pub fn uses_cgo(&self) -> bool {
+        !(self.cgo_files.is_empty() && self.swig_files.is_empty() && self.swig_cxx_files.is_empty())
+    }
+    /// Its Go files that import "C".
+    pub fn cgo_files(&self) -> &[String] {
+        &self.cgo_files
+    }
+    /// Sources that are compiled as C++. What is in SWIG's files is for either compiler.
+    pub fn cxx_files(&self) -> impl Iterator<Item = &str> {
+        [&self.cxx_files, &self.swig_cxx_files]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+    }
+    /// Other sources that may include files.
+    pub fn including_files(&self) -> impl Iterator<Item = &str> {
+        [
+            &self.c_files,
+            &self.m_files,
+            &self.f_files,
+            &self.s_files,
+            &self.h_files,
+            &self.swig_files,
+        ]
+        .into_iter()
+        .flatten()
+        .map(String::as_str)
     }
 
     /// The `//go:embed` patterns, relative to `dir`.

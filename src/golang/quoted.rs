@@ -1,4 +1,5 @@
-//! String literals as Go writes them (Go specification, "String literals"; `strconv.Unquote`). Does not know where they stand.
+//! String literals as Go writes them (Go specification, "String literals"; `strconv.Unquote`), and words of Go's variables, which are quoted
+//! otherwise. Does not know where they stand.
 
 /// The value of the string literal that `text` begins with, and what follows it. Bytes that are no UTF-8 are replaced.
 pub fn unquoted(text: &str) -> Option<(String, &str)> {
@@ -68,9 +69,38 @@ fn number(text: &str, digits: usize, radix: u32) -> Option<(u32, &str)> {
     Some((number, rest))
 }
 
+/// The words of a variable such as GOFLAGS or CC: between blanks, or between quotes, in which nothing is escaped
+/// (`cmd/internal/quoted`). What follows an open quote is one word; Go would complain.
+pub fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (word, after) = match first {
+            '"' | '\'' => {
+                let inner = &rest[1..];
+                inner.split_once(first).unwrap_or((inner, ""))
+            }
+            _ => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
-    use super::unquoted;
+    use super::{split, unquoted};
+
+    #[test]
+    fn variables_are_split_as_go_splits_them() {
+        assert_eq!(
+            split(" -a '-b c' \"d'\"e f\"g \n"),
+            ["-a", "-b c", "d'", "e", "f\"g"]
+        );
+        assert_eq!(split("-a 'b c"), ["-a", "b c"]);
+        assert!(split(" ").is_empty());
+    }
 
     #[test]
     fn a_literal_ends_where_go_ends_it() {

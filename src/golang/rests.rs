@@ -6,16 +6,18 @@
 
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::fs::DirEntry;
+use crate::golang::build_files::{FileFlags, overlaid};
 use crate::golang::header;
 use crate::golang::list::{GoRequest, is_local_pattern};
 use crate::golang::listing::Listing;
 use crate::golang::modfile::ModFile;
 use crate::golang::package::{Package, WithTests};
+use crate::golang::place::plain;
 use crate::golang::toolchain::GoEnv;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// What counts of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,8 +28,12 @@ pub enum Aspect {
     Walk,
     /// Of a directory that files are embedded from: all names.
     Entries,
+    /// Of a directory that includes are looked for in: names that look like a header, and directories.
+    Headers,
     /// Of a source: what `go list` reads of it.
     Header,
+    /// Of a source or a header for a C compiler: which files it asks for.
+    Includes,
     /// Of a file: its bytes.
     Content,
     /// Whether anything is there, and of which kind.
@@ -45,6 +51,12 @@ pub struct Grounds {
     pub embeds: BTreeSet<(PathBuf, String)>,
     /// Files whose bytes count; some are not there.
     pub contents: BTreeSet<PathBuf>,
+    /// Files of which it counts what they include.
+    pub includes: BTreeSet<PathBuf>,
+    /// Directories in which a header may appear.
+    pub headers: BTreeSet<PathBuf>,
+    /// Directories of which all names count.
+    pub entries: BTreeSet<PathBuf>,
     pub presences: BTreeSet<PathBuf>,
     /// Programs that are looked for on PATH.
     pub programs: BTreeSet<String>,
@@ -81,6 +93,20 @@ pub fn is_named(name: &[u8]) -> bool {
     !is_hidden(name) && name != b"testdata"
 }
 
+/// Whether a file of this name looks like one to include: a header, or one of C++ that has no extension.
+pub fn is_header(name: &[u8]) -> bool {
+    const HEADERS: &[&str] = &[
+        "h", "hh", "hpp", "hxx", "h++", "H", "inc", "inl", "ipp", "tcc", "tpp", "def", "c", "cc",
+        "cpp", "cxx", "i", "swg",
+    ];
+    match name.iter().rposition(|byte| *byte == b'.') {
+        None => true,
+        Some(at) => HEADERS
+            .iter()
+            .any(|known| known.as_bytes() == &name[at + 1..]),
+    }
+}
+
 fn is_hidden(name: &[u8]) -> bool {
     name.starts_with(b"_") || name.starts_with(b".")
 }
@@ -92,6 +118,7 @@ pub fn names(entries: &[DirEntry], aspect: Aspect) -> Digest {
         let name = entry.name.as_bytes();
         let counts = match aspect {
             Aspect::Entries => true,
+            Aspect::Headers => entry.is_dir || is_header(name),
             Aspect::Walk if entry.is_dir => is_named(name),
             // A nested module is none of this one's business.
             _ => !entry.is_dir && (is_source(name) || name == b"go.mod"),
@@ -109,6 +136,14 @@ pub fn header(name: &[u8], text: &[u8]) -> Digest {
         true => header::digest(text),
         false => header::digest_other(text),
     }
+}
+
+/// Whether a package's files are the user's own: not the standard library's, and not in the module cache.
+pub fn is_ours(package: &Package) -> bool {
+    let module = package.module.as_ref();
+    !package.standard
+        && !package.dir.is_empty()
+        && module.is_none_or(|module| module.is_local() || module.is_vendored())
 }
 
 /// One answer, and what is known of where it came from.
@@ -130,6 +165,7 @@ impl Asked<'_> {
         let mut grounds = Grounds::default();
         self.toolchain(&mut grounds);
         let modules = self.modules(&mut grounds, read);
+        self.overlay(&mut grounds, read);
         self.packages(&modules, &mut grounds);
         self.walks(&modules, &mut grounds);
         grounds
@@ -230,27 +266,30 @@ impl Asked<'_> {
         modules
     }
 
+    /// The flags that name files, GOFLAGS included.
+    fn file_flags(&self) -> FileFlags {
+        FileFlags::of(&self.env.flags, self.request)
+    }
+
     /// What `-modfile` names instead of go.mod.
     fn other_modfile(&self, dir: &Path, grounds: &mut Grounds) -> Option<PathBuf> {
-        let flags = self.env.flags.split_whitespace();
-        let flags: Vec<&str> = flags
-            .chain(self.request.flags.iter().map(String::as_str))
-            .map(|flag| flag.trim_start_matches('-'))
-            .collect();
-        // Any file may be another one than on the disk.
-        grounds.is_open |= flags.iter().any(|flag| flag.starts_with("overlay"));
-        let file = flags
-            .iter()
-            .rev()
-            .find(|flag| flag.starts_with("modfile"))?;
-        let Some((_, file)) = file.split_once('=') else {
-            grounds.is_open = true;
-            return None;
-        };
-        let file = below(dir, file);
+        let file = below(dir, &self.file_flags().modfile?);
         grounds.contents.insert(file.with_extension("sum"));
         grounds.contents.insert(file.clone());
         Some(file)
+    }
+
+    /// What `-overlay` names: which files stand for others, and what is in them.
+    fn overlay(&self, grounds: &mut Grounds, read: &dyn Fn(&Path) -> Option<String>) {
+        let Some(file) = self.file_flags().overlay else {
+            return;
+        };
+        let dir = self.dir();
+        let file = below(&dir, &file);
+        let json = read(&file).unwrap_or_default();
+        let by = overlaid(json.as_bytes(), &dir).into_iter();
+        grounds.contents.extend(by.filter_map(|(_, by)| by));
+        grounds.contents.insert(file);
     }
 
     fn packages(&self, modules: &BTreeMap<String, PathBuf>, grounds: &mut Grounds) {
@@ -278,8 +317,7 @@ impl Asked<'_> {
                     .extend(between.map(|above| above.join("go.mod")));
                 grounds.packages.insert(dir);
             }
-            let is_ours = self.is_ours(package);
-            if is_ours {
+            if is_ours(package) {
                 self.own_package(package, grounds);
             } else if package.dir.is_empty() && is_local_pattern(path) {
                 grounds.packages.insert(below(&self.dir(), path));
@@ -291,14 +329,6 @@ impl Asked<'_> {
                     .is_some_and(|host| host.contains('.'));
             }
         }
-    }
-
-    fn is_ours(&self, package: &Package) -> bool {
-        !package.dir.is_empty()
-            && package
-                .module
-                .as_ref()
-                .is_none_or(|module| module.is_local() || module.is_vendored())
     }
 
     fn own_package(&self, package: &Package, grounds: &mut Grounds) {
@@ -339,6 +369,19 @@ impl Asked<'_> {
 }
 
 impl Grounds {
+    pub fn add(&mut self, mut other: Self) {
+        self.packages.append(&mut other.packages);
+        self.walks.append(&mut other.walks);
+        self.embeds.append(&mut other.embeds);
+        self.contents.append(&mut other.contents);
+        self.includes.append(&mut other.includes);
+        self.headers.append(&mut other.headers);
+        self.entries.append(&mut other.entries);
+        self.presences.append(&mut other.presences);
+        self.programs.append(&mut other.programs);
+        self.is_open |= other.is_open;
+    }
+
     fn add_module_files(&mut self, file: &Path, sums: &str) {
         self.contents.insert(file.to_owned());
         self.contents.insert(file.with_extension(sums));
@@ -361,17 +404,9 @@ impl Grounds {
     }
 }
 
-/// `text` as seen from `dir`, without `.` and `..`.
+/// `text` as seen from `dir`.
 fn below(dir: &Path, text: &str) -> PathBuf {
-    let mut path = PathBuf::new();
-    for part in dir.join(text).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(path.pop()),
-            part => path.push(part),
-        }
-    }
-    path
+    plain(&dir.join(text))
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadRef, elf};
 
+/// The fact of an action whose outputs are to be static.
+pub const IS_STATIC: &str = "static";
+
 /// The path of the interpreter that an ELF file asks for; None: it asks for none, or is no ELF file. Of a damaged file, what can be
 /// read of it. Looks only at the headers and the path, so that a [`object::ReadCache`] over a file need not be read whole.
 pub fn interpreter<'d>(elf: impl ReadRef<'d>) -> Option<String> {
@@ -60,8 +63,9 @@ const MOST_NAMED: usize = 5;
 impl NotStatic {
     fn advice(&self) -> String {
         let Some((first, others)) = self.with_cgo.split_first() else {
-            return "no package uses cgo, so the linking does it: take `-buildmode=pie` or `-linkmode=external` out of the block's \
-                    flags, look for a package with `//go:cgo_import_dynamic`, or leave out `static = true`"
+            return "no package uses cgo as the block has it, so the linking does it: take `-buildmode=pie` or `-linkmode=external` \
+                    out of the flags, `CGO_ENABLED=1` out of a script, look for a package with `//go:cgo_import_dynamic`, or leave \
+                    out `static = true`"
                 .to_owned();
         };
         let mut named = first.clone();
@@ -173,7 +177,7 @@ mod tests {
         insta::assert_snapshot!(told(&[]), @r#"
         gomake::golang::not_static
         bin/app is not static: it asks for the interpreter /lib64/ld-linux-x86-64.so.2
-        no package uses cgo, so the linking does it: take `-buildmode=pie` or `-linkmode=external` out of the block's flags, look for a package with `//go:cgo_import_dynamic`, or leave out `static = true`
+        no package uses cgo as the block has it, so the linking does it: take `-buildmode=pie` or `-linkmode=external` out of the flags, `CGO_ENABLED=1` out of a script, look for a package with `//go:cgo_import_dynamic`, or leave out `static = true`
         "#);
     }
 }

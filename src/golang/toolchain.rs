@@ -40,6 +40,8 @@ const ENV_KEYS: &[&str] = &[
 
 /// Asked beside them, to know what the answers rest on.
 const PLACES: &[&str] = &["GOROOT", "GOENV", "GOMOD"];
+/// The program behind Go's build cache, if the user has named one. Changes no result.
+const CACHE_PROGRAM: &str = "GOCACHEPROG";
 
 /// What `go env` said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,6 +60,10 @@ pub struct GoEnv {
     pub flags: String,
     /// The C compiler's command.
     pub compiler: String,
+    /// All that was said, as it was said.
+    pub said: BTreeMap<String, String>,
+    /// The user has put a program of his own behind Go's build cache.
+    pub has_cache_program: bool,
 }
 
 /// What `go env` said and could not be read.
@@ -82,6 +88,7 @@ pub fn env_args() -> Vec<String> {
         .iter()
         .chain(ENV_KEYS)
         .chain(PLACES)
+        .chain([&CACHE_PROGRAM])
         .map(|&arg| arg.to_owned())
         .collect()
 }
@@ -105,8 +112,8 @@ impl GoEnv {
     /// When `json` is not an object of strings.
     pub fn read(json: &[u8], project_root: &Path) -> Result<Self, GoEnvError> {
         let facts = parse_env(json, project_root)?;
-        let mut all: BTreeMap<String, String> = serde_json::from_slice(json)?;
-        let mut take = |name| all.remove(name).unwrap_or_default();
+        let said: BTreeMap<String, String> = serde_json::from_slice(json)?;
+        let take = |name| said.get(name).cloned().unwrap_or_default();
         let file = |text: String| {
             let is_file = !matches!(text.as_str(), "" | "off" | "/dev/null");
             is_file.then(|| PathBuf::from(text))
@@ -119,7 +126,14 @@ impl GoEnv {
             go_work: file(take("GOWORK")),
             flags: take("GOFLAGS"),
             compiler: take("CC"),
+            has_cache_program: !take(CACHE_PROGRAM).is_empty(),
+            said,
         })
+    }
+
+    /// A value as the programs that Go starts are told it; empty where it is not set.
+    pub fn value(&self, name: &str) -> &str {
+        self.said.get(name).map_or("", String::as_str)
     }
 }
 
@@ -145,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn a_users_own_cache_program_is_seen_and_does_not_count() {
+        let read = |json: &str| GoEnv::read(json.as_bytes(), Path::new("/p")).unwrap();
+        let own = read(r#"{"GOVERSION":"go1.25.1","GOCACHEPROG":"prog --x"}"#);
+        assert!(own.has_cache_program && !own.facts.contains_key("GOCACHEPROG"));
+        assert!(!read(r#"{"GOCACHEPROG":""}"#).has_cache_program);
+        assert!(!read("{}").has_cache_program);
+    }
+
+    #[test]
     fn something_else_is_an_error() {
         assert!(parse_env(b"go: unknown command", Path::new("/p")).is_err());
     }
@@ -153,6 +176,6 @@ mod tests {
     fn the_arguments_ask_for_every_key() {
         let args = env_args();
         assert_eq!(&args[..2], ["env", "-json"]);
-        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len());
+        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len() + 1);
     }
 }

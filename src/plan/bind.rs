@@ -2,7 +2,9 @@
 
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::golang::cacheprog::is_spoken_by;
 use crate::golang::command::{GoBuild, default_command};
+use crate::golang::static_binary::IS_STATIC;
 use crate::golang::testing::spec::GoTestSpec;
 use crate::lang::ast::{Kind, Script};
 use crate::plan::action::{Action, BaseEnv, Command, INPUTS_FILE, Limits};
@@ -198,6 +200,7 @@ impl<'c> Binder<'c> {
             },
             dir: self.target.dir.clone(),
             tools,
+            go_cache: self.shares_go_cache(),
             facts: self.facts(),
             limits: self.limits(),
             // What an engine built lies in the engine, which no cache can give back.
@@ -341,7 +344,7 @@ impl<'c> Binder<'c> {
         let Some(go) = &self.target.go else {
             return BTreeMap::new();
         };
-        let mut facts = self.commit();
+        let mut facts = self.of_block();
         match self.ask_if_running(Query::Go(go.clone())) {
             Some(Answer::Go(answer)) => facts.extend(answer.facts.clone()),
             Some(Answer::Failed(reason)) => {
@@ -356,8 +359,24 @@ impl<'c> Binder<'c> {
         facts
     }
 
-    /// What `vcs = true` stamps into the binary. Without a repository there is nothing to stamp.
-    fn commit(&self) -> BTreeMap<String, String> {
+    /// Whether the Go tool is to ask us for what it has built, and can.
+    fn shares_go_cache(&self) -> bool {
+        let wanted = self.context.graph.settings.go_cache == settings::GoCache::Gomake;
+        let Some(go) = self.target.go.as_ref().filter(|_| wanted) else {
+            return false;
+        };
+        match self.ask_if_running(Query::Go(go.clone())) {
+            Some(Answer::Go(answer)) => {
+                let version = answer.facts.get("GOVERSION");
+                version.is_some_and(|version| is_spoken_by(version)) && !answer.has_cache_program
+            }
+            _ => false,
+        }
+    }
+
+    /// What `vcs = true` stamps into the binary (without a repository there is nothing to stamp), and that what is built is to be
+    /// looked at.
+    fn of_block(&self) -> BTreeMap<String, String> {
         let mut facts = BTreeMap::new();
         let Some(block) = &self.body.go else {
             return facts;
@@ -368,6 +387,9 @@ impl<'c> Binder<'c> {
             scope: &self.scope,
             block,
         };
+        if self.target.kind == Kind::Build && values.flag("static") {
+            facts.insert(IS_STATIC.to_owned(), "no interpreter".to_owned());
+        }
         if !values.flag("vcs") {
             return facts;
         }

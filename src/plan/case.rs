@@ -188,6 +188,18 @@ fn an_insecure_registry_is_one_that_an_image_can_name() {
 }
 
 #[test]
+fn caches_of_go_have_names() {
+    for wrong in ["Gomake", "on", ""] {
+        let gofile = format!("settings {{ go_cache = \"{wrong}\" }}\ntask t {{\n  run: true\n}}\n");
+        let told = errors(&gofile, &[]);
+        assert!(
+            told.contains("gomake::plan::bad_text") && told.contains("a cache for Go"),
+            "{wrong}: {told}"
+        );
+    }
+}
+
+#[test]
 fn keys_are_known_typed_and_given_once() {
     assert_snapshot!(errors(r#"
 settings {
@@ -343,6 +355,42 @@ gomake::plan::go_clash: `package` and `packages` exclude each other
 gomake::plan::go_outputs: `go build` cannot write bin/a, lib/b in one call
   Gofile:42:13 [["bin/a", "lib/b"]] in several directories
   help: declare one file, one directory such as "bin/", or files of one directory; or write the command as `run:`
+"##);
+}
+
+#[test]
+fn what_is_static_is_a_program() {
+    assert_snapshot!(errors(r#"
+build lib {
+  go {
+    package = "."
+    static = true
+    flags = ["-v", "-buildmode", "c-shared"]
+  }
+  outputs = "lib.so"
+}
+build phone {
+  go { package = ".", os = "android", static = true }
+  outputs = "phone"
+}
+build fine {
+  go { package = ".", flags = ["-buildmode=pie"], static = true }
+  outputs = "fine"
+}
+build dynamic {
+  go { package = ".", os = "android", flags = "-buildmode=c-shared", static = false }
+  outputs = "dynamic"
+}
+"#, &[]), @r##"
+gomake::plan::go_clash: `static` and `flags` exclude each other
+  Gofile:5:5 [static = true] this
+  Gofile:6:5 [flags = ["-v", "-buildmode", "c-shared"]] and this
+  help: what such a `-buildmode` makes is no program, and needs cgo, which `static` turns off
+
+gomake::plan::go_clash: `static` and `os` exclude each other
+  Gofile:11:39 [static = true] this
+  Gofile:11:23 [os = "android"] and this
+  help: a program for Android always asks for its linker: leave out `static`, and turn cgo off by `env = { CGO_ENABLED = "0" }` where it is not wanted
 "##);
 }
 

@@ -110,6 +110,19 @@ pub(super) fn check(block: &Block<'_>, errors: &mut Vec<PlanError>) {
         "packages",
         "one names one package, the other names several",
     );
+    if block.flag("static") {
+        let values = block.values(Kind::Build);
+        if let Some(reason) = values.os.as_deref().and_then(never_static) {
+            clash("static", "os", reason);
+        }
+        if values.makes_no_program() {
+            clash(
+                "static",
+                "flags",
+                "what such a `-buildmode` makes is no program, and needs cgo, which `static` turns off",
+            );
+        }
+    }
     if block.flag("static") && block.flag("race") {
         clash(
             "static",
@@ -117,6 +130,13 @@ pub(super) fn check(block: &Block<'_>, errors: &mut Vec<PlanError>) {
             "the race detector needs cgo, which `static` turns off",
         );
     }
+}
+
+/// Why a program for this system is never static.
+fn never_static(os: &str) -> Option<&'static str> {
+    let reason = "a program for Android always asks for its linker: leave out `static`, and turn cgo off by \
+        `env = { CGO_ENABLED = \"0\" }` where it is not wanted";
+    (os == "android").then_some(reason)
 }
 
 fn text(value: &Value) -> Option<String> {

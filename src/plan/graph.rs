@@ -88,6 +88,8 @@ pub struct Decl {
     pub instances: Vec<TargetId>,
     /// Its `go { }` block.
     pub go: Option<Span>,
+    /// `static = …` in it.
+    pub go_static: Option<Span>,
 }
 
 /// A parameter as `--list` shows it.

@@ -50,6 +50,10 @@ impl<'a> Resolver<'a> {
                 .collect(),
             instances: Vec::new(),
             go: body.go.as_ref().map(|block| block.span),
+            go_static: body
+                .go
+                .as_ref()
+                .and_then(|block| Some(block.get("static")?.span)),
         });
         self.bodies.push(Rc::new(body));
         // The first of two with one name counts; the second is a mistake already reported.

@@ -5,6 +5,7 @@ use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
 use crate::base::later::Later;
 use crate::base::path::{InputPath, ProjectPath};
+use crate::golang::cgo::CgoInputs;
 use crate::golang::list::{EmbedPattern, GoRequest};
 use crate::golang::testing::graph::TestGraph;
 use crate::image::reference::Reference;
@@ -139,8 +140,14 @@ pub struct GoAnswer {
     pub embeds: Vec<EmbedPattern>,
     /// Counted values: the toolchain and `go env`, third-party modules by version.
     pub facts: BTreeMap<String, String>,
+    /// The user has put a program of his own behind Go's build cache.
+    pub has_cache_program: bool,
     /// For tests: which packages' contents the tests of each package can see.
     pub tests: Option<TestGraph>,
+    /// Those of the files that flags name, and profiles: they count for all packages.
+    pub named: Box<[InputPath]>,
+    /// What cgo reads beside the files of its packages.
+    pub cgo: Box<CgoInputs>,
     /// What `go list` complained of; a build may still work once generated files exist.
     pub errors: Vec<String>,
 }

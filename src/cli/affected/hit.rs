@@ -7,6 +7,7 @@ use crate::cli::affected::captures::Reads;
 use crate::cli::affected::diff::{Diff, Touch};
 use crate::cli::affected::portrait::{Bound, has_unknown};
 use crate::golang::list::GoRequest;
+use crate::golang::rests::is_header;
 use crate::plan::action::{Command, Kind};
 use crate::plan::error::Lint;
 use crate::plan::graph::{Graph, Input, Inputs, Output, Target, TargetId};
@@ -212,6 +213,8 @@ impl<'a> Reach<'a> {
             (in_package && is_go_source(path.file_name()))
                 || (module(path.file_name()) && request.dir.is_within(&module_root(&dir)))
                 || answer.embeds.iter().any(|embed| embed.may_match(path))
+                || (is_header(path.file_name().as_bytes())
+                    && answer.cgo.dirs.iter().any(|dir| path.is_within(dir)))
                 || (request.tests && test_data())
                 || (touch.whole && dirs.iter().any(|dir| dir.is_within(path)))
         };

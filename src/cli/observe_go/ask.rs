@@ -40,7 +40,7 @@ pub fn ask(root: &Path, questions: &[&Question<'_>]) -> Vec<Said> {
         .into_par_iter()
         .map(|task| match task {
             Task::Env(at) => Done::Env(at, env(root, questions[at])),
-            Task::List(of, patterns) => Done::List(list(root, questions, of, &patterns)),
+            Task::List(of, patterns) => Done::List(list(questions, of, &patterns)),
         })
         .collect();
     let mut envs = BTreeMap::new();
@@ -65,20 +65,19 @@ pub fn ask(root: &Path, questions: &[&Question<'_>]) -> Vec<Said> {
 }
 
 fn env(root: &Path, question: &Question<'_>) -> Result<GoEnv, String> {
-    let said = run(root, question, &env_args())?;
+    let said = run(question, &env_args())?;
     GoEnv::read(&said, root).map_err(|error| error.to_string())
 }
 
 /// Where some of the patterns make the call fail, each request gets a call of its own.
 fn list(
-    root: &Path,
     questions: &[&Question<'_>],
     of: Vec<usize>,
     patterns: &[String],
 ) -> Vec<(usize, Result<Listing, String>)> {
     let one = |at: usize, patterns: &[String]| {
         let question = questions[at];
-        let said = run(root, question, &list_args_of(question.request, patterns))?;
+        let said = run(question, &list_args_of(question.request, patterns))?;
         Listing::read(&said).map_err(|error| error.to_string())
     };
     if let [at] = of[..] {
@@ -96,12 +95,12 @@ fn list(
     }
 }
 
-fn run(root: &Path, question: &Question<'_>, args: &[String]) -> Result<Vec<u8>, String> {
+fn run(question: &Question<'_>, args: &[String]) -> Result<Vec<u8>, String> {
     let done = Command::new(&question.program)
         .args(args)
         .env_clear()
         .envs(&question.env)
-        .current_dir(question.request.dir.under(root))
+        .current_dir(&question.dir)
         .stdin(std::process::Stdio::null())
         .output()
         .map_err(|error| format!("`go {}` cannot be started: {error}", args[0]))?;

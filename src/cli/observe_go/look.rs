@@ -4,6 +4,7 @@
 use crate::base::digest::Digest;
 use crate::base::fs::{self, DirEntry, FileKind, FsError, Stat};
 use crate::fingerprint::content::Content;
+use crate::golang::cgo::directives;
 use crate::golang::rests::{Aspect, Grounds, header, is_named, is_read, is_walked, names};
 use crate::state::memo::{at_rest, key, now};
 use crate::state::snapshot::{FileRow, Links, Seen};
@@ -151,6 +152,12 @@ impl<'a> Looker<'a> {
         }
         let contents = grounds.contents.iter().cloned();
         wanted.extend(contents.map(|path| (path, Aspect::Content)));
+        let includes = grounds.includes.iter().cloned();
+        wanted.extend(includes.map(|path| (path, Aspect::Includes)));
+        let headers = grounds.headers.iter().cloned();
+        wanted.extend(headers.map(|path| (path, Aspect::Headers)));
+        let entries = grounds.entries.iter().cloned();
+        wanted.extend(entries.map(|path| (path, Aspect::Entries)));
         let presences = grounds.presences.iter().cloned();
         wanted.extend(presences.map(|path| (path, Aspect::Presence)));
         for program in &grounds.programs {
@@ -296,7 +303,7 @@ fn found(path: &Path, stat: Option<&Stat>, aspect: Aspect) -> Result<Found, FsEr
         return Ok(Found::Nothing);
     };
     Ok(match (aspect, stat.kind) {
-        (Aspect::Sources | Aspect::Walk | Aspect::Entries, FileKind::Dir) => {
+        (Aspect::Sources | Aspect::Walk | Aspect::Entries | Aspect::Headers, FileKind::Dir) => {
             Found::Names(names(&fs::list_dir(path)?, aspect))
         }
         (Aspect::Header, FileKind::File) => {
@@ -304,6 +311,13 @@ fn found(path: &Path, stat: Option<&Stat>, aspect: Aspect) -> Result<Found, FsEr
             let name = path.file_name().unwrap_or_default();
             Found::Text {
                 counted: header(name.as_bytes(), &text),
+                content: Digest::of(&text),
+            }
+        }
+        (Aspect::Includes, FileKind::File) => {
+            let text = fs::read(path)?;
+            Found::Text {
+                counted: directives::digest(&text),
                 content: Digest::of(&text),
             }
         }

@@ -7,6 +7,7 @@
 //! ```
 
 mod ask;
+mod cgo;
 mod look;
 mod store;
 
@@ -17,14 +18,17 @@ use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::{Glimpse, Rests};
 use crate::execute::environment::{Variables, strict};
-use crate::golang::list::{GoInputs, GoRequest, inputs};
+use crate::golang::build_files::FileFlags;
+use crate::golang::cgo::CgoFound;
+use crate::golang::list::{Beside, GoInputs, GoRequest, inputs};
 use crate::golang::listing::Listing;
-use crate::golang::rests::{Asked, Aspect};
+use crate::golang::rests::{Asked, Aspect, Grounds};
 use crate::golang::toolchain::GoEnv;
 use crate::plan::query::{Answer, GoAnswer, Query};
 use crate::state::dir::Access;
 use crate::state::memo::now;
 use crate::state::snapshot::FileRow;
+use cgo::{Cgo, Texts};
 use look::{Looker, Row, Search};
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -47,6 +51,8 @@ pub struct Question<'a> {
     pub request: &'a GoRequest,
     pub env: Variables,
     pub program: PathBuf,
+    /// Where Go runs; absolute.
+    pub dir: PathBuf,
     key: Digest,
 }
 
@@ -121,6 +127,7 @@ impl Asker<'_> {
             request,
             env,
             program,
+            dir,
         })
     }
 
@@ -141,6 +148,7 @@ impl Asker<'_> {
         let began = now();
         let said = ask::ask(self.root, &asked);
         let looker = Looker::new(self.root);
+        let texts = Texts::default();
         for ((&at, question), said) in open.iter().zip(asked).zip(said) {
             let (env, listing) = match said {
                 Ok(said) => said,
@@ -152,8 +160,15 @@ impl Asker<'_> {
             let State::Open(before) = &states[at] else {
                 unreachable!("it is open")
             };
-            let mut known = self.understood(question, &env, &listing);
-            let Some(rows) = self.rows(question, &env, &listing, &looker) else {
+            let cgo = Cgo {
+                root: self.root,
+                question,
+                env: &env,
+                texts: &texts,
+            };
+            let cgo = cgo.look(&listing);
+            let (mut known, grounds) = self.understood(question, &env, &listing, cgo);
+            let Some(rows) = self.rows(question, &env, &listing, grounds, &looker) else {
                 states[at] = State::Answered(Box::new(known), false);
                 continue;
             };
@@ -179,19 +194,40 @@ impl Asker<'_> {
         }
     }
 
-    fn understood(&self, question: &Question<'_>, env: &GoEnv, listing: &Listing) -> Known {
+    /// The answer, and what of it rests on more than Go says.
+    fn understood(
+        &self,
+        question: &Question<'_>,
+        env: &GoEnv,
+        listing: &Listing,
+        mut cgo: CgoFound,
+    ) -> (Known, Grounds) {
         let exists = |path: &Path| fs::lstat(path).is_ok();
-        let work = env.go_work.as_deref();
-        let found = inputs(listing, self.root, question.request, work, exists);
+        let mut grounds = std::mem::take(&mut cgo.grounds);
+        grounds.is_open |= cgo.is_open;
+        let flags = FileFlags::of(&env.flags, question.request);
+        let overlay = flags.overlay.map(|file| fs::read(&question.dir.join(file)));
+        let beside = Beside {
+            go_work: env.go_work.as_deref(),
+            flags: &env.flags,
+            overlay: overlay.and_then(Result::ok).unwrap_or_default(),
+            cgo,
+        };
+        let found = inputs(listing, self.root, question.request, &beside, exists);
         let mut facts = env.facts.clone();
+        facts.extend(beside.cgo.facts.clone());
         let modules = found.modules.iter();
         facts.extend(modules.map(|module| (format!("module {module}"), String::new())));
-        Known {
+        let said = found.cgo.said.iter();
+        facts.extend(said.map(|said| (format!("pkg-config of {said}"), String::new())));
+        let known = Known {
             key: question.key,
             found,
             facts,
+            has_cache_program: env.has_cache_program,
             rows: Vec::new(),
-        }
+        };
+        (known, grounds)
     }
 
     /// None: not all that it rests on can be said.
@@ -200,9 +236,9 @@ impl Asker<'_> {
         question: &Question<'_>,
         env: &GoEnv,
         listing: &Listing,
+        beside: Grounds,
         looker: &Looker<'_>,
     ) -> Option<Vec<Row>> {
-        let dir = question.request.dir.under(self.root);
         let asked = Asked {
             root: self.root,
             request: question.request,
@@ -213,12 +249,13 @@ impl Asker<'_> {
         };
         let read = |path: &Path| fs::read_text(path).ok();
         let mut grounds = asked.grounds(&read);
+        grounds.add(beside);
         // Which program is found first, and what it leads to.
         grounds.programs.insert("go".to_owned());
         grounds.contents.insert(question.program.clone());
         let search = Search {
             path: question.env.get(OsStr::new("PATH")),
-            dir: &dir,
+            dir: &question.dir,
         };
         match grounds.is_open {
             true => None,
@@ -244,7 +281,10 @@ impl Asker<'_> {
             package_dirs: known.found.package_dirs,
             embeds: known.found.embeds,
             facts: known.facts,
+            has_cache_program: known.has_cache_program,
             tests: known.found.tests,
+            named: known.found.named.into(),
+            cgo: Box::new(known.found.cgo),
             errors: known.found.errors,
         });
         if let Some(rests) = self.rests.filter(|_| has_rows) {

@@ -16,7 +16,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Raise the digit when [`Known`] changes.
-const MAGIC: Magic = *b"gomakeK1";
+const MAGIC: Magic = *b"gomakeK2";
 /// So many answers stay, and more only where one call needs more.
 const KEPT: usize = 256;
 
@@ -27,6 +27,8 @@ pub struct Known {
     pub key: Digest,
     pub found: GoInputs,
     pub facts: BTreeMap<String, String>,
+    /// As [`crate::golang::toolchain::GoEnv`] has it.
+    pub has_cache_program: bool,
     pub rows: Vec<Row>,
 }
 

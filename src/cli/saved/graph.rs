@@ -211,6 +211,7 @@ impl Stored {
             fors: Vec::new(),
             instances: Vec::new(),
             go: None,
+            go_static: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use crate::base::glob::{Pattern, is_pattern};
 use crate::base::path::ProjectPath;
+use crate::golang::rests::{is_header, is_source};
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, Presence, Query};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -113,13 +114,23 @@ impl Seen {
         })
     }
 
-    /// A change within a file that is no Go source leaves the import graph alone; a file that comes or goes, near the packages
+    /// A change within a file that is no Go source leaves the import graph alone, if it is none that cgo reads or that may be an
+    /// overlay (asking again is cheap where nothing moved that counts); a file that comes or goes, near the packages
     /// or where they embed files from, may not.
     fn leaves_go(&self, go: &GoAnswer) -> bool {
         let decides = |path: &ProjectPath| {
             let name = path.file_name();
             let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-            matches!(extension, Some("go" | "mod" | "sum" | "work")) || name == "modules.txt"
+            let beyond = crate::base::path::InputPath::Project(path.clone());
+            matches!(extension, Some("go" | "mod" | "sum" | "work" | "json"))
+                || name == "modules.txt"
+                || go.cgo.beyond.binary_search(&beyond).is_ok()
+                || (!go.cgo.packages.is_empty() && is_source(name.as_bytes()))
+                || go
+                    .cgo
+                    .dirs
+                    .iter()
+                    .any(|dir| path.is_within(dir) && is_header(name.as_bytes()))
         };
         let is_known = |path: &ProjectPath| {
             go.files.iter().any(
@@ -306,6 +317,28 @@ mod tests {
         assert!(!holds("go.mod", Now::File));
         assert!(holds("docs/page.html", Now::File));
         assert!(!holds("docs/x.go", Now::File));
+    }
+
+    #[test]
+    fn the_import_graph_may_be_another_where_cgo_looks() {
+        let inside = |text| crate::base::path::InputPath::Project(path(text));
+        let go = GoAnswer {
+            files: vec![inside("include/x.h"), inside("lib/libx.a")],
+            package_dirs: vec![path("app")],
+            cgo: Box::new(crate::golang::cgo::CgoInputs {
+                packages: vec!["example.com/m/app".to_owned()],
+                beyond: vec![inside("include/x.h"), inside("lib/libx.a")],
+                dirs: vec![path("include")],
+                ..Default::default()
+            }),
+            ..GoAnswer::default()
+        };
+        let holds = |at, now| seen(&[(at, now)]).leaves_go(&go);
+        assert!(!holds("include/x.h", Now::File) && !holds("include/x.h", Now::Gone));
+        assert!(!holds("include/sub/new.h", Now::File) && !holds("include/sub", Now::Dir));
+        assert!(!holds("lib/libx.a", Now::File));
+        assert!(!holds("app/native.c", Now::File));
+        assert!(holds("include/notes.txt", Now::File) && holds("docs/notes.txt", Now::File));
     }
 
     #[test]

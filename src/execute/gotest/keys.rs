@@ -105,6 +105,11 @@ impl Project<'_> {
             hasher.field(b"input").field(path.to_string().as_bytes());
             hasher.field(&content.encode());
         }
+        for path in answer.named.iter() {
+            let content = self.memo.content(path).ok();
+            hasher.field(b"named").field(path.to_string().as_bytes());
+            hasher.field(&content.map_or_else(Vec::new, |content| content.encode().to_vec()));
+        }
         for path in &answer.files {
             if let Some(counted) = self.of_module(path) {
                 hasher.field(b"module").field(path.to_string().as_bytes());

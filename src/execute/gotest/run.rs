@@ -81,6 +81,7 @@ impl Tests<'_> {
         })?;
         let line = project.line_of(prepared, words);
         let mut line = line.map_err(|how| nothing(self.failed(how)))?;
+        project.tell_of(&self.answer, prepared, &mut line.env.own);
         let detail = match self.spec.is_verbose() {
             true => Detail::All,
             false => Detail::Failures,

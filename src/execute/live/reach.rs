@@ -165,13 +165,12 @@ impl Paths {
                     .parent()
                     .is_some_and(|dir| answer.package_dirs.contains(&dir))
                 || answer.embeds.iter().any(|embed| embed.may_match(path))
+                || answer.cgo.dirs.iter().any(|dir| path.is_within(dir))
         };
         self.files.iter().any(is_in_package)
             || self.dirs.iter().any(|dir| {
-                answer
-                    .package_dirs
-                    .iter()
-                    .any(|package| package.is_within(dir))
+                let mut dirs = answer.package_dirs.iter().chain(&answer.cgo.dirs);
+                dirs.any(|package| package.is_within(dir))
             })
             || answer.files.iter().any(|file| self.touch(file))
     }

@@ -196,7 +196,7 @@ fn patterns_are_walked_from_where_they_begin() {
 }
 
 #[test]
-fn another_modfile_counts_and_an_overlay_is_beyond_us() {
+fn another_modfile_and_an_overlay_count() {
     let asked = |flags: &str, env_flags: &str| {
         let request = GoRequest {
             flags: vec![flags.to_owned()],
@@ -210,7 +210,14 @@ fn another_modfile_counts_and_an_overlay_is_beyond_us() {
             "/home/a/p/alt.mod",
             "module example.com/p\nreplace a.b/c => ./c\n",
         );
-        grounds(&request, &env, LISTING, "/go/bin/go", &[GO_MOD, file])
+        let overlay = ("/home/a/p/o.json", r#"{"Replace": {"x.go": "by/x.txt"}}"#);
+        grounds(
+            &request,
+            &env,
+            LISTING,
+            "/go/bin/go",
+            &[GO_MOD, file, overlay],
+        )
     };
     for found in [
         asked("-modfile=alt.mod", ""),
@@ -222,8 +229,14 @@ fn another_modfile_counts_and_an_overlay_is_beyond_us() {
         }
         assert!(!found.is_open);
     }
-    assert!(asked("-overlay=o.json", "").is_open);
-    assert!(asked("--overlay=o.json", "").is_open);
+    for found in [
+        asked("--overlay=o.json", ""),
+        asked("-v", "-overlay=o.json"),
+    ] {
+        assert!(found.contents.contains(Path::new("/home/a/p/o.json")));
+        assert!(found.contents.contains(Path::new("/home/a/p/by/x.txt")));
+        assert!(!found.is_open);
+    }
 }
 
 #[test]

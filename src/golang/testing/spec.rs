@@ -101,6 +101,29 @@ impl GoTestSpec {
     }
 }
 
+/// Whether a flag of this name has a value, which may be the next word.
+pub fn is_valued(name: &str) -> bool {
+    const OTHERS: &[&str] = &[
+        "bench",
+        "benchtime",
+        "blockprofile",
+        "coverpkg",
+        "coverprofile",
+        "cpuprofile",
+        "exec",
+        "fuzz",
+        "fuzztime",
+        "list",
+        "memprofile",
+        "mutexprofile",
+        "o",
+        "outputdir",
+        "trace",
+        "vettool",
+    ];
+    VALUED.contains(&name) || OTHERS.contains(&name)
+}
+
 /// Whether these flags, also as `GOFLAGS` has them, leave the tests of each package to themselves.
 pub fn goes_by_package(flags: &[String]) -> bool {
     let mut flags = flags.iter();

@@ -12,7 +12,7 @@ use zerocopy::little_endian::{I64, U32, U64};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// Raise the digit when anything here changes, or the form of a [`crate::plan::query::Query`].
-pub const MAGIC: Magic = *b"gomakeS2";
+pub const MAGIC: Magic = *b"gomakeS3";
 /// Actions are checked in blocks of so many bytes, so that one can be read without the others.
 pub const BLOCK: usize = 16 << 10;
 

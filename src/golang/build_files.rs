@@ -1,0 +1,181 @@
+//! Flags of `go build` and `go test` that name files which the build reads. Rules: `go help build`, and for overlays
+//! `go doc cmd/go/internal/fsys` (`OverlayJSON`). Does not look at a disk.
+
+use crate::golang::list::GoRequest;
+use crate::golang::place::plain;
+use crate::golang::quoted::split;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The flags of a command, those of GOFLAGS before those that it is called with: the last one holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileFlags {
+    pub profile: Profile,
+    /// What stands for go.mod; as written.
+    pub modfile: Option<String>,
+    /// Which files stand for others; as written.
+    pub overlay: Option<String>,
+    /// The program that the tools are started by; as written.
+    pub toolexec: Option<String>,
+}
+
+/// By what the compiler goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// `default.pgo` beside each program.
+    #[default]
+    Auto,
+    Off,
+    /// As written.
+    File(String),
+}
+
+/// Flags with a value that may stand in the next word, as far as they concern files or what Go lists.
+const VALUED: &[&str] = &["pgo", "modfile", "overlay", "toolexec"];
+
+impl FileFlags {
+    /// Those of a command; `goflags` is what GOFLAGS is.
+    pub fn of(goflags: &str, request: &GoRequest) -> Self {
+        let shared = split(goflags);
+        let own = request.flags.iter().chain(&request.build_flags);
+        Self::read(shared.iter().chain(own).map(String::as_str))
+    }
+
+    /// `words` in the order in which they count.
+    pub fn read<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
+        let mut found = Self::default();
+        let mut words = words.into_iter();
+        while let Some(word) = words.next() {
+            let Some(flag) = word.strip_prefix('-') else {
+                continue;
+            };
+            let flag = flag.strip_prefix('-').unwrap_or(flag);
+            match flag.split_once('=') {
+                Some((name, value)) => found.take(name, value),
+                None if VALUED.contains(&flag) => {
+                    found.take(flag, words.next().unwrap_or_default())
+                }
+                None => {}
+            }
+        }
+        found
+    }
+
+    fn take(&mut self, name: &str, value: &str) {
+        let named = (!value.is_empty()).then(|| value.to_owned());
+        match name {
+            "pgo" => {
+                self.profile = match value {
+                    "" | "off" => Profile::Off,
+                    "auto" => Profile::Auto,
+                    file => Profile::File(file.to_owned()),
+                };
+            }
+            "modfile" => self.modfile = named,
+            "overlay" => self.overlay = named,
+            "toolexec" => self.toolexec = named,
+            _ => {}
+        }
+    }
+
+    /// The program of `-toolexec`, if it is named by its path; `dir` is where the command runs.
+    pub fn tool(&self, dir: &Path) -> Option<PathBuf> {
+        let words = split(self.toolexec.as_deref()?);
+        let program = words.into_iter().next()?;
+        program.contains('/').then(|| plain(&dir.join(program)))
+    }
+}
+
+/// Flags with a value in two words as one, for those of them that are known to have one: so that each word is a flag of its own.
+pub fn joined(flags: &[String], is_valued: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut joined = Vec::new();
+    let mut rest = flags.iter();
+    while let Some(flag) = rest.next() {
+        let name = flag.trim_start_matches('-');
+        let is_split = flag.starts_with('-') && !flag.contains('=') && is_valued(name);
+        match rest.as_slice().first().filter(|_| is_split) {
+            Some(value) => {
+                joined.push(format!("{flag}={value}"));
+                rest.next();
+            }
+            None => joined.push(flag.clone()),
+        }
+    }
+    joined
+}
+
+#[derive(Deserialize)]
+struct OverlayFile {
+    #[serde(rename = "Replace", default)]
+    replace: BTreeMap<String, String>,
+}
+
+/// The files that stand for others, and those that they stand for; `dir` is where the command runs. What is no such file, Go
+/// complains of.
+pub fn overlaid(json: &[u8], dir: &Path) -> Vec<(PathBuf, Option<PathBuf>)> {
+    let Ok(read) = serde_json::from_slice::<OverlayFile>(json) else {
+        return Vec::new();
+    };
+    let at = |text: &str| plain(&dir.join(text));
+    let by = |text: &str| (!text.is_empty()).then(|| at(text));
+    let pairs = read.replace.iter();
+    pairs.map(|(from, to)| (at(from), by(to))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_last_flag_holds() {
+        let read = |words: &[&str]| FileFlags::read(words.iter().copied());
+        assert_eq!(read(&["-v"]), FileFlags::default());
+        assert_eq!(read(&["-pgo=off"]).profile, Profile::Off);
+        let found = read(&[
+            "--pgo=a.pgo",
+            "-modfile",
+            "b.mod",
+            "-overlay=o.json",
+            "-pgo",
+            "c.pgo",
+        ]);
+        assert_eq!(found.profile, Profile::File("c.pgo".to_owned()));
+        assert_eq!(found.modfile.as_deref(), Some("b.mod"));
+        assert_eq!(found.overlay.as_deref(), Some("o.json"));
+        assert_eq!(read(&["-pgo=x", "-pgo=auto"]).profile, Profile::Auto);
+        let tool = |text| read(&[text]).tool(Path::new("/p"));
+        assert_eq!(tool("-toolexec=./t/x -v"), Some("/p/t/x".into()));
+        assert_eq!(tool("-toolexec=garble"), None);
+    }
+
+    #[test]
+    fn each_word_is_a_flag_of_its_own() {
+        let is_valued = |name: &str| matches!(name, "mod" | "run");
+        let found = joined(
+            &texts(&["-mod", "vendor", "-v", "-run", "-mod", "-x=1", "-mod"]),
+            is_valued,
+        );
+        assert_eq!(found, ["-mod=vendor", "-v", "-run=-mod", "-x=1", "-mod"]);
+    }
+
+    #[test]
+    fn overlays_name_files() {
+        let found = overlaid(
+            br#"{"Replace":{"a.go":"b/a.go","/x/c.go":""}}"#,
+            Path::new("/p"),
+        );
+        assert_eq!(
+            found,
+            [
+                (PathBuf::from("/x/c.go"), None),
+                (PathBuf::from("/p/a.go"), Some(PathBuf::from("/p/b/a.go")))
+            ]
+        );
+        assert!(overlaid(b"[]", Path::new("/p")).is_empty());
+    }
+}
