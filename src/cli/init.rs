@@ -124,7 +124,7 @@ impl App<'_> {
         let Some(mut fault) = fault else {
             return Ok(());
         };
-        let text = draft.text.clone();
+        let text = draft.text.trim_end().to_owned();
         fault
             .diagnostics
             .insert(0, Box::new(PlaceError::Refused { text }));
@@ -311,7 +311,7 @@ mod tests {
             FsError::new("read", Path::new("/project/go.mod"), source)
         };
         let path = PathBuf::from("/project/Gofile");
-        let text = "gofile 1\n".to_owned();
+        let text = "gofile 1".to_owned();
         let texts = [
             shown(&PlaceError::Taken { path }),
             shown(&PlaceError::Refused { text }),

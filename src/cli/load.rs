@@ -600,7 +600,7 @@ mod tests {
         let error = project.load("inner/deep", "gomake").expect_err("none");
         let help = error.help().expect("help").to_string();
         assert!(
-            help.contains("inner/deep\n") && help.ends_with("/inner"),
+            help.contains("inner/deep\n") && help.contains("/inner\n`gomake --init`"),
             "{help}"
         );
     }
