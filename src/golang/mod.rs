@@ -3,8 +3,8 @@
 
 pub mod build_files;
 pub mod buildinfo;
-pub mod cgo;
 pub mod cacheprog;
+pub mod cgo;
 pub mod command;
 pub mod constraint;
 pub mod declarations;
