@@ -22,6 +22,7 @@ pub mod execute;
 pub mod fingerprint;
 pub mod golang;
 pub mod image;
+pub mod init;
 pub mod lang;
 pub mod plan;
 pub mod registry;

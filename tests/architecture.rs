@@ -40,6 +40,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("report", &["base", "image", "plan", "fingerprint", "event"]),
     ("watch", &["base"]),
+    ("init", &["base", "lang", "golang", "image"]),
     (
         "cli",
         &[
@@ -57,6 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "execute",
             "report",
             "watch",
+            "init",
         ],
     ),
 ];

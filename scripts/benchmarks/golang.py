@@ -71,6 +71,7 @@ def golang(gomake, place, rounds):
         mine, other = pairs[name]
         after_an_edit(table, rounds, name, file, (ours, mine), (theirs, other))
     fresh_clone(table, rounds, place, env, test)
+    build_cache(table, rounds, place, gomake, theirs)
     return table
 
 
@@ -116,3 +117,27 @@ def fresh_clone(table, rounds, place, env, test):
     names = ("`go test ./...` in a fresh clone, Go's build cache warm", "`gomake unit`, the same, gomake's cache warm")
     found = in_turn(rounds, {names[0]: lambda: other.time(TEST), names[1]: lambda: mine.time(test)}, before)
     compared(table, "", found, names, 0.05)
+
+
+def build_cache(table, rounds, place, gomake, side):
+    """Go's build cache where Go keeps it and in gomake's: when all was built before, and by a Go whose own cache is empty."""
+    known, empty, kept = (os.path.join(place, name) for name in ("go-known", "go-empty", "go-kept"))
+    ours = {**side.env, "GOCACHEPROG": f"{gomake} --go-cache-prog {kept}"}
+    command = ["go", "build", "./..."]
+
+    def build(env, cache):
+        if cache == empty:
+            shutil.rmtree(empty, ignore_errors=True)
+        return seconds(command, cwd=side.place, env={**env, "GOCACHE": cache})
+    names = ["`go build ./...`, Go's build cache warm", "the same, what was built in gomake's cache (`GOCACHEPROG`)",
+             "`go build ./...`, GOCACHE empty", "the same, what was built in gomake's cache"]
+    for env in (side.env, ours):
+        build(env, known)
+    warm = in_turn(rounds, {names[0]: lambda: build(side.env, known), names[1]: lambda: build(ours, known)})
+    table.add(names[0], shown(warm[names[0]]))
+    table.add(names[1], shown(warm[names[1]]), f"{warm[names[1]] / warm[names[0]]:.2f}")
+    cold = in_turn(min(rounds, 3), {names[2]: lambda: build(side.env, empty), names[3]: lambda: build(ours, empty)})
+    table.add(names[2], shown(cold[names[2]]))
+    table.compare(names[3], cold[names[3]], cold[names[2]], 0.2)
+    for directory in (known, empty, kept):
+        shutil.rmtree(directory, ignore_errors=True)

@@ -356,6 +356,17 @@ pub fn write_atomic_with(
         .map_err(|error| FsError::new("move into place", path, error.error))
 }
 
+/// As [`write_atomic`], where nothing is yet, not even a link that leads nowhere; the umask is taken from the mode 0644.
+///
+/// # Errors
+/// `AlreadyExists` where something is, however shortly before it came.
+pub fn write_atomic_new(path: &Path, bytes: &[u8]) -> FsResult<()> {
+    let mut temp = temp_file_for_all(path.parent().unwrap_or(Path::new(".")))?;
+    at("write", path, temp.write_all(bytes))?;
+    let kept = temp.persist_noclobber(path).map(drop);
+    at("write", path, kept.map_err(|error| error.error))
+}
+
 /// Writes what a user asked to have at a path: in one step where a plain file belongs, straight into a device, a pipe or
 /// what a link leads to, which stay what they are.
 pub fn write_out(path: &Path, bytes: &[u8]) -> FsResult<()> {

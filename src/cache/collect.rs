@@ -1,9 +1,11 @@
-//! What to keep when the cache is too large: the most recently used results and what they name, blobs of base images, and tests
-//! that passed.
+//! What to keep when the cache is too large: the most recently used results and what they name, blobs of base images, tests
+//! that passed, and what the Go tool has built; and in any case what a running Go tool was given.
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsResult};
+use crate::cache::go;
 use crate::cache::layout::{Item, Layout, Part};
+use crate::cache::lease;
 use crate::cache::store::{CachedResult, Collected};
 use crate::fingerprint::content::{Content, Tree, TreeNode};
 use std::collections::{HashMap, HashSet};
@@ -13,8 +15,15 @@ use std::collections::{HashMap, HashSet};
 pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
     let mut census = Census::take(layout)?;
     let mut used: Vec<(Part, Item)> = Vec::new();
-    for part in [Part::Results, Part::Images, Part::Tests] {
+    for part in [Part::Results, Part::Images, Part::Tests, Part::Go] {
         used.extend(layout.items(part)?.into_iter().map(|item| (part, item)));
+    }
+    if let Some(floor) = lease::floor(layout)? {
+        // Taken away under the Go tool, it would fail what is built.
+        used.retain(|(part, item)| {
+            let is_read = *part == Part::Go && item.mtime >= floor;
+            !(is_read && census.keep_go(layout, item, u64::MAX))
+        });
     }
     used.sort_by_key(|(_, item)| (std::cmp::Reverse(item.mtime), item.digest));
     let mut done = Collected::default();
@@ -25,6 +34,7 @@ pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
         full = full
             || !match part {
                 Part::Images | Part::Tests => census.keep_blob(&item, limit),
+                Part::Go => census.keep_go(layout, &item, limit),
                 _ => census.keep(layout, &item, limit),
             };
         if full {
@@ -70,6 +80,15 @@ impl Census {
         })
     }
 
+    /// Keeps what the Go tool has built and the blob that it is in, if that fits.
+    fn keep_go(&mut self, layout: &Layout, item: &Item, limit: u64) -> bool {
+        let Some(entry) = layout.load::<go::Entry>(Part::Go, item.digest) else {
+            // Damaged, and removed by the attempt.
+            return true;
+        };
+        self.keep_with(item, HashSet::from([(Part::Blobs, entry.blob)]), limit)
+    }
+
     /// Keeps a result and what it names, if all of it is there and fits.
     fn keep(&mut self, layout: &Layout, item: &Item, limit: u64) -> bool {
         let Some(result) = layout.load::<CachedResult>(Part::Results, item.digest) else {
@@ -94,6 +113,11 @@ impl Census {
                 Content::Absent => {}
             }
         }
+        self.keep_with(item, more, limit)
+    }
+
+    /// Keeps a thing with what else it needs, if that fits.
+    fn keep_with(&mut self, item: &Item, mut more: HashSet<(Part, Digest)>, limit: u64) -> bool {
         more.retain(|what| !self.named.contains(what));
         let sizes = more.iter().filter_map(|what| self.items.get(what));
         let size = item.size + sizes.map(|item| item.size).sum::<u64>();

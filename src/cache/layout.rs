@@ -26,16 +26,19 @@ pub enum Part {
     Images,
     /// Tests that passed, by the key of their package.
     Tests,
+    /// What the Go tool has built, by its action ids.
+    Go,
 }
 
 impl Part {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Results,
         Self::Manifests,
         Self::Trees,
         Self::Blobs,
         Self::Images,
         Self::Tests,
+        Self::Go,
     ];
 
     fn name(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Part {
             Self::Manifests => "manifests",
             Self::Images => "images",
             Self::Tests => "tests",
+            Self::Go => "go",
         }
     }
     /// Raise a digit when the stored type changes.
@@ -57,6 +61,7 @@ impl Part {
             Self::Manifests => *b"gomakeD1",
             Self::Images => *b"gomakeI1",
             Self::Tests => *b"gomakeP1",
+            Self::Go => *b"gomakeO1",
         }
     }
 }
@@ -67,7 +72,7 @@ pub struct Item {
     pub digest: Digest,
     pub path: PathBuf,
     pub size: u64,
-    /// Nanoseconds since 1970; for results, manifests, images and tests the last use.
+    /// Nanoseconds since 1970; for all but blobs and trees the last use.
     pub mtime: i64,
 }
 
@@ -88,6 +93,9 @@ impl Layout {
         Ok(Self {
             dir: dir.to_owned(),
         })
+    }
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
     pub fn file(&self, name: &str) -> PathBuf {
         self.dir.join(name)

@@ -7,6 +7,7 @@ use crate::cache::collect;
 use crate::cache::error::CacheError;
 use crate::cache::ingest;
 use crate::cache::layout::{Layout, Part};
+use crate::cache::lease;
 use crate::cache::restore::Staging;
 use crate::fingerprint::content::Content;
 use crate::image::blobs::Blobs;
@@ -22,7 +23,7 @@ const LISTS: usize = 16;
 /// Passes kept for a key: what tests look at may differ where all that is known of them before is the same.
 const PASSES: usize = 4;
 /// How exact 'recently used' is. Marking a use costs a system call and makes the disk write, so it is not done each time.
-const USE_GRAIN: Duration = Duration::from_secs(3600);
+pub(super) const USE_GRAIN: Duration = Duration::from_secs(3600);
 /// So many bytes of small files lie in a result's own file, which takes a block of the disk anyway: making a second file for
 /// them would take longer than all else that is stored.
 const BESIDE: u64 = 4 << 10;
@@ -67,7 +68,7 @@ pub struct Collected {
 /// blob that a result in the making counts on. Looking up and restoring need no lock: what vanishes meanwhile is a miss.
 #[derive(Debug)]
 pub struct Cache {
-    layout: Layout,
+    pub(super) layout: Layout,
     limit: u64,
     /// Bytes stored since the last [`Cache::settle`].
     grown: AtomicU64,
@@ -84,6 +85,16 @@ impl Cache {
             limit,
             grown: AtomicU64::new(0),
         })
+    }
+
+    /// Absolute, if it was opened so.
+    pub fn dir(&self) -> &Path {
+        self.layout.dir()
+    }
+
+    /// Bytes that it should stay below.
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// Blobs of base images, for all of the user's projects.
@@ -240,12 +251,15 @@ impl Cache {
         Ok(items.iter().map(|item| item.size).sum())
     }
 
-    /// Removes everything.
+    /// Removes everything, but for what somebody reads where it lies.
     ///
     /// # Errors
     /// When a file cannot be removed.
     pub fn clear(&self) -> Result<(), CacheError> {
         let _alone = self.lock(File::lock)?;
+        if lease::floor(&self.layout)?.is_some() {
+            return self.collect_alone(0).map(drop);
+        }
         // Results first: one that is left without its blobs is only a miss, but not one for nothing.
         for part in Part::ALL {
             self.layout.clear(part)?;
@@ -277,7 +291,7 @@ impl Cache {
     }
 
     /// Held until the file is dropped.
-    fn lock(&self, how: fn(&File) -> std::io::Result<()>) -> FsResult<File> {
+    pub(super) fn lock(&self, how: fn(&File) -> std::io::Result<()>) -> FsResult<File> {
         let path = self.layout.file("lock");
         let file = fs::open_rw(&path)?;
         how(&file).map_err(|error| FsError::new("lock", &path, error))?;
@@ -290,7 +304,7 @@ impl Cache {
             let _ = fs::touch(&path);
         }
     }
-    fn grow(&self, bytes: u64) {
+    pub(super) fn grow(&self, bytes: u64) {
         self.grown.fetch_add(bytes, Ordering::Relaxed);
     }
     fn count(&self) -> Option<u64> {

@@ -180,6 +180,15 @@ pub struct Args {
     )]
     pub check: bool,
 
+    /// Write a Gofile for what lies here: Go modules, C sources, a Dockerfile. Never over one that is there
+    #[arg(
+        long,
+        group = "mode",
+        conflicts_with_all = ["words", "watch", "push", "load", "pull", "choose", "check", "affected_by", "staged"],
+        help_heading = "Managing"
+    )]
+    pub init: bool,
+
     /// Format the Gofile and the files that it includes
     #[arg(long, group = "mode", help_heading = "Managing")]
     pub fmt: bool,
@@ -358,6 +367,7 @@ impl Args {
             || self.fmt
             || self.man
             || self.complete_words
+            || self.init
             || self.wants_help()
             || self.why.is_some()
             || self.graph.is_some()

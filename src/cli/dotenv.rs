@@ -62,6 +62,7 @@ pub fn load(
 /// Whether a variable changes which code runs, beyond what a file of values should be able to.
 pub fn is_protected(name: &str) -> bool {
     const MORE: &[&str] = &[
+        "GOCACHEPROG",
         "NODE_OPTIONS",
         "PERL5OPT",
         "PYTHONHOME",

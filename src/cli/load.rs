@@ -304,7 +304,9 @@ fn help_for_none(start: &Path, looked_in: &[&Path]) -> String {
         help.push_str(&format!(
             "\n`{other}` is here: rename it to `{GOFILE}`, or name it with `-f {other}`"
         ));
-    } else if let Some(makefile) = ["Makefile", "makefile", "GNUmakefile"]
+        return help;
+    }
+    if let Some(makefile) = ["Makefile", "makefile", "GNUmakefile"]
         .into_iter()
         .find(|name| has(name))
     {
@@ -312,6 +314,7 @@ fn help_for_none(start: &Path, looked_in: &[&Path]) -> String {
             "\n`{makefile}` is here: docs/from-make.md says how each of its idioms is written in a Gofile"
         ));
     }
+    help.push_str("\n`gomake --init` writes one for what lies here");
     help
 }
 

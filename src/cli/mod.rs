@@ -12,9 +12,11 @@ pub mod draw;
 pub mod fault;
 pub mod fmt;
 mod git;
+mod go_cache_prog;
 mod go_test_exec;
 pub mod help;
 mod hook;
+mod init;
 pub mod keys;
 pub mod list;
 pub mod load;
@@ -82,7 +84,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> u8 {
-    if let Some(status) = go_test_exec::become_test() {
+    if let Some(status) = go_test_exec::become_test().or_else(go_cache_prog::serve_go) {
         return status;
     }
     let start = Start::now();
@@ -147,9 +149,13 @@ impl App<'_> {
             Ok(outlets) => self.outlets.get_or_init(|| outlets),
             Err(fault) => return self.wrong(&Sources::default(), &fault),
         };
-        let saved = gofile.as_ref().ok().filter(|_| glance::suits(self.args));
-        let known = saved.and_then(|gofile| self.saved_run(gofile, outlets));
-        let status = known.unwrap_or_else(|| self.parsed_run(gofile, outlets));
+        let status = if self.args.init {
+            self.init()
+        } else {
+            let saved = gofile.as_ref().ok().filter(|_| glance::suits(self.args));
+            let known = saved.and_then(|gofile| self.saved_run(gofile, outlets));
+            known.unwrap_or_else(|| self.parsed_run(gofile, outlets))
+        };
         if let Err(trouble) = outlets.finish(status) {
             let palette = self.env.err_palette(self.args);
             let head = palette.paint(Tone::Warning, "warning:");

@@ -308,7 +308,11 @@ impl Project<'_> {
         own.remove(&self.slots.variable().0);
         own.remove(OsStr::new(RUNNING_VARIABLE));
         let shared = Some(shared);
-        Ok((Environ { shared, own }, secrets))
+        let mut env = Environ { shared, own };
+        if let Some((name, value)) = self.go_cache_variable(&prepared.action, env.given()) {
+            env.own.insert(name, value);
+        }
+        Ok((env, secrets))
     }
 
     /// What every command with that base is given.

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod expand;
 pub mod forecast;
 mod goblock;
+pub mod go_cache;
 pub mod gotest;
 pub mod image;
 pub mod launch;

@@ -120,6 +120,22 @@ fn release(tag: &str) -> Option<u32> {
     minor.parse().ok().filter(|_| plain)
 }
 
+/// The tag that alone lets a file be built, where it is one that somebody chose: no system, no processor, nothing of Go's own.
+pub fn chosen_tag(lines: &[String]) -> Option<&str> {
+    const OF_GO: [&str; 8] = [
+        "ignore", "cgo", "gc", "gccgo", "unix", "race", "msan", "asan",
+    ];
+    let [line] = lines else { return None };
+    let tag = line.strip_prefix("//go:build")?.trim();
+    let is_known = OF_GO.contains(&tag)
+        || KNOWN_OS.contains(&tag)
+        || KNOWN_ARCH.contains(&tag)
+        || release(tag).is_some()
+        || tag.starts_with("goexperiment.");
+    let is_tag = !tag.is_empty() && tag.chars().all(in_tag);
+    (is_tag && !is_known).then_some(tag)
+}
+
 /// Is a file built on the platform, as far as its name and its header say? False for what Go never looks at (`_x.go`, `.x.go`), what it
 /// ignores, and what it can make nothing of.
 pub fn matches(name: &str, header: &Header, platform: &Platform) -> bool {

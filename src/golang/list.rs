@@ -452,6 +452,7 @@ impl<'a> Found<'a> {
                 candidates.extend([file.to_owned(), file.with_extension("work.sum")]);
                 candidates.insert(file.with_file_name("vendor/modules.txt"));
             }
+            None if self.request.env.get("GOWORK").is_some_and(|at| at == "off") => {}
             // Go takes the nearest go.work upward; one that appears later makes the answer another.
             None => {
                 let upward =

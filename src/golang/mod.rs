@@ -4,8 +4,10 @@
 pub mod build_files;
 pub mod buildinfo;
 pub mod cgo;
+pub mod cacheprog;
 pub mod command;
 pub mod constraint;
+pub mod declarations;
 pub mod directory;
 pub mod header;
 pub mod list;

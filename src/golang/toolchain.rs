@@ -40,6 +40,8 @@ const ENV_KEYS: &[&str] = &[
 
 /// Asked beside them, to know what the answers rest on.
 const PLACES: &[&str] = &["GOROOT", "GOENV", "GOMOD"];
+/// The program behind Go's build cache, if the user has named one. Changes no result.
+const CACHE_PROGRAM: &str = "GOCACHEPROG";
 
 /// What `go env` said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +62,8 @@ pub struct GoEnv {
     pub compiler: String,
     /// All that was said, as it was said.
     pub said: BTreeMap<String, String>,
+    /// The user has put a program of his own behind Go's build cache.
+    pub has_cache_program: bool,
 }
 
 /// What `go env` said and could not be read.
@@ -84,6 +88,7 @@ pub fn env_args() -> Vec<String> {
         .iter()
         .chain(ENV_KEYS)
         .chain(PLACES)
+        .chain([&CACHE_PROGRAM])
         .map(|&arg| arg.to_owned())
         .collect()
 }
@@ -121,6 +126,7 @@ impl GoEnv {
             go_work: file(take("GOWORK")),
             flags: take("GOFLAGS"),
             compiler: take("CC"),
+            has_cache_program: !take(CACHE_PROGRAM).is_empty(),
             said,
         })
     }
@@ -153,6 +159,15 @@ mod tests {
     }
 
     #[test]
+    fn a_users_own_cache_program_is_seen_and_does_not_count() {
+        let read = |json: &str| GoEnv::read(json.as_bytes(), Path::new("/p")).unwrap();
+        let own = read(r#"{"GOVERSION":"go1.25.1","GOCACHEPROG":"prog --x"}"#);
+        assert!(own.has_cache_program && !own.facts.contains_key("GOCACHEPROG"));
+        assert!(!read(r#"{"GOCACHEPROG":""}"#).has_cache_program);
+        assert!(!read("{}").has_cache_program);
+    }
+
+    #[test]
     fn something_else_is_an_error() {
         assert!(parse_env(b"go: unknown command", Path::new("/p")).is_err());
     }
@@ -161,6 +176,6 @@ mod tests {
     fn the_arguments_ask_for_every_key() {
         let args = env_args();
         assert_eq!(&args[..2], ["env", "-json"]);
-        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len());
+        assert_eq!(args.len(), 2 + env_keys().len() + PLACES.len() + 1);
     }
 }

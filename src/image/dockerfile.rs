@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+mod ending;
 mod expand;
 mod ignore;
 mod lines;
@@ -15,6 +16,7 @@ mod stage;
 mod tests;
 mod words;
 
+pub use ending::{Copied, Ending, ending};
 pub use ignore::Ignore;
 
 /// What a build may read, as far as the file tells. Triggers that a base image brings along (ONBUILD) stand in no file.

@@ -19,7 +19,7 @@ use rayon::prelude::{IntoParallelIterator, ParallelIterator};
 use std::mem;
 
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
-const RESERVED: [&str; 11] = [
+pub const RESERVED: [&str; 11] = [
     "if", "then", "else", "for", "in", "and", "or", "not", "true", "false", "let",
 ];
 

@@ -34,6 +34,8 @@ pub struct Action {
     pub limits: Limits,
     /// False keeps results out of the cache.
     pub cache: bool,
+    /// The Go tool is to look for what it has built in the user's cache. Changes no result, and does not count.
+    pub go_cache: bool,
     /// `service` only.
     pub service: Option<Arc<ServiceSpec>>,
     /// `clean` only: what `remove` names, as written after normalisation; trees and files alike, or patterns.

@@ -10,6 +10,7 @@ const GO: &[&str] = &[
     "GOPATH",
     "GOMODCACHE",
     "GOCACHE",
+    "GOCACHEPROG",
     "GOROOT",
     "GOTMPDIR",
     "GOENV",

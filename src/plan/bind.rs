@@ -2,6 +2,7 @@
 
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
+use crate::golang::cacheprog::is_spoken_by;
 use crate::golang::command::{GoBuild, default_command};
 use crate::golang::static_binary::IS_STATIC;
 use crate::golang::testing::spec::GoTestSpec;
@@ -199,6 +200,7 @@ impl<'c> Binder<'c> {
             },
             dir: self.target.dir.clone(),
             tools,
+            go_cache: self.shares_go_cache(),
             facts: self.facts(),
             limits: self.limits(),
             // What an engine built lies in the engine, which no cache can give back.
@@ -355,6 +357,21 @@ impl<'c> Binder<'c> {
             _ => {}
         }
         facts
+    }
+
+    /// Whether the Go tool is to ask us for what it has built, and can.
+    fn shares_go_cache(&self) -> bool {
+        let wanted = self.context.graph.settings.go_cache == settings::GoCache::Gomake;
+        let Some(go) = self.target.go.as_ref().filter(|_| wanted) else {
+            return false;
+        };
+        match self.ask_if_running(Query::Go(go.clone())) {
+            Some(Answer::Go(answer)) => {
+                let version = answer.facts.get("GOVERSION");
+                version.is_some_and(|version| is_spoken_by(version)) && !answer.has_cache_program
+            }
+            _ => false,
+        }
     }
 
     /// What `vcs = true` stamps into the binary (without a repository there is nothing to stamp), and that what is built is to be

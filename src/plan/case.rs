@@ -188,6 +188,18 @@ fn an_insecure_registry_is_one_that_an_image_can_name() {
 }
 
 #[test]
+fn caches_of_go_have_names() {
+    for wrong in ["Gomake", "on", ""] {
+        let gofile = format!("settings {{ go_cache = \"{wrong}\" }}\ntask t {{\n  run: true\n}}\n");
+        let told = errors(&gofile, &[]);
+        assert!(
+            told.contains("gomake::plan::bad_text") && told.contains("a cache for Go"),
+            "{wrong}: {told}"
+        );
+    }
+}
+
+#[test]
 fn keys_are_known_typed_and_given_once() {
     assert_snapshot!(errors(r#"
 settings {

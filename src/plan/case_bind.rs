@@ -262,6 +262,32 @@ gomake::lint::unset_variable: `$NOPE` is not set by anything
 }
 
 #[test]
+fn the_go_tool_shares_our_cache_where_it_is_asked_to_and_can() {
+    let gofile = |setting: &str| {
+        format!(
+            "settings {{ {setting} }}\nbuild app {{\n  go {{ package = \".\" }}\n  outputs = \"app\"\n}}\nbuild other {{\n  inputs = []\n  outputs = \"o\"\n  run: go build\n}}\n"
+        )
+    };
+    let shares = |setting: &str, target: &str, version: &str, has_own: bool| {
+        let mut world = World::new(&gofile(setting), &[]);
+        world.go.has_cache_program = has_own;
+        let facts = &mut world.go.facts;
+        facts.insert("GOVERSION".to_owned(), version.to_owned());
+        world.bind(target, &[], &[]).expect("binds").0.go_cache
+    };
+    let on = "go_cache = \"gomake\"";
+    assert!(shares(on, "app", "go1.24", false));
+    assert!(!shares(on, "app", "go1.23.9", false));
+    assert!(!shares(on, "app", "go1.24", true));
+    assert!(
+        !shares(on, "other", "go1.24", false),
+        "it has no `go` block"
+    );
+    assert!(!shares("go_cache = \"go\"", "app", "go1.24", false));
+    assert!(!shares("", "app", "go1.24", false));
+}
+
+#[test]
 fn a_go_block_has_a_command_of_its_own() {
     let mut world = World::new(
         r#"

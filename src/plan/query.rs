@@ -140,6 +140,8 @@ pub struct GoAnswer {
     pub embeds: Vec<EmbedPattern>,
     /// Counted values: the toolchain and `go env`, third-party modules by version.
     pub facts: BTreeMap<String, String>,
+    /// The user has put a program of his own behind Go's build cache.
+    pub has_cache_program: bool,
     /// For tests: which packages' contents the tests of each package can see.
     pub tests: Option<TestGraph>,
     /// Those of the files that flags name, and profiles: they count for all packages.

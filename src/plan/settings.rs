@@ -17,7 +17,17 @@ use crate::plan::value::Value;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Keys: `default shell dotenv pass_env pools cache_size insecure_registries`.
+/// Where the Go tool keeps what it has built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum GoCache {
+    /// In its own cache.
+    #[default]
+    Go,
+    /// In the user's cache, beside results; a Go from 1.24 on.
+    Gomake,
+}
+
+/// Keys: `default shell dotenv pass_env pools cache_size go_cache insecure_registries`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// What a bare `gomake` runs, by full target name; empty means the first target of the file.
@@ -28,6 +38,8 @@ pub struct Settings {
     pub pools: BTreeMap<String, u32>,
     /// Limit of the user's cache, in bytes.
     pub cache_size: Option<u64>,
+    /// For commands of `go` blocks.
+    pub go_cache: GoCache,
     /// Registries that are spoken to without TLS, or whose certificate nobody vouches for: `host:port`.
     pub insecure_registries: Vec<String>,
 }
@@ -39,6 +51,7 @@ const KEYS: &[(&str, Shape)] = &[
     ("pass_env", Shape::Texts),
     ("pools", Shape::Labels),
     ("cache_size", Shape::TextOrInt),
+    ("go_cache", Shape::Text),
     ("insecure_registries", Shape::Texts),
 ];
 
@@ -49,7 +62,7 @@ pub fn idle(modules: &Modules, module: ModuleId) -> impl Iterator<Item = Lint> {
         module != Modules::ROOT
             && matches!(
                 key,
-                "default" | "dotenv" | "pools" | "cache_size" | "insecure_registries"
+                "default" | "dotenv" | "pools" | "cache_size" | "go_cache" | "insecure_registries"
             )
     });
     idle.map(|entry| Lint::IdleSetting {
@@ -116,6 +129,7 @@ pub fn read(evaluator: &Evaluator<'_>, module: ModuleId, errors: &mut Vec<PlanEr
             }
             "pools" => settings.pools = pools(&value, entry.value.span, errors),
             "cache_size" => settings.cache_size = cache_size(&value, entry.value.span, errors),
+            "go_cache" => settings.go_cache = go_cache(&value, entry.value.span, errors),
             "shell" => check_shell(&value, entry.value.span, errors),
             _ => {}
         }
@@ -182,6 +196,25 @@ fn cache_size(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> Option<
         });
     }
     size
+}
+
+fn go_cache(value: &Value, span: Span, errors: &mut Vec<PlanError>) -> GoCache {
+    let Value::Str(text) = value else {
+        return GoCache::default();
+    };
+    match &**text {
+        "go" => GoCache::Go,
+        "gomake" => GoCache::Gomake,
+        other => {
+            errors.push(PlanError::BadText {
+                text: other.to_owned(),
+                expected: "a cache for Go",
+                span,
+                help: "\"go\" is Go's own, \"gomake\" keeps what Go builds in gomake's cache",
+            });
+            GoCache::default()
+        }
+    }
 }
 
 fn check_shell(value: &Value, span: Span, errors: &mut Vec<PlanError>) {

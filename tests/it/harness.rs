@@ -52,11 +52,21 @@ impl Project {
     }
     /// A copy of `tests/cases/NAME`.
     pub fn case(name: &str) -> Self {
+        Self::copied("tests/cases", name)
+    }
+    /// A copy of `examples/NAME`, without what a run in place may have left.
+    pub fn example(name: &str) -> Self {
+        Self::copied("examples", name)
+    }
+    fn copied(folder: &str, name: &str) -> Self {
         let project = Self::new("");
         let from = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/cases")
+            .join(folder)
             .join(name);
-        copy(&from, &project.root, &|_| true);
+        copy(&from, &project.root, &|path| {
+            let left = path.file_name().and_then(OsStr::to_str);
+            !left.is_some_and(|left| matches!(left, ".gomake" | "bin"))
+        });
         project
     }
     /// Adds a variable for every run that follows.

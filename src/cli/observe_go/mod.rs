@@ -224,6 +224,7 @@ impl Asker<'_> {
             key: question.key,
             found,
             facts,
+            has_cache_program: env.has_cache_program,
             rows: Vec::new(),
         };
         (known, grounds)
@@ -280,6 +281,7 @@ impl Asker<'_> {
             package_dirs: known.found.package_dirs,
             embeds: known.found.embeds,
             facts: known.facts,
+            has_cache_program: known.has_cache_program,
             tests: known.found.tests,
             named: known.found.named.into(),
             cgo: Box::new(known.found.cgo),

@@ -27,6 +27,8 @@ pub struct Known {
     pub key: Digest,
     pub found: GoInputs,
     pub facts: BTreeMap<String, String>,
+    /// As [`crate::golang::toolchain::GoEnv`] has it.
+    pub has_cache_program: bool,
     pub rows: Vec<Row>,
 }
 

@@ -24,7 +24,7 @@ impl ExecFlag {
 }
 
 /// A word as the Go tool splits them (`cmd/internal/quoted`): a word may stand in quotes as a whole, and nothing is escaped.
-fn quoted(path: &Path) -> Option<String> {
+pub(in crate::execute) fn quoted(path: &Path) -> Option<String> {
     let text = path.to_str()?;
     if !text.contains([' ', '\t', '\n', '\r', '\'', '"']) {
         return Some(text.to_owned());

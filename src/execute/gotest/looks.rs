@@ -46,6 +46,7 @@ const NOT_COUNTED: &[&str] = &[
     "GOCOVERDIR",
     "MAKEFLAGS",
     crate::execute::command::RUNNING_VARIABLE,
+    crate::execute::go_cache::PROG_VARIABLE,
 ];
 
 /// Entries that come and go without a change of the sources.

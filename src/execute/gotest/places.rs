@@ -31,6 +31,8 @@ impl Places {
         uncounted.push(project.root.join(".gomake"));
         uncounted.extend(gos_own(&given));
         uncounted.extend(root_on_path(project));
+        // What Go has built may lie there as well.
+        uncounted.extend(project.cache.map(|cache| cache.dir().to_owned()));
         // Who works on Go itself has the project in there.
         uncounted.retain(|dir| !project.root.starts_with(dir));
         let named = given("TMPDIR").unwrap_or_else(|| PathBuf::from("/tmp"));

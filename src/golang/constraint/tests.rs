@@ -152,3 +152,22 @@ fn a_file_is_built_where_all_of_it_allows_that() {
         "//go:build linux\n//go:build mine\n\npackage a\n"
     ));
 }
+
+#[test]
+fn a_chosen_tag_is_one_that_go_knows_nothing_of() {
+    let of = |line: &str| chosen_tag(&[line.to_owned()]).map(str::to_owned);
+    assert_eq!(of("//go:build integration").as_deref(), Some("integration"));
+    assert_eq!(of("//go:build e2e_slow").as_deref(), Some("e2e_slow"));
+    for line in [
+        "//go:build linux",
+        "//go:build ignore",
+        "//go:build !integration",
+        "//go:build a && b",
+        "//go:build go1.21",
+        "//go:build",
+        "// +build integration",
+    ] {
+        assert_eq!(of(line), None, "{line}");
+    }
+    assert_eq!(chosen_tag(&[]), None);
+}

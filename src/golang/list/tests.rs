@@ -210,6 +210,25 @@ fn patterns_cover_directories_as_go_reads_them() {
 }
 
 #[test]
+fn a_workspace_counts_unless_it_is_left() {
+    let found = |env: &[(&str, &str)]| {
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let request = GoRequest {
+            env: env.collect(),
+            ..request(&["."])
+        };
+        let root = Path::new("/home/a/p");
+        let found = parse_list(LIST.as_bytes(), root, &request, None, |_| true).unwrap();
+        shown(&found.files).contains(&"go.work".to_owned())
+    };
+    assert!(found(&[]));
+    assert!(found(&[("GOWORK", "")]));
+    assert!(!found(&[("GOWORK", "off")]));
+}
+
+#[test]
 fn an_embed_pattern_finds_files_that_are_made_later() {
     let embed = |pattern: &str| EmbedPattern {
         dir: path("web"),

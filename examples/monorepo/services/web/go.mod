@@ -1,0 +1,7 @@
+module example.com/shop/web
+
+go 1.24
+
+require example.com/shop/lib v0.0.0
+
+replace example.com/shop/lib => ../../lib
