@@ -89,8 +89,8 @@ pub enum WithTests {
 }
 
 impl Package {
-    /// Files relative to `dir`. Ignored ones count: a build constraint changed in one of them changes the package.
-    pub fn files(&self, tests: WithTests) -> impl Iterator<Item = &str> {
+    /// Files relative to `dir` by whose content Go's own build cache knows what it has compiled.
+    pub fn files_of_action(&self) -> impl Iterator<Item = &str> {
         let own = [
             &self.go_files,
             &self.cgo_files,
@@ -103,6 +103,14 @@ impl Package {
             &self.syso_files,
             &self.swig_files,
             &self.swig_cxx_files,
+        ];
+        own.into_iter().flatten().map(String::as_str)
+    }
+
+    /// Files relative to `dir`. Ignored ones count: a build constraint changed in one of them changes the package, and others may
+    /// include it.
+    pub fn files(&self, tests: WithTests) -> impl Iterator<Item = &str> {
+        let beside = [
             &self.ignored_go_files,
             &self.ignored_other_files,
             &self.embed_files,
@@ -117,10 +125,9 @@ impl Package {
             .into_iter()
             .filter(move |_| tests == WithTests::Yes);
         // An absolute name is one that Go made in its own cache, such as a test's main.
-        own.into_iter()
-            .chain(of_tests)
-            .flatten()
-            .map(String::as_str)
+        let beside = beside.into_iter().chain(of_tests).flatten();
+        self.files_of_action()
+            .chain(beside.map(String::as_str))
             .filter(|name| !name.starts_with('/'))
     }
 

@@ -5,7 +5,7 @@ use crate::init::container::{Container, Files};
 use crate::init::modules::{Found, Module, Program, relative};
 use crate::init::names::Names;
 use crate::init::text::{bracketed, indented, list, map, one_or_more, string};
-use crate::init::walk::Survey;
+use crate::init::walk::{Survey, holds_programs_only};
 use crate::init::{Draft, Setting, Told};
 use crate::lang::error::SyntaxError;
 use crate::lang::format::format;
@@ -15,6 +15,7 @@ use std::path::Path;
 
 /// Of the project, what the text needs beside what was found.
 pub struct Place<'p> {
+    root: &'p Path,
     /// The directory's name.
     name: String,
     survey: &'p Survey,
@@ -22,9 +23,10 @@ pub struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    pub fn new(root: &Path, survey: &'p Survey, setting: &'p Setting) -> Self {
+    pub fn new(root: &'p Path, survey: &'p Survey, setting: &'p Setting) -> Self {
         let name = root.file_name().unwrap_or_default().to_string_lossy();
         Self {
+            root,
             name: name.into_owned(),
             survey,
             setting,
@@ -33,7 +35,9 @@ impl<'p> Place<'p> {
 
     /// A directory for what is made: one that is not there, or holds nothing but what was made.
     fn free_dir(&self, wishes: [&'static str; 2]) -> &'static str {
-        let is_free = |dir: &&&str| !self.survey.holds_sources(dir);
+        let is_free = |dir: &&&str| {
+            !self.survey.holds_sources(dir) && holds_programs_only(&self.root.join(dir))
+        };
         wishes.iter().find(is_free).copied().unwrap_or(".out")
     }
 }

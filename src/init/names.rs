@@ -19,6 +19,7 @@ const MISLEADING: &[&str] = &[
     "unit",
     "version",
     "cflags",
+    "shared",
     "obj",
     "src",
     "module",

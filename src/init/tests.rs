@@ -185,8 +185,14 @@ fn what_is_made_goes_where_no_sources_are() {
         ("go.mod", "module m\n"),
         ("main.go", MAIN),
         ("bin/shop", ""),
+        ("bin/other", "\x7fELF..."),
     ]);
     assert_eq!(project.draft().made, ["/bin/"]);
+    // What somebody wrote would be lost.
+    project.write("bin/deploy", "#!/bin/sh\n");
+    assert_eq!(project.draft().made, ["/dist/"]);
+    project.write("dist", "a file");
+    assert_eq!(project.draft().made, ["/.out/"]);
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! What lies in a project: directories with the names of files that say something of it. Reads no file. Hidden directories, what
+//! What lies in a project: directories with the names of files that say something of it. Reads no source. Hidden directories, what
 //! others wrote (`vendor`, `node_modules`), data of tests, and directories with a Gofile of their own are not entered.
 
 use crate::base::fs::{self, DirEntry, FileKind, FsError};
+use std::io::Read;
 use std::path::Path;
 
 /// A project by its directories, in the order of their paths, the root first.
@@ -145,6 +146,30 @@ impl Survey {
             dir.files.push(name.to_owned());
         }
     }
+}
+
+/// Whether nothing is at a path, or a directory with nothing but what a build leaves: programs, and empty files. Anything else may be
+/// somebody's work, which an output would be written over.
+pub fn holds_programs_only(path: &Path) -> bool {
+    match fs::if_exists(fs::stat(path)) {
+        Ok(None) => true,
+        Ok(Some(stat)) if stat.kind == FileKind::Dir => fs::list_dir(path).is_ok_and(|entries| {
+            let is_program = |entry: &DirEntry| is_program(&path.join(&entry.name));
+            entries.iter().all(is_program)
+        }),
+        Ok(Some(_)) | Err(_) => false,
+    }
+}
+
+/// By its first bytes: ELF, Mach-O (of one processor, or of several), PE.
+fn is_program(path: &Path) -> bool {
+    const FIRST: &[&[u8]] = &[b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"MZ"];
+    let Ok((file, _)) = fs::open_regular(path) else {
+        return false;
+    };
+    let mut start = Vec::new();
+    let read = file.take(4).read_to_end(&mut start);
+    read.is_ok() && (start.is_empty() || FIRST.iter().any(|first| start.starts_with(first)))
 }
 
 fn is_source(extension: &str) -> bool {

@@ -412,3 +412,78 @@ fn static_is_checked_of_what_was_made_before_it_was_asked_for() {
     project.write("Gofile", windows);
     assert_eq!(project.ran(&[]), set(["app"]));
 }
+
+#[test]
+fn what_go_leaves_out_and_a_source_includes_counts() {
+    let Some(noted) = noted(APP) else { return };
+    let project = &noted.project;
+    let header = |number: u32| format!("#define IN_HEADER {number}\n");
+    let source =
+        |number: u32| format!("//go:build ignore\n\nint more(void) {{ return {number}; }}\n");
+    project
+        .write(
+            "native/native.go",
+            "package native\n\n// #include \"x_windows.h\"\n// int more(void);\nimport \"C\"\n\n\
+             func X() int { return int(C.IN_HEADER) * 10 + int(C.more()) }\n",
+        )
+        .write("native/x_windows.h", header(1))
+        .write("native/use.c", "#include \"impl.c\"\n")
+        .write("native/impl.c", source(1));
+    noted.makes("11", "at first");
+    noted.nothing("at first");
+    project.write("native/x_windows.h", header(2));
+    noted.makes("21", "a header of another platform is included here");
+    project.write("native/impl.c", source(3));
+    noted.makes("23", "a source that is left out is included");
+    noted.nothing("after that");
+}
+
+#[test]
+fn what_an_overlaid_source_includes_counts() {
+    let gofile = APP.replace(" }\n  out", ", flags = [\"-overlay=o.json\"] }\n  out");
+    let Some(noted) = noted(&gofile) else { return };
+    let project = &noted.project;
+    let main = |first: &str| {
+        format!(
+            "package main\n\n{first}// static int val(void) {{ return VAL; }}\nimport \"C\"\n\nfunc main() {{ println(int(C.val())) }}\n"
+        )
+    };
+    project
+        .write("cmd/app/main.go", main("// #define VAL 0\n"))
+        .write("gen/main.go", main("// #include \"inc/val.h\"\n"))
+        .write("cmd/app/inc/val.h", "#define VAL 1\n")
+        .write(
+            "o.json",
+            "{\"Replace\": {\"cmd/app/main.go\": \"gen/main.go\"}}\n",
+        );
+    noted.makes("1", "at first");
+    noted.nothing("at first");
+    project.write("cmd/app/inc/val.h", "#define VAL 2\n");
+    noted.makes("2", "what stands for the source includes it");
+    noted.nothing("after that");
+}
+
+#[test]
+fn programs_are_no_headers_where_an_include_is_put_together() {
+    let build = |name: &str| {
+        format!(
+            "build {name} {{\n  go {{ package = \"./{name}\" }}\n  outputs = \"bin/{name}\"\n}}\n"
+        )
+    };
+    let both = "settings { default = [\"a\", \"b\"] }\n";
+    let Some(noted) = noted(&(both.to_owned() + &build("a") + &build("b"))) else {
+        return;
+    };
+    let project = &noted.project;
+    for name in ["a", "b"] {
+        let text = "package main\n\n// #cgo CFLAGS: -I${SRCDIR}/..\n// #define STR(x) #x\n// #define IN(x) STR(x)\n\
+                    // #include IN(common/val.h)\nimport \"C\"\n\nfunc main() { println(int(C.VAL)) }\n";
+        project.write(format!("{name}/main.go"), text);
+    }
+    project.write("common/val.h", "#define VAL 1\n");
+    assert_eq!(project.ran(&[]), set(["a", "b"]));
+    noted.nothing("programs lie below a directory with headers");
+    project.write("common/val.h", "#define VAL 2\n");
+    assert_eq!(project.ran(&[]), set(["a", "b"]));
+    assert_eq!(said(&project.path("bin/b")), "2");
+}

@@ -10,7 +10,7 @@ use crate::golang::cgo::reach::{Disk, Reached, Walk};
 use crate::golang::cgo::{Beside, CgoFound, pkgconfig};
 use crate::golang::header;
 use crate::golang::listing::Listing;
-use crate::golang::package::{Package, WithTests};
+use crate::golang::package::Package;
 use crate::golang::place::without_root;
 use crate::golang::quoted::split;
 use crate::golang::rests::{is_header, is_ours};
@@ -53,6 +53,8 @@ pub struct Cgo<'a> {
     pub question: &'a Question<'a>,
     pub env: &'a GoEnv,
     pub texts: &'a Texts,
+    /// Files that stand for others, and which for which; None: for one that is to be taken for missing.
+    pub overlaid: &'a HashMap<PathBuf, Option<PathBuf>>,
 }
 
 impl Cgo<'_> {
@@ -110,6 +112,12 @@ impl Cgo<'_> {
             }
             all.grounds.contents.insert(path);
         }
+    }
+
+    /// The file that Go reads in place of another. The compiler sees it there, too, in a package's own directory.
+    fn read_for<'p>(&'p self, path: &'p Path) -> &'p Path {
+        let by = self.overlaid.get(path).and_then(Option::as_deref);
+        by.unwrap_or(path)
     }
 
     fn search_of_programs(&self) -> Programs<'_> {
@@ -198,7 +206,7 @@ impl One<'_> {
         }
         self.linked(options::of_linker(&link, self.dir));
         let own: BTreeSet<PathBuf> = package
-            .files(WithTests::No)
+            .files_of_action()
             .map(|name| self.dir.join(name))
             .collect();
         self.beside.files.retain(|file| !own.contains(file));
@@ -209,7 +217,7 @@ impl One<'_> {
     fn preambles(&mut self) -> Directives {
         let mut all = Directives::default();
         for name in self.package.cgo_files() {
-            let Ok(text) = fs::read(&self.dir.join(name)) else {
+            let Ok(text) = fs::read(self.cgo.read_for(&self.dir.join(name))) else {
                 self.found.is_open = true;
                 continue;
             };
@@ -291,8 +299,8 @@ impl One<'_> {
         let walked: Mutex<Vec<PathBuf>> = Mutex::default();
         let texts = self.cgo.texts;
         let disk = Disk {
-            directives: &|path| texts.of(path),
-            is_file: &is_file,
+            directives: &|path| texts.of(self.cgo.read_for(path)),
+            is_file: &|path| is_file(self.cgo.read_for(path)),
             all_below: &|dir| all_below(dir, &mut lock(&walked)),
             is_own: &|path| path.starts_with(self.cgo.root),
         };
@@ -374,7 +382,10 @@ fn all_below(dir: &Path, walked: &mut Vec<PathBuf>) -> Vec<PathBuf> {
             }
             match entry.kind {
                 FileKind::Dir => open.push(dir.join(&entry.name)),
-                _ if !entry.is_dir && is_header(name) => files.push(dir.join(&entry.name)),
+                // Most names without an extension are of programs, of which some are made here.
+                _ if !entry.is_dir && name.contains(&b'.') && is_header(name) => {
+                    files.push(dir.join(&entry.name));
+                }
                 _ => {}
             }
         }

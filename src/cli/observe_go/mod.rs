@@ -18,7 +18,7 @@ use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::{Glimpse, Rests};
 use crate::execute::environment::{Variables, strict};
-use crate::golang::build_files::FileFlags;
+use crate::golang::build_files::{FileFlags, overlaid};
 use crate::golang::cgo::CgoFound;
 use crate::golang::list::{Beside, GoInputs, GoRequest, inputs};
 use crate::golang::listing::Listing;
@@ -160,14 +160,16 @@ impl Asker<'_> {
             let State::Open(before) = &states[at] else {
                 unreachable!("it is open")
             };
+            let overlay = overlay(question, &env);
             let cgo = Cgo {
                 root: self.root,
                 question,
                 env: &env,
                 texts: &texts,
+                overlaid: &overlaid(&overlay, &question.dir).into_iter().collect(),
             };
             let cgo = cgo.look(&listing);
-            let (mut known, grounds) = self.understood(question, &env, &listing, cgo);
+            let (mut known, grounds) = self.understood(question, &env, &listing, overlay, cgo);
             let Some(rows) = self.rows(question, &env, &listing, grounds, &looker) else {
                 states[at] = State::Answered(Box::new(known), false);
                 continue;
@@ -200,17 +202,16 @@ impl Asker<'_> {
         question: &Question<'_>,
         env: &GoEnv,
         listing: &Listing,
+        overlay: Vec<u8>,
         mut cgo: CgoFound,
     ) -> (Known, Grounds) {
         let exists = |path: &Path| fs::lstat(path).is_ok();
         let mut grounds = std::mem::take(&mut cgo.grounds);
         grounds.is_open |= cgo.is_open;
-        let flags = FileFlags::of(&env.flags, question.request);
-        let overlay = flags.overlay.map(|file| fs::read(&question.dir.join(file)));
         let beside = Beside {
             go_work: env.go_work.as_deref(),
             flags: &env.flags,
-            overlay: overlay.and_then(Result::ok).unwrap_or_default(),
+            overlay,
             cgo,
         };
         let found = inputs(listing, self.root, question.request, &beside, exists);
@@ -292,6 +293,14 @@ impl Asker<'_> {
         }
         answer
     }
+}
+
+/// What is in the file that `-overlay` names; nothing where there is none, or none that can be read.
+fn overlay(question: &Question<'_>, env: &GoEnv) -> Vec<u8> {
+    let flags = FileFlags::of(&env.flags, question.request);
+    let file = flags.overlay.map(|file| question.dir.join(file));
+    file.and_then(|file| fs::read(&file).ok())
+        .unwrap_or_default()
 }
 
 /// What is known, if it still holds.
