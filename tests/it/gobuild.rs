@@ -470,7 +470,7 @@ fn programs_are_no_headers_where_an_include_is_put_together() {
             "build {name} {{\n  go {{ package = \"./{name}\" }}\n  outputs = \"bin/{name}\"\n}}\n"
         )
     };
-    let both = "settings { default = [\"a\", \"b\"] }\n";
+    let both = "settings { default = [a, b] }\n";
     let Some(noted) = noted(&(both.to_owned() + &build("a") + &build("b"))) else {
         return;
     };
