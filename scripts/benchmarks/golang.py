@@ -12,16 +12,20 @@ from benchmarks.measure import Table, in_turn, run, seconds, shown, write
 MODULE = "k8s.io/client-go@v0.34.2"
 PROGRAM = "./examples/workqueue"
 LEAF = "util/flowcontrol/throttle.go"
+# All but the plugins: their tests start scripts, which lose their rights on the way through Go's module cache.
+TESTED = ["./" + name for name in ("applyconfigurations/...", "discovery/...", "dynamic/...", "examples/...", "features/...", "gentype/...", "informers/...",
+          "kubernetes/...", "listers/...", "metadata/...", "openapi/...", "openapi3/...", "pkg/...", "rest/...", "restmapper/...", "scale/...", "testing/...",
+          "tools/...", "transport/...", "util/...")]
 GOFILE = f"""build program {{
   go {{ package = "{PROGRAM}" }}
   outputs = "out/program"
 }}
 test unit {{
-  go {{ packages = "./..." }}
+  go {{ packages = {json.dumps(TESTED)} }}
 }}
 """
 BUILD = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-buildid=", "-o", "out/program", PROGRAM]
-TEST = ["go", "test", "./..."]
+TEST = ["go", "test", *TESTED]
 
 
 class Side:
@@ -114,7 +118,7 @@ def fresh_clone(table, rounds, place, env, test):
         mine.copy(ours)
         shutil.rmtree(os.path.join(mine.place, ".gomake"))
         other.copy(theirs)
-    names = ("`go test ./...` in a fresh clone, Go's build cache warm", "`gomake unit`, the same, gomake's cache warm")
+    names = ("`go test` in a fresh clone, Go's build cache warm", "`gomake unit`, the same, gomake's cache warm")
     found = in_turn(rounds, {names[0]: lambda: other.time(TEST), names[1]: lambda: mine.time(test)}, before)
     compared(table, "", found, names, 0.05)
 
