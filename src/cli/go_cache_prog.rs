@@ -62,8 +62,13 @@ fn place(words: &[OsString]) -> Result<(PathBuf, u64), String> {
             .map_err(|error| error.to_string())?
             .cache_dir(),
     };
-    let dir = dir.filter(|dir| dir.is_absolute());
     let dir = dir.ok_or("there is no place for a cache: set GOMAKE_CACHE_DIR or HOME")?;
+    if !dir.is_absolute() {
+        let shown = dir.display();
+        return Err(format!(
+            "the cache's place is to be an absolute path, which {shown} is not"
+        ));
+    }
     let limit = match words.get(1) {
         None => Some(CACHE_LIMIT),
         Some(limit) => limit.to_str().and_then(|limit| limit.parse().ok()),

@@ -44,7 +44,7 @@ impl Project<'_> {
             hasher.field(path.to_string().as_bytes());
             hasher.field(&content.map_or_else(Vec::new, |content| content.encode().to_vec()));
         }
-        for said in &cgo.said {
+        for said in cgo.said.iter().chain(&cgo.scripts) {
             hasher.field(said.as_bytes());
         }
         let given = own.get(OsStr::new(TOLD_BY));

@@ -38,7 +38,7 @@ fn named<'d, Elf: FileHeader<Endian = Endianness>>(data: impl ReadRef<'d>) -> Op
 
 /// What a `go` block with `static = true` built is not static.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{output} is not static: it asks for the interpreter {interpreter}")]
+#[error("{output} asks for the interpreter {interpreter}, so that it is not static")]
 pub struct NotStatic {
     /// As the Gofile has it.
     pub output: String,
@@ -166,17 +166,17 @@ mod tests {
         };
         insta::assert_snapshot!(told(&["net"]), @r#"
         gomake::golang::not_static
-        bin/app is not static: it asks for the interpreter /lib64/ld-linux-x86-64.so.2
+        bin/app asks for the interpreter /lib64/ld-linux-x86-64.so.2, so that it is not static
         net uses cgo: take CGO_ENABLED=1 out of the environment, link the C code in with `ldflags = "-linkmode external -extldflags -static"`, or leave out `static = true`
         "#);
         insta::assert_snapshot!(told(&["net", "os/user", "a", "b", "c", "d", "e"]), @r#"
         gomake::golang::not_static
-        bin/app is not static: it asks for the interpreter /lib64/ld-linux-x86-64.so.2
+        bin/app asks for the interpreter /lib64/ld-linux-x86-64.so.2, so that it is not static
         net, os/user, a, b, c and 2 more use cgo: take CGO_ENABLED=1 out of the environment, link the C code in with `ldflags = "-linkmode external -extldflags -static"`, or leave out `static = true`
         "#);
         insta::assert_snapshot!(told(&[]), @r#"
         gomake::golang::not_static
-        bin/app is not static: it asks for the interpreter /lib64/ld-linux-x86-64.so.2
+        bin/app asks for the interpreter /lib64/ld-linux-x86-64.so.2, so that it is not static
         no package uses cgo as the block has it, so the linking does it: take `-buildmode=pie` or `-linkmode=external` out of the flags, `CGO_ENABLED=1` out of a script, look for a package with `//go:cgo_import_dynamic`, or leave out `static = true`
         "#);
     }

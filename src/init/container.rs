@@ -2,10 +2,11 @@
 //! engine, from the Dockerfile as it is.
 
 use crate::base::fs::{self, FsError};
-use crate::image::dockerfile::{Copied, Ending, ending};
+use crate::image::dockerfile::{Copied, Ending, ending, reads};
 use crate::image::reference::Reference;
 use crate::init::modules::Found;
 use crate::init::walk::Survey;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What an `image` target says.
@@ -31,9 +32,10 @@ pub struct Files {
     pub ending: Ending,
 }
 
+/// What is no Dockerfile is left out with a note: planning would refuse the whole Gofile for it.
 pub fn find(
     root: &Path,
-    survey: &Survey,
+    survey: &mut Survey,
     go: &Found,
     errors: &mut Vec<FsError>,
 ) -> Option<Container> {
@@ -46,11 +48,27 @@ pub fn find(
             return None;
         }
     };
-    let files = std::str::from_utf8(&bytes).ok().and_then(ending);
-    let files = files.and_then(|ending| of_files(name, ending, go));
+    let text = match text(&bytes) {
+        Ok(text) => text,
+        Err(reason) => {
+            let note = format!("{name} is left out: {reason}");
+            survey.notes.push(note);
+            return None;
+        }
+    };
+    let files = ending(text).and_then(|ending| of_files(name, ending, go));
     Some(files.map_or(Container::Dockerfile(name), |files| {
         Container::Files(Box::new(files))
     }))
+}
+
+/// The text of a file that planning can read, or why it cannot.
+fn text(bytes: &[u8]) -> Result<&str, String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is no UTF-8 text".to_owned())?;
+    match reads(text, None, &BTreeMap::new()) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 fn of_files(from: &'static str, mut ending: Ending, go: &Found) -> Option<Files> {
@@ -72,7 +90,7 @@ fn of_files(from: &'static str, mut ending: Ending, go: &Found) -> Option<Files>
     }
     let copied = copied?;
     let path = destination(copied, &ending)?;
-    let (module, program) = program(&path, &copied.source, go)?;
+    let (module, program) = program(&path, copied, &ending, go)?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let user = ending.user.as_deref().unwrap_or("0");
     let user_is_plain = user.split(':').count() <= 2
@@ -132,18 +150,21 @@ fn destination(copied: &Copied, ending: &Ending) -> Option<String> {
     if is_dir {
         return Some(inside);
     }
-    let started = ending.entrypoint.first().or(ending.cmd.first())?;
-    let started = match started.contains('/') {
-        true => join(ending.workdir.as_deref().unwrap_or("/"), started),
-        // Found on PATH.
-        false => {
-            return [&place, &inside]
-                .into_iter()
-                .find(|path| path.rsplit('/').next() == Some(started))
-                .cloned();
-        }
+    [place, inside]
+        .into_iter()
+        .find(|path| is_started(path, ending))
+}
+
+/// Whether a file is the program that the image starts.
+fn is_started(path: &str, ending: &Ending) -> bool {
+    let Some(started) = ending.entrypoint.first().or(ending.cmd.first()) else {
+        return false;
     };
-    [place, inside].into_iter().find(|path| *path == started)
+    match started.contains('/') {
+        true => join(ending.workdir.as_deref().unwrap_or("/"), started) == path,
+        // Found on PATH.
+        false => path.rsplit('/').next() == Some(started),
+    }
 }
 
 /// An absolute path without `.` and `..`.
@@ -163,8 +184,12 @@ fn join(dir: &str, path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// The one program that it can be: the only one, or the one that is called so.
-fn program(path: &str, source: &str, go: &Found) -> Option<(usize, usize)> {
+/// The one program that it can be: the one that is called so, or the only one if it comes out of a stage that has Go and is what the
+/// image starts. Stages of other languages make files, too, and images of others hold any.
+fn program(path: &str, copied: &Copied, ending: &Ending, go: &Found) -> Option<(usize, usize)> {
+    if !copied.is_of_stage {
+        return None;
+    }
     let all = || {
         let modules = go.modules.iter().enumerate();
         modules.flat_map(|(at, module)| {
@@ -172,18 +197,22 @@ fn program(path: &str, source: &str, go: &Found) -> Option<(usize, usize)> {
             programs.map(move |(program, told)| ((at, program), told))
         })
     };
-    let mut places = all().map(|(place, _)| place);
-    if let (Some(only), None) = (places.next(), places.next()) {
-        return Some(only);
-    }
     let called = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    [called(path), called(source)].iter().find_map(|name| {
-        let mut named = all().filter(|(_, program)| program.name == *name);
-        match (named.next(), named.next()) {
-            (Some((place, _)), None) => Some(place),
-            _ => None,
-        }
-    })
+    let mut names = BTreeSet::from([called(&copied.source)]);
+    if copied.is_of_go {
+        names.insert(called(path));
+    }
+    let mut named = all().filter(|(_, program)| names.contains(&program.name));
+    match (named.next(), named.next()) {
+        (Some((place, _)), None) => return Some(place),
+        (Some(_), Some(_)) => return None,
+        (None, _) => {}
+    }
+    let mut places = all().map(|(place, _)| place);
+    match (places.next(), places.next()) {
+        (Some(only), None) if copied.is_of_go && is_started(path, ending) => Some(only),
+        _ => None,
+    }
 }
 
 /// `8080`, `53/udp`.

@@ -132,7 +132,10 @@ impl Writer<'_> {
             });
         }
         text.push_str(&self.body);
-        text.push_str("## Removes what targets have made\nclean {}\n");
+        // Alone it would be the first target, and a bare `gomake` would remove what the included ones have made.
+        if !self.targets.is_empty() {
+            text.push_str("## Removes what targets have made\nclean {}\n");
+        }
         text
     }
 

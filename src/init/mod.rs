@@ -93,10 +93,10 @@ pub enum InitError {
 /// All files that count and cannot be read.
 pub fn draft(root: &Path, setting: &Setting) -> Result<Draft, Vec<InitError>> {
     let mut errors = Vec::new();
-    let survey = walk::survey(root, &mut errors);
+    let mut survey = walk::survey(root, &mut errors);
     let found = modules::find(root, &survey, setting, &mut errors);
     let programs = c_sources::find(root, &survey, &found, &mut errors);
-    let container = container::find(root, &survey, &found, &mut errors);
+    let container = container::find(root, &mut survey, &found, &mut errors);
     if !errors.is_empty() {
         return Err(errors.into_iter().map(InitError::Io).collect());
     }

@@ -130,21 +130,40 @@ impl Search<'_> {
         let survey = self.survey;
         for dir in survey.dirs.iter().filter(|dir| dir.has("go.mod")) {
             let text = self.read(&self.root.join(&dir.path).join("go.mod"));
-            let said = ModFile::read(&text.unwrap_or_default());
+            let text = text.unwrap_or_default();
             let open = Open {
-                path: Some(said.module.unwrap_or_default()),
+                path: Some(ModFile::read(&text).module.unwrap_or_default()),
+                is_left: self.is_faulty(&dir.path, &text),
                 ..Open::default()
             };
             self.modules.insert(dir.path.clone(), open);
         }
-        if !self.modules.contains_key("") && above(self.root, "go.mod").is_some() {
-            self.modules.insert(String::new(), Open::default());
+        let outer = above(self.root, "go.mod").filter(|_| !self.modules.contains_key(""));
+        if let Some(path) = outer {
+            let text = self.read(&path).unwrap_or_default();
+            let is_left = self.is_faulty("", &text);
+            let open = Open {
+                is_left,
+                ..Open::default()
+            };
+            self.modules.insert(String::new(), open);
         }
         self.workspace();
-        let is_main = |dir: &String| !is_aside(dir);
-        if self.modules.keys().any(is_main) {
+        let mut known = self.modules.iter().filter(|(_, open)| !open.is_left);
+        if known.any(|(dir, _)| !is_aside(dir)) {
             self.leave_out(is_aside, ["an example or helper", "examples or helpers"]);
         }
+    }
+
+    /// Whether Go would refuse a module for its go.mod, which is then said.
+    fn is_faulty(&mut self, dir: &str, text: &str) -> bool {
+        let reason = fault(text);
+        if let Some(reason) = &reason {
+            let shown = relative(dir);
+            self.notes
+                .push(format!("left out the module {shown}: {reason}"));
+        }
+        reason.is_some()
     }
 
     /// In a workspace Go knows its members only.
@@ -207,7 +226,11 @@ impl Search<'_> {
             return;
         }
         let inner = dir.path[owner.len()..].trim_start_matches('/');
-        if !inner.chars().all(is_in_import_path) {
+        let path = match (inner, self.modules[&owner].path.as_deref()) {
+            ("", path) => path.unwrap_or_default(),
+            (inner, _) => inner,
+        };
+        if !path.is_empty() && !is_package_path(path) {
             let note = format!("{} is left out: Go takes no such path", relative(&dir.path));
             self.notes.push(note);
             return;
@@ -391,9 +414,77 @@ fn above(dir: &Path, name: &str) -> Option<PathBuf> {
     files.next()
 }
 
-/// `importPathOK` of `golang.org/x/mod/module`, and the slash.
-fn is_in_import_path(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-._~+/".contains(c)
+/// Why Go would refuse a go.mod, as far as that shows without its modules.
+fn fault(text: &str) -> Option<String> {
+    // <https://go.dev/ref/mod#go-mod-file-grammar>
+    const DIRECTIVES: [&str; 10] = [
+        "module",
+        "go",
+        "toolchain",
+        "godebug",
+        "require",
+        "exclude",
+        "replace",
+        "retract",
+        "tool",
+        "ignore",
+    ];
+    let mut is_in_block = false;
+    for line in text.lines() {
+        let line = line.split("//").next().unwrap_or_default().trim();
+        let first = line.split(|c: char| c.is_whitespace() || c == '(').next();
+        let first = first.unwrap_or_default();
+        match is_in_block {
+            true => is_in_block = !line.starts_with(')'),
+            false if line.is_empty() => {}
+            false if !DIRECTIVES.contains(&first) => {
+                return Some(format!("its go.mod says {first:?}, which Go does not know"));
+            }
+            false => is_in_block = line.ends_with('('),
+        }
+    }
+    match ModFile::read(text).module {
+        None => Some("its go.mod has no `module` line".to_owned()),
+        Some(path) if !is_import_path(&path) => Some(format!(
+            "its go.mod says `module` {path:?}, and Go takes no such path"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// `CheckImportPath` of `golang.org/x/mod/module`.
+fn is_import_path(path: &str) -> bool {
+    !path.starts_with('-') && path.split('/').all(is_path_element)
+}
+
+/// The path of a package in its module, or the module's own. Beside what each element must be, `go` looks at how the last one begins
+/// (`SafeArg` of `cmd/go/internal/load`), so that no name is taken for a flag.
+fn is_package_path(path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
+    last.starts_with(is_safe) && path.split('/').all(is_path_element)
+}
+
+/// `checkElem` of `golang.org/x/mod/module`.
+fn is_path_element(name: &str) -> bool {
+    const OF_WINDOWS: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let short = name.split('.').next().unwrap_or_default();
+    let lower = short.to_ascii_lowercase();
+    let is_port = ["com", "lpt"].iter().any(|port| {
+        let number = lower.strip_prefix(port);
+        number.is_some_and(|n| matches!(n.as_bytes(), [b'1'..=b'9']))
+    });
+    // `PROGRA~1`
+    let is_short = short.rsplit_once('~').is_some_and(|(_, number)| {
+        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "-._~+".contains(c);
+    !name.is_empty()
+        && !name.ends_with('.')
+        && name.chars().all(is_allowed)
+        && !OF_WINDOWS.contains(&lower.as_str())
+        && !is_port
+        && !is_short
 }
 
 /// Without `.` and `..`.

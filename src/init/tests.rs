@@ -295,6 +295,151 @@ fn a_dockerfile_that_is_not_understood_is_left_to_an_engine() {
 }
 
 #[test]
+fn a_file_is_the_program_only_where_go_makes_it() {
+    let with = |stage: &str, copy: &str| {
+        let dockerfile = format!("FROM {stage} AS b\nRUN make\nFROM scratch\n{copy}");
+        let project = Project::new(&[
+            ("go.mod", "module example.com/shop\n"),
+            ("cmd/api/main.go", MAIN),
+            ("Dockerfile", &dockerfile),
+        ]);
+        project.draft().text
+    };
+    for (stage, copy) in [
+        // An image, and no stage.
+        (
+            "golang",
+            "COPY --from=alpine:3 /o/api /api\nENTRYPOINT [\"/api\"]\n",
+        ),
+        (
+            "rust",
+            "COPY --from=b /out/notapi /notapi\nENTRYPOINT [\"/notapi\"]\n",
+        ),
+        (
+            "rust",
+            "COPY --from=b /out/notapi /api\nENTRYPOINT [\"/api\"]\n",
+        ),
+        // Not what is started.
+        (
+            "golang",
+            "COPY --from=b /src/config /etc/\nENTRYPOINT [\"/api\"]\n",
+        ),
+    ] {
+        let text = with(stage, copy);
+        assert!(text.contains("dockerfile = \"Dockerfile\""), "{copy}{text}");
+        assert!(!text.contains("static"), "{copy}{text}");
+    }
+    for (stage, copy, files) in [
+        (
+            "golang:1.24",
+            "COPY --from=b /out/server /server\nENTRYPOINT [\"/server\"]\n",
+            "{ \"/server\" = api }",
+        ),
+        (
+            "example.com/ours",
+            "COPY --from=0 /out/api /server\nENTRYPOINT [\"/server\"]\n",
+            "{ \"/server\" = api }",
+        ),
+    ] {
+        let text = with(stage, copy);
+        assert!(text.contains(&format!("files = {files}")), "{copy}{text}");
+    }
+}
+
+#[test]
+fn what_is_no_dockerfile_is_left_out() {
+    for (bytes, reason) in [
+        (
+            &b""[..],
+            "line 1: there is no FROM, and so no stage to build",
+        ),
+        (b"RUN x\n", "line 1: `RUN` stands above the first FROM"),
+        (b"FROM scratch\n# \xff\n", "it is no UTF-8 text"),
+    ] {
+        let project = Project::new(&[("go.mod", "module m\n"), ("main.go", MAIN)]);
+        fs::write_atomic(&project.root.join("Dockerfile"), bytes).expect("written");
+        let drafted = project.draft();
+        assert_eq!(names(&drafted), "build m*, test unit");
+        assert_eq!(drafted.notes, [format!("Dockerfile is left out: {reason}")]);
+    }
+}
+
+#[test]
+fn a_gofile_of_includes_only_has_no_clean() {
+    let project = Project::new(&[("one/Gofile", "gofile 1\n"), ("two/Gofile", "gofile 1\n")]);
+    let drafted = project.draft();
+    assert_eq!(names(&drafted), "");
+    assert!(
+        drafted.text.contains("include \"one\" as one\n") && !drafted.text.contains("clean"),
+        "{}",
+        drafted.text
+    );
+    // Beside a target of its own it is never the first.
+    project.write("Dockerfile", "FROM scratch\nCOPY a /\n");
+    let drafted = project.draft();
+    assert_eq!(names(&drafted), "image shop-image");
+    let text = drafted.text;
+    assert!(text.find("image shop") < text.find("clean {}"), "{text}");
+}
+
+#[test]
+fn paths_that_go_refuses_are_left_out() {
+    let refused = ["+z", "-x", "aux.x", "a~1", "con", "x.", "~a"];
+    let project = Project::new(&[("go.mod", "module example.com/shop\n")]);
+    for dir in refused.iter().chain(&["-y/b", "a-b", "com0"]) {
+        project.write(format!("cmd/{dir}/main.go"), MAIN);
+    }
+    let drafted = project.draft();
+    assert_eq!(
+        names(&drafted),
+        "build b*, build a-b*, build com0*, test unit"
+    );
+    let notes = refused.map(|dir| format!("./cmd/{dir} is left out: Go takes no such path"));
+    assert_eq!(drafted.notes, notes);
+}
+
+#[test]
+fn a_module_whose_go_mod_is_none_is_left_out() {
+    for (text, reason) in [
+        ("", "its go.mod has no `module` line"),
+        ("go 1.21\n", "its go.mod has no `module` line"),
+        (
+            "nonsense\n",
+            "its go.mod says \"nonsense\", which Go does not know",
+        ),
+        (
+            "module m\n\n<<<<<<< HEAD\ngo 1.21\n",
+            "its go.mod says \"<<<<<<<\", which Go does not know",
+        ),
+        (
+            "module a..\n",
+            "its go.mod says `module` \"a..\", and Go takes no such path",
+        ),
+    ] {
+        let project = Project::new(&[
+            ("bad/go.mod", text),
+            ("bad/cmd/b/main.go", MAIN),
+            ("bad/b_test.go", "package bad\n"),
+            (
+                "good/go.mod",
+                "// Ours\nmodule example.com/good // here\n\nrequire (\n\ta.b/c v1.0.0\n)\nretract [v1.0.0, v1.1.0]\n",
+            ),
+            ("good/main.go", MAIN),
+        ]);
+        let drafted = project.draft();
+        assert_eq!(names(&drafted), "build good*, test unit");
+        assert!(!drafted.text.contains("bad"), "{}", drafted.text);
+        assert_eq!(
+            drafted.notes,
+            [format!("left out the module ./bad: {reason}")]
+        );
+        // The same where only a part of it is the project.
+        let drafted = project.draft_at("bad/cmd", "linux");
+        assert_eq!(drafted.notes[0], format!("left out the module .: {reason}"));
+    }
+}
+
+#[test]
 fn files_that_cannot_be_read_are_all_said() {
     let project = Project::new(&[("go.mod", "module m\n")]);
     let gone = project.root.join("gone");

@@ -366,7 +366,7 @@ fn a_program_that_is_not_static_fails() {
         );
         let text = format!("{}{}", run.out, run.err);
         for part in [
-            "bin/app is not static: it asks for the interpreter /",
+            "bin/app asks for the interpreter /",
             "example.com/m/native",
             "Gofile:4:5",
         ] {
@@ -486,4 +486,61 @@ fn programs_are_no_headers_where_an_include_is_put_together() {
     project.write("common/val.h", "#define VAL 2\n");
     assert_eq!(project.ran(&[]), set(["a", "b"]));
     assert_eq!(said(&project.path("bin/b")), "2");
+}
+
+#[test]
+fn a_script_that_stands_for_the_compiler_counts_for_gos_cache_too() {
+    let with = |compiler: &str| {
+        let env = format!("  env = {{ CC = \"{compiler}\" }}\n  outputs");
+        APP.replace("  outputs", &env)
+    };
+    let Some(noted) = noted(&with("mycc")) else {
+        return;
+    };
+    let tools = noted.calls.parent().expect("in a directory").to_owned();
+    let compiler = |number: u32| {
+        let text = format!("#!/bin/sh\nexec gcc -DNUMBER={number} \"$@\"\n");
+        std::fs::write(tools.join("mycc"), text).expect("a file");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(tools.join("mycc"), mode).expect("ours");
+    };
+    compiler(7);
+    noted.project.write(
+        "native/native.go",
+        "package native\n\n// static int number(void) { return NUMBER; }\nimport \"C\"\n\nfunc X() int { return int(C.number()) }\n",
+    );
+    noted.makes("7", "at first");
+    noted.nothing("at first");
+    compiler(8);
+    noted.makes("8", "the script says something else");
+    noted.nothing("after that");
+    // One that starts the other.
+    noted.project.write("Gofile", with("env mycc"));
+    noted.project.run(&[]);
+    compiler(9);
+    noted.makes("9", "the second word is a script");
+}
+
+#[test]
+fn data_that_a_macro_takes_in_counts() {
+    let Some(noted) = noted(APP) else { return };
+    let project = &noted.project;
+    project
+        .write(
+            "native/native.go",
+            "package native\n\n// int first(void);\nimport \"C\"\n\n\
+             func X() int { return int(C.first()) }\n",
+        )
+        .write(
+            "native/blob.c",
+            "#define INCBIN(name, file) __asm__(\".section .rodata\\n.global \" #name \"\\n\" #name \":\\n\\\n\
+             .incbin \\\"\" file \"\\\"\\n.byte 0\\n.previous\\n\")\nINCBIN(blob, \"../data/x.bin\");\n\
+             extern const unsigned char blob[];\nint first(void) { return blob[0]; }\n",
+        )
+        .write("data/x.bin", "A");
+    noted.makes("65", "at first");
+    noted.nothing("at first");
+    project.write("data/x.bin", "B");
+    noted.makes("66", "the data changed");
+    noted.nothing("after that");
 }

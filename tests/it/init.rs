@@ -319,6 +319,18 @@ fn a_directory_with_a_gofile_of_its_own_is_included() {
 }
 
 #[test]
+fn a_bare_call_removes_nothing_that_included_targets_made() {
+    let project = with(&[(
+        "site/Gofile",
+        "build page {\n  inputs = []\n  outputs = \"page.html\"\n  run: echo a > $out\n}\n",
+    )]);
+    init(&project);
+    assert_eq!(project.ran(&["site:page"]), set(["site:page"]));
+    project.run(&[]);
+    assert!(project.exists("site/page.html"));
+}
+
+#[test]
 fn an_empty_directory_gets_something_that_runs() {
     let project = empty();
     insta::assert_snapshot!("init_empty", init(&project));

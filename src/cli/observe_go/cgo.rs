@@ -18,6 +18,7 @@ use crate::golang::toolchain::GoEnv;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -100,24 +101,29 @@ impl Cgo<'_> {
             .into_iter()
             .filter(|name| *name == "CC" || with_cxx)
         {
-            let Some((program, _)) = self.command(name) else {
+            let Some((program, words)) = self.command(name) else {
                 continue;
             };
-            all.grounds.programs.insert(program.clone());
-            let Some(path) = self.search_of_programs().find(&program) else {
-                continue;
-            };
-            if let Ok(content) = fs::hash_file(&path) {
-                all.facts.insert(format!("{name} program"), content.hex());
+            self.program(&format!("{name} program"), program, all);
+            // `ccache gcc`: one starts the other.
+            let others = words.into_iter().filter(|word| !word.starts_with('-'));
+            for (at, word) in others.enumerate() {
+                self.program(&format!("{name} program {}", at + 2), word, all);
             }
-            all.grounds.contents.insert(path);
         }
     }
 
-    /// The file that Go reads in place of another. The compiler sees it there, too, in a package's own directory.
-    fn read_for<'p>(&'p self, path: &'p Path) -> &'p Path {
-        let by = self.overlaid.get(path).and_then(Option::as_deref);
-        by.unwrap_or(path)
+    fn program(&self, name: &str, program: String, all: &mut CgoFound) {
+        let found = self.search_of_programs().find(&program);
+        all.grounds.programs.insert(program);
+        let Some(path) = found else { return };
+        if let Ok(content) = fs::hash_file(&path) {
+            if is_script(&path) {
+                all.scripts.push(format!("{name}: {}", content.hex()));
+            }
+            all.facts.insert(name.to_owned(), content.hex());
+        }
+        all.grounds.contents.insert(path);
     }
 
     fn search_of_programs(&self) -> Programs<'_> {
@@ -172,6 +178,13 @@ struct One<'a> {
 }
 
 impl One<'_> {
+    /// The file that is read in place of another: for Go everywhere, for the compiler in the package's directory.
+    fn read_for<'p>(&'p self, path: &'p Path) -> &'p Path {
+        let by = self.cgo.overlaid.get(path).and_then(Option::as_deref);
+        let by = by.filter(|_| path.parent() == Some(self.dir));
+        by.unwrap_or(path)
+    }
+
     fn look(&mut self) {
         let (cflags, libs) = self.pkg_config();
         let preamble = self.preambles();
@@ -217,7 +230,7 @@ impl One<'_> {
     fn preambles(&mut self) -> Directives {
         let mut all = Directives::default();
         for name in self.package.cgo_files() {
-            let Ok(text) = fs::read(self.cgo.read_for(&self.dir.join(name))) else {
+            let Ok(text) = fs::read(self.read_for(&self.dir.join(name))) else {
                 self.found.is_open = true;
                 continue;
             };
@@ -299,8 +312,8 @@ impl One<'_> {
         let walked: Mutex<Vec<PathBuf>> = Mutex::default();
         let texts = self.cgo.texts;
         let disk = Disk {
-            directives: &|path| texts.of(self.cgo.read_for(path)),
-            is_file: &|path| is_file(self.cgo.read_for(path)),
+            directives: &|path| texts.of(self.read_for(path)),
+            is_file: &|path| is_file(self.read_for(path)),
             all_below: &|dir| all_below(dir, &mut lock(&walked)),
             is_own: &|path| path.starts_with(self.cgo.root),
         };
@@ -362,6 +375,13 @@ impl One<'_> {
             self.found.grounds.presences.insert(place);
         }
     }
+}
+
+/// Whether another program does the work of one: Go takes what that one says of its version for the whole.
+fn is_script(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let file = fs::open(path).map(|file| file.take(2).read_to_end(&mut start));
+    file.is_ok_and(|read| read.is_ok()) && start == b"#!"
 }
 
 /// The directory itself, or the nearest above that is there.

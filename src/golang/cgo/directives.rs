@@ -7,6 +7,9 @@
 use crate::base::digest::{Digest, FieldHasher};
 use std::borrow::Cow;
 
+/// No path is longer (`PATH_MAX` of Linux).
+const LONGEST: usize = 4096;
+
 /// How a name is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum How {
@@ -37,31 +40,63 @@ pub struct Directives {
     pub is_computed: bool,
     /// What is included is put together in a way that is not followed: it may be anything.
     pub is_open: bool,
+    /// What stands between quotes and looks like a path. Somebody's `.incbin` may be put together with it.
+    pub literals: Vec<Asked>,
+    /// There is an `.incbin` or an `.include` without a name of its own.
+    pub is_assembled: bool,
 }
 
 /// Of all in a text that says which files it asks for.
 pub fn digest(text: &[u8]) -> Digest {
     let found = read(text);
     let mut hasher = FieldHasher::new();
-    hasher.field(b"gomake: includes 1");
-    for (kind, list) in [(b"a", &found.asked), (b"d", &found.defined)] {
+    hasher.field(b"gomake: includes 2");
+    let lists = [
+        (b"a", &found.asked),
+        (b"d", &found.defined),
+        (b"l", &found.literals),
+    ];
+    for (kind, list) in lists {
         for asked in list {
             let how = [asked.how as u8];
             hasher.field(kind).field(asked.name.as_bytes()).field(&how);
         }
     }
-    hasher.field(&[u8::from(found.is_computed), u8::from(found.is_open)]);
+    let marks = [found.is_computed, found.is_open, found.is_assembled];
+    hasher.field(&marks.map(u8::from));
     hasher.finish()
 }
 
 pub fn read(text: &[u8]) -> Directives {
     let mut found = Directives::default();
     let text = spliced(text);
-    for line in text.split(|byte| *byte == b'\n') {
+    let mut lines = text.split(|byte| *byte == b'\n');
+    while let Some(line) = lines.next() {
         found.line(line);
+        if !leaves_comment_open(line) {
+            continue;
+        }
+        // The directive goes on where the comment ends.
+        let mut whole = line.to_vec();
+        for line in lines.by_ref() {
+            found.line(line);
+            whole.push(b' ');
+            whole.extend_from_slice(line);
+            if line.windows(2).any(|pair| pair == b"*/") {
+                break;
+            }
+        }
+        found.line(&whole);
     }
     found.unify();
     found
+}
+
+/// Whether a line has a directive, and a comment begins behind it that does not end there.
+fn leaves_comment_open(line: &[u8]) -> bool {
+    let last = |wanted: &[u8; 2]| line.windows(2).rposition(|pair| pair == wanted);
+    (line.contains(&b'#') || line.windows(2).any(|pair| pair == b"%:"))
+        && last(b"/*").is_some_and(|begin| last(b"*/").is_none_or(|end| end < begin))
 }
 
 /// Lines that end in a backslash go on in the next one.
@@ -94,10 +129,12 @@ impl Directives {
         self.defined.extend(other.defined.iter().cloned());
         self.is_computed |= other.is_computed;
         self.is_open |= other.is_open;
+        self.literals.extend(other.literals.iter().cloned());
+        self.is_assembled |= other.is_assembled;
     }
 
     fn unify(&mut self) {
-        for list in [&mut self.asked, &mut self.defined] {
+        for list in [&mut self.asked, &mut self.defined, &mut self.literals] {
             let mut seen = std::collections::HashSet::new();
             list.retain(|asked| seen.insert(asked.clone()));
         }
@@ -117,6 +154,7 @@ impl Directives {
                 }
                 b'%' => self.swig(&bare[at + 1..]),
                 b'.' => self.assembler(&bare[at + 1..]),
+                b'"' => self.literal(&bare[at + 1..]),
                 b'_' if bare[at..].starts_with(b"__has_") => self.has(&bare[at..]),
                 b'i' | b'I' if at == 0 => self.fortran(bare),
                 _ => {}
@@ -209,7 +247,21 @@ impl Directives {
             _ => return,
         };
         let rest = trimmed(rest);
-        self.file(rest.strip_prefix(b"\\").unwrap_or(rest), Some(how));
+        let found = file(rest.strip_prefix(b"\\").unwrap_or(rest), Some(how));
+        match found.filter(|asked| is_like_path(asked.name.as_bytes())) {
+            Some(found) => self.asked.push(found),
+            None => self.is_assembled = true,
+        }
+    }
+
+    /// What follows a quote, be it the first or the last of a literal.
+    fn literal(&mut self, text: &[u8]) {
+        let found = until(text, b'"', How::Data);
+        let found = found.filter(|asked| {
+            let name = asked.name.as_bytes();
+            is_like_path(name) && name.iter().any(|byte| matches!(byte, b'.' | b'/'))
+        });
+        self.literals.extend(found);
     }
 
     /// `include 'x.inc'`.
@@ -261,6 +313,16 @@ fn trimmed(text: &[u8]) -> &[u8] {
     text.trim_ascii()
 }
 
+/// Whether a name between quotes may be meant for a file, and is not what stands between two literals.
+fn is_like_path(name: &[u8]) -> bool {
+    let is_odd = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'"' | b'#' | b'%' | b'\\');
+    name.len() <= LONGEST
+        && !name.iter().any(is_odd)
+        && name
+            .first()
+            .is_some_and(|first| !first.is_ascii_whitespace())
+}
+
 /// What follows blanks and comments that end in the same line.
 fn without_comments(text: &[u8]) -> &[u8] {
     let mut rest = text.trim_ascii_start();
@@ -290,7 +352,15 @@ mod tests {
         all.extend(found.defined.iter().map(|asked| format!("={}", one(asked))));
         all.extend(found.is_computed.then(|| "computed".to_owned()));
         all.extend(found.is_open.then(|| "open".to_owned()));
+        all.extend(found.is_assembled.then(|| "assembled".to_owned()));
         all.join(" ")
+    }
+
+    #[test]
+    fn what_looks_like_a_path_is_a_literal() {
+        let found = read(b"f(\"../data/x.bin\", \"a b.c\", \"plain\", \"%d.%d\", \"y.z\")");
+        let names: Vec<&str> = found.literals.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["../data/x.bin", "a b.c", "y.z"]);
     }
 
     #[test]
@@ -331,6 +401,13 @@ mod tests {
             ("#include \"", ""),
             ("\\", ""),
             ("#include /* ", ""),
+            ("#include /* one\n two */ \"a.h\"", "\"a.h\""),
+            (
+                "#define A 1 /* one\n#include \"b.h\"\n */\n#include <c.h>",
+                "\"b.h\" <c.h>",
+            ),
+            ("asm(\".incbin \\\"\" file \"\\\"\");", "assembled"),
+            ("asm(\".incbin \" #file);", "assembled"),
         ] {
             assert_eq!(shown(text), found, "{text}");
         }

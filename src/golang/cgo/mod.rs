@@ -26,6 +26,8 @@ pub struct CgoInputs {
     pub beyond: Vec<InputPath>,
     /// What `pkg-config` says, which Go's own build cache does not look at either.
     pub said: Vec<String>,
+    /// Scripts that stand for a compiler, with the digests of their texts. Go's own build cache looks at a compiler's version only.
+    pub scripts: Vec<String>,
     /// Directories of the project in which includes are looked for.
     pub dirs: Vec<ProjectPath>,
     /// CGO_CPPFLAGS as the command has it.
@@ -35,7 +37,7 @@ pub struct CgoInputs {
 impl CgoInputs {
     /// Whether something is read that Go's own build cache does not look at.
     pub fn goes_beyond(&self) -> bool {
-        !self.beyond.is_empty() || !self.said.is_empty()
+        !self.beyond.is_empty() || !self.said.is_empty() || !self.scripts.is_empty()
     }
 }
 
@@ -46,6 +48,8 @@ pub struct CgoFound {
     pub packages: BTreeMap<String, Beside>,
     /// Counted values: who compiles.
     pub facts: BTreeMap<String, String>,
+    /// See [`CgoInputs::scripts`].
+    pub scripts: Vec<String>,
     /// What all this rests on.
     pub grounds: Grounds,
     /// Some of it could not be found out: it holds for now.
@@ -82,6 +86,7 @@ impl CgoFound {
             packages: using.into_iter().map(|(_, path)| path).collect(),
             beyond: beyond.into_iter().collect(),
             said: said.map(|(path, said)| format!("{path}: {said}")).collect(),
+            scripts: self.scripts.clone(),
             dirs: dirs.into_iter().collect(),
             cpp_flags: self.cpp_flags.clone(),
         }

@@ -65,11 +65,18 @@ impl Walk<'_> {
         }
         // Whoever includes a macro may mean any of those that look like a file.
         let mut defined: HashMap<Asked, PathBuf> = HashMap::new();
-        let (mut is_computed, mut is_open) = (false, false);
+        let mut literals: HashMap<Asked, PathBuf> = HashMap::new();
+        let (mut is_computed, mut is_open, mut is_assembled) = (false, false, false);
         loop {
             while let Some((asker, found)) = open.pop() {
                 is_computed |= found.is_computed;
                 is_open |= found.is_open;
+                is_assembled |= found.is_assembled;
+                for asked in found.literals.iter().filter(|_| asker.is_own) {
+                    literals
+                        .entry(asked.clone())
+                        .or_insert_with(|| asker.dir.clone());
+                }
                 for asked in &found.defined {
                     defined
                         .entry(asked.clone())
@@ -77,6 +84,13 @@ impl Walk<'_> {
                 }
                 for asked in &found.asked {
                     self.find(asked, &asker, &mut reached, &mut open);
+                }
+            }
+            if is_assembled {
+                // Names of data may stand wherever macros are called.
+                for (asked, dir) in literals.drain() {
+                    let asker = Asker { dir, is_own: false };
+                    self.find(&asked, &asker, &mut reached, &mut open);
                 }
             }
             if is_computed {

@@ -32,6 +32,10 @@ pub struct Copied {
     pub destination: String,
     /// At that line; `/` where nothing was said.
     pub workdir: String,
+    /// Out of a stage of this file; else out of an image of somebody else's.
+    pub is_of_stage: bool,
+    /// Out of a stage that is based on an image of Go, or builds with Go.
+    pub is_of_go: bool,
 }
 
 /// None: there is more in it than is said here, or something in it is not known.
@@ -46,23 +50,26 @@ pub fn ending(text: &str) -> Option<Ending> {
     let is_from = |line: &lines::Line| line.instruction.name == "FROM";
     let last = file.lines.iter().rposition(is_from)?;
     let mut global = Scope::global();
-    let mut names = Vec::new();
+    let mut above: Vec<Above> = Vec::new();
     for Instruction { name, rest, .. } in file.lines[..last].iter().map(|line| &line.instruction) {
-        match name.as_str() {
-            "ARG" if names.is_empty() => {
-                global.set_args(rest, file.escape, &BTreeMap::new(), None);
+        match (name.as_str(), above.last_mut()) {
+            ("ARG", None) => global.set_args(rest, file.escape, &BTreeMap::new(), None),
+            ("FROM", _) => {
+                let stage = Above::start(rest, &global, file.escape, &above)?;
+                above.push(stage);
             }
-            "FROM" => names.push(rest.split_whitespace().last()?.to_lowercase()),
+            ("RUN", Some(stage)) => stage.has_go |= builds_with_go(rest),
             _ => {}
         }
     }
     let from = &file.lines[last].instruction;
     let base = from.rest.split_whitespace().next()?;
     let base = global.expand(base, file.escape)?;
-    let is_plain =
-        from.flags.is_empty() && !base.is_empty() && !names.contains(&base.to_lowercase());
+    let is_stage = above.iter().any(|stage| stage.is_named(&base));
+    let is_plain = from.flags.is_empty() && !base.is_empty() && !is_stage;
     let mut stage = Stage {
         escape: file.escape,
+        above,
         ending: Ending {
             base,
             ..Ending::default()
@@ -74,8 +81,54 @@ pub fn ending(text: &str) -> Option<Ending> {
     is_plain.then_some(stage.ending)
 }
 
+/// A stage above the last one, as far as it counts where it is copied from.
+struct Above {
+    /// Lower case.
+    name: Option<String>,
+    has_go: bool,
+}
+
+impl Above {
+    /// `image` or `image AS name`.
+    fn start(rest: &str, global: &Scope, escape: char, above: &[Above]) -> Option<Self> {
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let (base, name) = match words[..] {
+            [base] => (base, None),
+            [base, _, name] => (base, Some(name.to_lowercase())),
+            _ => return None,
+        };
+        let base = global.expand(base, escape);
+        let has_go = base.is_some_and(|base| {
+            let below = above.iter().rev().find(|stage| stage.is_named(&base));
+            below.map_or_else(
+                || base.to_lowercase().contains("golang"),
+                |stage| stage.has_go,
+            )
+        });
+        Some(Self { name, has_go })
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.name.as_deref() == Some(&*name.to_lowercase())
+    }
+}
+
+/// Whether a command has `go build` or `go install` in it, in a shell's form or as a list.
+fn builds_with_go(command: &str) -> bool {
+    let is_between = |c: char| c.is_whitespace() || ";&|()[]\"',".contains(c);
+    let words: Vec<&str> = command
+        .split(is_between)
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.windows(2).any(|pair| {
+        let is_go = pair[0] == "go" || pair[0].ends_with("/go");
+        is_go && matches!(pair[1], "build" | "install")
+    })
+}
+
 struct Stage {
     escape: char,
+    above: Vec<Above>,
     ending: Ending,
 }
 
@@ -116,10 +169,10 @@ impl Stage {
     }
 
     fn copy(&mut self, flags: &[String], rest: &str) -> Option<()> {
-        let mut is_of_stage = false;
+        let mut source_stage = None;
         for flag in flags {
             match flag.split_once('=').unwrap_or((flag, "")) {
-                ("--from", from) if !from.contains('$') => is_of_stage = true,
+                ("--from", from) if !from.contains('$') => source_stage = Some(from),
                 ("--link", _) => {}
                 _ => return None,
             }
@@ -129,13 +182,28 @@ impl Stage {
         let [source, destination] = &words[..] else {
             return None;
         };
+        let stage = self.stage(source_stage?);
         let copied = Copied {
+            is_of_stage: stage.is_some(),
+            is_of_go: stage.is_some_and(|stage| stage.has_go),
             source: self.expanded(source)?,
             destination: self.expanded(destination)?,
             workdir: self.ending.workdir.clone().unwrap_or("/".to_owned()),
         };
         self.ending.copies.push(copied);
-        is_of_stage.then_some(())
+        Some(())
+    }
+
+    /// The stage that `--from` says, by its number or else by its name. Of two with one name builders take either.
+    fn stage(&self, from: &str) -> Option<&Above> {
+        if let Ok(number) = from.parse::<usize>() {
+            return self.above.get(number);
+        }
+        let mut named = self.above.iter().filter(|stage| stage.is_named(from));
+        match (named.next(), named.next()) {
+            (Some(only), None) => Some(only),
+            _ => None,
+        }
     }
 
     fn assigned(&self, rest: &str, older: Older) -> Option<Vec<(String, String)>> {
@@ -177,7 +245,9 @@ mod tests {
             [Copied {
                 source: "/out/api".to_owned(),
                 destination: "./api".to_owned(),
-                workdir: "/srv".to_owned()
+                workdir: "/srv".to_owned(),
+                is_of_stage: true,
+                is_of_go: true,
             }]
         );
         assert_eq!(
@@ -198,6 +268,37 @@ mod tests {
     fn a_base_may_be_an_argument() {
         let text = format!("ARG BASE=alpine:3\n{BUILD}FROM $BASE\nCOPY --from=build /out/api /\n");
         assert_eq!(ending(&text).expect("plain").base, "alpine:3");
+    }
+
+    #[test]
+    fn where_a_file_comes_from_is_told() {
+        let text = "ARG GO=golang:1.24\nFROM $GO AS base\nFROM base AS Build\nFROM rust AS rust\nRUN cargo build && cargo install x\n\
+                    FROM alpine AS own\nRUN set -e; /usr/local/go/bin/go install ./...\nFROM alpine\nRUN [\"go\", \"build\"]\n\
+                    FROM rust AS twice\nFROM $UNKNOWN AS twice\n";
+        for (from, is_of_stage, is_of_go) in [
+            ("base", true, true),
+            ("BUILD", true, true),
+            ("1", true, true),
+            ("rust", true, false),
+            ("own", true, true),
+            ("4", true, true),
+            ("6", true, false),
+            // An image, a stage that is not there, the last stage itself, either of two.
+            ("alpine:3", false, false),
+            ("golang", false, false),
+            ("7", false, false),
+            ("last", false, false),
+            ("twice", false, false),
+        ] {
+            let text = format!("{text}FROM scratch AS last\nCOPY --from={from} /o/api /api\n");
+            let found = ending(&text).expect("plain");
+            let copied = &found.copies[0];
+            assert_eq!(
+                (copied.is_of_stage, copied.is_of_go),
+                (is_of_stage, is_of_go),
+                "{from}"
+            );
+        }
     }
 
     #[test]
