@@ -126,6 +126,8 @@ class Tree:
         """A call that has nothing to run, nor to write down, nor to read again because it has changed just now."""
         self.nothing()
         time.sleep(AT_REST)
+        # The one reads what was not at rest before and notes it, the other takes long notes into the saved graph.
+        self.nothing()
         self.nothing()
         return self.nothing()
 

@@ -516,7 +516,14 @@ pub struct DirEntry {
 
 /// The entries of a directory in order of their names. `is_dir` and `kind` do not follow symlinks.
 pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
-    let mut entries = at("list", path, fs::read_dir(path))?
+    let mut entries = list_dir_unsorted(path)?;
+    entries.sort();
+    Ok(entries)
+}
+
+/// As [`list_dir`], in no order: to sort many takes longer than to list them.
+pub fn list_dir_unsorted(path: &Path) -> FsResult<Vec<DirEntry>> {
+    at("list", path, fs::read_dir(path))?
         .map(|entry| {
             let entry = entry?;
             let kind = FileKind::of(entry.file_type()?);
@@ -527,9 +534,7 @@ pub fn list_dir(path: &Path) -> FsResult<Vec<DirEntry>> {
             })
         })
         .collect::<io::Result<Vec<_>>>()
-        .map_err(|source| FsError::new("list", path, source))?;
-    entries.sort();
-    Ok(entries)
+        .map_err(|source| FsError::new("list", path, source))
 }
 
 /// From here on a file is mapped and hashed on all threads.

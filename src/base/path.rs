@@ -2,8 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+
+/// Without `.`, and without `..` and the name before it. (Behind a link that would be another place.)
+pub fn normal(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if normal.file_name().is_some() => drop(normal.pop()),
+            Component::ParentDir if normal.has_root() => {}
+            part => normal.push(part),
+        }
+    }
+    normal
+}
 
 /// A path below the project's root: UTF-8, `/` between components, no `.`, `..` or empty component.
 /// The root itself is the empty path.
@@ -154,5 +168,19 @@ impl fmt::Display for InputPath {
             Self::Project(path) => path.fmt(f),
             Self::Outside(path) => path.display().fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_loses_its_detours_and_no_more() {
+        let normal = |text| normal(Path::new(text)).display().to_string();
+        assert_eq!(normal("/a/./b/../c"), "/a/c");
+        assert_eq!(normal("/../a"), "/a");
+        assert_eq!(normal("../a/../../b"), "../../b");
+        assert_eq!(normal("a/.."), "");
     }
 }

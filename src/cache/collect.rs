@@ -3,12 +3,12 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsResult};
+use crate::base::hash::{HashMap, HashSet};
 use crate::cache::go;
 use crate::cache::layout::{Item, Layout, Part};
 use crate::cache::lease;
 use crate::cache::store::{CachedResult, Collected};
 use crate::fingerprint::content::{Content, Tree, TreeNode};
-use std::collections::{HashMap, HashSet};
 
 /// Forgets the least recently used results until the rest fits into `limit` bytes, then all that no result names.
 /// The caller sees to it that nobody stores meanwhile.
@@ -68,14 +68,14 @@ struct Census {
 
 impl Census {
     fn take(layout: &Layout) -> FsResult<Self> {
-        let mut items = HashMap::new();
+        let mut items = HashMap::default();
         for part in [Part::Blobs, Part::Trees] {
             let found = layout.items(part)?;
             items.extend(found.into_iter().map(|item| ((part, item.digest), item)));
         }
         Ok(Self {
             items,
-            named: HashSet::new(),
+            named: HashSet::default(),
             used: 0,
         })
     }
@@ -86,7 +86,7 @@ impl Census {
             // Damaged, and removed by the attempt.
             return true;
         };
-        self.keep_with(item, HashSet::from([(Part::Blobs, entry.blob)]), limit)
+        self.keep_with(item, HashSet::from_iter([(Part::Blobs, entry.blob)]), limit)
     }
 
     /// Keeps a result and what it names, if all of it is there and fits.
@@ -95,7 +95,7 @@ impl Census {
             // Damaged, and removed by the attempt: it takes no room and pushes nothing out.
             return true;
         };
-        let mut more = HashSet::new();
+        let mut more = HashSet::default();
         for (_, content) in &result.outputs {
             match *content {
                 // It lies in the result.

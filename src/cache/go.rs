@@ -4,8 +4,10 @@
 //! An entry says which blob it is. That the blob still has these bytes is known by its `stat`, if it is as it was when they were last
 //! hashed and the system was not started anew since (a power failure may leave other bytes under the same `stat`); else it is hashed.
 
+use crate::base::clock::now;
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::fs::{self, FsError, FsResult, Stat};
+use crate::base::host::boot_id;
 use crate::cache::error::CacheError;
 use crate::cache::layout::{Layout, Part};
 use crate::cache::lease::Lease;
@@ -15,7 +17,6 @@ use std::cell::OnceCell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use tempfile::{NamedTempFile, TempDir};
 
 /// Up to here a body is kept in memory until all of it is there: most are this small, and many of these are known.
@@ -276,15 +277,9 @@ fn key_of(action: &[u8]) -> Digest {
     FieldHasher::new().field(b"go").field(action).finish()
 }
 
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
-}
-
-/// By which two starts of the system differ. None: it does not tell, and every blob is hashed when it is asked for.
+/// None: the system does not tell, and every blob is hashed when it is asked for.
 fn boot() -> Option<Digest> {
-    let id = fs::read(Path::new("/proc/sys/kernel/random/boot_id")).ok()?;
-    Some(Digest::of(&id))
+    boot_id().map(|id| Digest::of(id.as_bytes()))
 }
 
 /// A body on its way in.

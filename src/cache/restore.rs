@@ -3,13 +3,14 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsResult};
+use crate::base::hash::HashSet;
 use crate::base::path::ProjectPath;
 use crate::cache::error::CacheError;
 use crate::cache::ingest::SMALL;
 use crate::cache::layout::{Layout, Part};
 use crate::cache::store::CachedResult;
 use crate::fingerprint::content::{Content, Tree, TreeNode};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -184,7 +185,7 @@ fn miss(what: impl Into<String>) -> CacheError {
 
 /// Every entry lies in a directory of the same tree, so that nothing is written through one of its links or out of it.
 fn check_paths(tree: &Tree) -> Result<(), CacheError> {
-    let mut dirs: HashSet<&[u8]> = HashSet::from([&b""[..]]);
+    let mut dirs: HashSet<&[u8]> = HashSet::from_iter([&b""[..]]);
     for entry in &tree.entries {
         let path = entry.path.as_slice();
         let (dir, name) = match path.iter().rposition(|&byte| byte == b'/') {

@@ -1,6 +1,7 @@
 //! What can be said of a target without running anything: from its declaration, the graph and the state. `--help` and the page
 //! of `--graph html` show it; how is theirs.
 
+use crate::base::hash::HashMap;
 use crate::base::source::{Sources, Span};
 use crate::cli::list::{defaults, shown};
 use crate::lang::ast::{Entry, Item, TargetDecl};
@@ -11,7 +12,7 @@ use crate::plan::name::plain_text;
 use crate::plan::value::Value;
 use crate::report::text::count;
 use crate::state::store::Store;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// How many names stand in a list before the rest is only counted.
 const SHOWN: usize = 12;
@@ -76,7 +77,7 @@ impl<'a> Book<'a> {
         sources: &'a Sources,
         store: Option<&'a Store>,
     ) -> Self {
-        let mut needed_by: HashMap<TargetId, Vec<TargetId>> = HashMap::new();
+        let mut needed_by: HashMap<TargetId, Vec<TargetId>> = HashMap::default();
         for (id, target) in graph.targets.iter() {
             for edge in &target.needs {
                 let known = needed_by.entry(edge.to).or_default();

@@ -14,7 +14,8 @@ pub use crate::cli::affected::narrow::{Affected, keep_declarations};
 
 use crate::base::fs::{self, FileKind};
 use crate::base::glob::Pattern;
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::hash::HashSet;
+use crate::base::path::{InputPath, ProjectPath, normal};
 use crate::cli::affected::captures::{Reads, reads};
 use crate::cli::affected::diff::{Diff, Since};
 use crate::cli::affected::hit::{Reach, Reason};
@@ -39,7 +40,7 @@ use crate::plan::query::{Answer, Answers, Query};
 use crate::plan::resolve::Request;
 use crate::state::dir::{Access, StateDir};
 use crate::state::store::Store;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a call is about.
@@ -91,7 +92,7 @@ impl Search<'_> {
         let bound = self.bind(&mut plan, &wanted);
         let asked = match asked {
             Asked::Words(_) => meant(&plan.graph, &roots, &bound),
-            Asked::All => HashSet::new(),
+            Asked::All => HashSet::default(),
         };
         let past = Past {
             repository: &repository,
@@ -242,7 +243,7 @@ impl Search<'_> {
         let root = &self.loaded.root;
         let dotenv = dotenv_files(&self.loaded.modules);
         let changed = dotenv.iter().find(|file| {
-            let place = hit::tidy(&root.join(file));
+            let place = normal(&root.join(file));
             past.diff.paths.contains_key(&place)
         });
         if let Some(file) = changed {
@@ -292,7 +293,7 @@ fn meant(
     roots: &[TargetId],
     bound: &BTreeMap<TargetId, Bound>,
 ) -> HashSet<TargetId> {
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut open = roots.to_vec();
     while let Some(id) = open.pop() {
         if seen.insert(id) && is_group(graph, id, bound) {

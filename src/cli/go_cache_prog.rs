@@ -6,7 +6,6 @@
 use crate::cache::go::{GoCache, GoObject};
 use crate::cli::run::CACHE_LIMIT;
 use crate::cli::settings::Environment;
-use crate::execute::go_cache::PROG_WORD;
 use crate::golang::cacheprog::{
     Asked, Message, ProtocolError, Reply, Request, Requests, answer, greeting,
 };
@@ -21,21 +20,18 @@ const BUFFER: usize = 64 << 10;
 /// As for a call that is wrong: the Go tool shows what was said, and ends.
 const FAILED: u8 = 2;
 
-/// Serves the Go tool until it has what it wants. None: the call is another one.
-pub fn serve_go() -> Option<u8> {
-    let mut words = std::env::args_os().skip(1);
-    words.next().filter(|word| word == PROG_WORD)?;
-    let words: Vec<OsString> = words.collect();
+/// Serves the Go tool until it has what it wants, and returns the exit status. The words are the cache's directory and its limit
+/// in bytes, both of which can be left out by who calls us by hand.
+pub fn serve_go(words: &[OsString]) -> u8 {
     // On Ctrl-C the Go tool finishes what it is doing, and needs us for it. When it is gone, there is nothing to read.
     let _ = signal_hook::flag::register(SIGINT, std::sync::Arc::default());
-    let done = run(&words);
+    let done = run(words);
     if let Err(why) = &done {
         tell(why);
     }
-    Some(if done.is_ok() { 0 } else { FAILED })
+    if done.is_ok() { 0 } else { FAILED }
 }
 
-/// The words are the cache's directory and its limit in bytes, both of which can be left out by who calls us by hand.
 fn run(words: &[OsString]) -> Result<(), String> {
     let (dir, limit) = place(words)?;
     let mut output = std::io::stdout();

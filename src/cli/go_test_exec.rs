@@ -2,7 +2,7 @@
 //! test binary. It stays the process that the Go tool started, so that signals and the exit status need no care.
 
 use crate::base::fs;
-use crate::execute::gotest::exec::{EXEC_WORD, start_of};
+use crate::execute::gotest::exec::start_of;
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -11,15 +11,12 @@ use std::process::Command;
 /// As a shell says that a program could not be started.
 const NOT_STARTED: u8 = 126;
 
-/// Becomes the test binary. None: the call is another one. Else the exit status where that failed.
-pub fn become_test() -> Option<u8> {
-    let mut words = std::env::args_os().skip(1);
-    words.next().filter(|word| word == EXEC_WORD)?;
-    let words: Vec<OsString> = words.collect();
+/// Becomes the test binary that the words name, and returns the exit status only where that failed.
+pub fn become_test(words: &[OsString]) -> u8 {
     let here = std::env::current_dir().map_err(|error| error.to_string());
     let dir = here.and_then(|here| fs::canonical(&here).map_err(|error| error.to_string()));
     let why = match dir {
-        Ok(dir) => match start_of(&words, &dir) {
+        Ok(dir) => match start_of(words, &dir) {
             Some((program, args)) => {
                 let error = Command::new(&program).args(args).exec();
                 format!("cannot run {}: {error}", program.display())
@@ -30,5 +27,5 @@ pub fn become_test() -> Option<u8> {
     };
     // The Go tool takes it for the test's own words.
     let _ = writeln!(std::io::stderr(), "gomake: {why}");
-    Some(NOT_STARTED)
+    NOT_STARTED
 }

@@ -1,6 +1,7 @@
 //! `gomake TARGET --help`: what targets are, for a person at a terminal. Starts no command: what only one could tell is shown by its
 //! name.
 
+use crate::base::hash::HashSet;
 use crate::cli::about::{Book, Fact, Line, Subject, stand_in};
 use crate::cli::fault::Fault;
 use crate::cli::load::Loaded;
@@ -16,7 +17,7 @@ use crate::plan::select::{SelectError, read_words, select};
 use crate::plan::value::Value;
 use crate::report::text::{columns, printable};
 use crate::report::{Palette, Tone};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// The width of a text that goes nowhere in particular.
 const COLUMNS: usize = 80;
@@ -115,7 +116,7 @@ fn subjects(graph: &Graph, names: &[String]) -> Result<Vec<Subject>, Vec<SelectE
             }
         }
     }
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     found.retain(|subject| seen.insert(format!("{subject:?}")));
     if errors.is_empty() {
         Ok(found)

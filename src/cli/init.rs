@@ -1,6 +1,7 @@
 //! `--init`: puts the Gofile that `init` drafts where a Gofile belongs, if nothing is there. What does not resolve is not written.
 
 use crate::base::fs::{self, FileKind, FsError, FsResult};
+use crate::base::host;
 use crate::base::source::Sources;
 use crate::cli::App;
 use crate::cli::args::Args;
@@ -160,18 +161,8 @@ fn place(args: &Args, env: &Environment) -> Result<PathBuf, Fault> {
 }
 
 fn setting(root: &Path, env: &Environment) -> Setting {
-    let os = match std::env::consts::OS {
-        "macos" => "darwin",
-        os => os,
-    };
-    let arch = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        "x86" => "386",
-        arch => arch,
-    };
     let git = which::which_in("git", env.var("PATH"), root).is_ok();
-    Setting::new(os, arch, git && git::commit(root).is_some())
+    Setting::new(host::os(), host::arch(), git && git::commit(root).is_some())
 }
 
 /// What a person sees around the new file.

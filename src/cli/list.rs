@@ -1,6 +1,7 @@
 //! `--list`: what a Gofile offers, for people and, with `--json`, for tools. The JSON's shape is documented in
 //! `docs/cli.md`; fields are added to it, never changed.
 
+use crate::base::hash::HashSet;
 use crate::base::source::Sources;
 use crate::plan::action::Kind;
 use crate::plan::graph::{Decl, Graph, Input, ParamInfo, Target, TargetId};
@@ -8,7 +9,7 @@ use crate::plan::value::Value;
 use crate::report::text::{count, printable};
 use crate::report::{Palette, Tone};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Names longer than this push their help aside instead of the help of all others.

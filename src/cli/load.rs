@@ -3,7 +3,7 @@
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsError, FsResult};
 use crate::base::names::nearest;
-use crate::base::path::{PathError, ProjectPath};
+use crate::base::path::{PathError, ProjectPath, normal};
 use crate::base::source::{Sources, Span};
 use crate::cli::args::Args;
 use crate::cli::settings::Environment;
@@ -511,7 +511,7 @@ impl Loader<'_> {
 
 /// A path as the user would type it: relative to where they are.
 fn shown(path: &Path, cwd: &Path) -> String {
-    let (path, cwd) = (tidy(path), tidy(cwd));
+    let (path, cwd) = (normal(path), normal(cwd));
     let shared = path
         .components()
         .zip(cwd.components())
@@ -525,22 +525,6 @@ fn shown(path: &Path, cwd: &Path) -> String {
     let mut relative: PathBuf = std::iter::repeat_n("..", up).collect();
     relative.extend(path.components().skip(shared));
     relative.display().to_string()
-}
-
-/// Without `.` and, where it is a mere detour, `..`.
-fn tidy(path: &Path) -> PathBuf {
-    use std::path::Component;
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if out.file_name().is_some() => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

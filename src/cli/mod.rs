@@ -53,6 +53,8 @@ use crate::cli::session::Session;
 use crate::cli::settings::Environment;
 use crate::event::timing::{Span as Time, Work};
 use crate::event::{Emit, Event, Summary};
+use crate::execute::go_cache::PROG_WORD;
+use crate::execute::gotest::exec::EXEC_WORD;
 use crate::plan::eval::Running;
 use crate::plan::graph::{Graph, TargetId};
 use crate::plan::query::Answers;
@@ -84,7 +86,7 @@ const WRONG: u8 = 2;
 
 /// Runs the command line of this process and returns its exit status.
 pub fn main() -> u8 {
-    if let Some(status) = go_test_exec::become_test().or_else(go_cache_prog::serve_go) {
+    if let Some(status) = as_go_calls_us() {
         return status;
     }
     let start = Start::now();
@@ -112,6 +114,16 @@ pub fn main() -> u8 {
             u8::try_from(error.exit_code()).unwrap_or(WRONG)
         }
     }
+}
+
+/// As a part of the Go tool, which starts us by words of our own. None: the call is another one.
+fn as_go_calls_us() -> Option<u8> {
+    let mut words = std::env::args_os().skip(1);
+    let first = words.next()?;
+    if first == EXEC_WORD {
+        return Some(go_test_exec::become_test(&words.collect::<Vec<_>>()));
+    }
+    (first == PROG_WORD).then(|| go_cache_prog::serve_go(&words.collect::<Vec<_>>()))
 }
 
 /// One call.

@@ -3,6 +3,7 @@
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsError, FsResult};
 use crate::base::glob::{Pattern, walk, walk_seen};
+use crate::base::host;
 use crate::base::path::ProjectPath;
 use crate::cli::dotenv::{self, DotenvError};
 use crate::cli::git;
@@ -158,7 +159,7 @@ impl Observer {
             Query::Which(program) => Answer::Program(self.which(program)),
             Query::Env(name) => self.env(name),
             Query::EnvMatching(pattern) => self.env_matching(pattern),
-            Query::Host(fact) => Answer::Text(Some(host(*fact))),
+            Query::Host(fact) => Answer::Text(Some(of_host(*fact))),
             Query::Git(fact) => self.git(*fact),
             Query::Capture(capture) => self.capture(capture),
             Query::Go(request) => {
@@ -372,24 +373,10 @@ fn bare(error: &FsError) -> String {
     error.source.to_string()
 }
 
-fn host(fact: HostFact) -> String {
-    let known = |name: &'static str, ours: &[(&str, &'static str)]| {
-        ours.iter()
-            .find(|(rust, _)| *rust == name)
-            .map_or(name, |(_, go)| go)
-    };
+fn of_host(fact: HostFact) -> String {
     match fact {
-        HostFact::Os => known(std::env::consts::OS, &[("macos", "darwin")]).to_owned(),
-        HostFact::Arch => known(
-            std::env::consts::ARCH,
-            &[
-                ("x86_64", "amd64"),
-                ("aarch64", "arm64"),
-                ("x86", "386"),
-                ("loongarch64", "loong64"),
-            ],
-        )
-        .to_owned(),
+        HostFact::Os => host::os().to_owned(),
+        HostFact::Arch => host::arch().to_owned(),
         HostFact::Cpus => std::thread::available_parallelism()
             .map_or(1, usize::from)
             .to_string(),

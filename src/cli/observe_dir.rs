@@ -1,10 +1,11 @@
 //! What is at many names of one directory: one listing instead of a look at each. Knows nothing of why they are asked.
 
-use crate::base::fs::{self, DirEntry, FileKind, FsError, FsResult, Stat};
+use crate::base::fs::{self, FileKind, FsError, FsResult, Stat};
 use crate::base::glob::Look;
+use crate::base::hash::HashMap;
 use crate::plan::query::Presence;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 /// Listing an entry takes about a tenth of looking at a file, and file systems take some 32 bytes for an entry: a directory
@@ -23,23 +24,18 @@ pub struct Names {
 }
 
 impl Names {
-    /// Looks at `names`, which are sorted, of a directory. What cannot be looked at is missing.
+    /// Looks at `names` of a directory. What cannot be looked at is missing.
     pub fn of(dir: &Path, names: &[String]) -> Self {
         let mut found = Self {
             odd: BTreeMap::new(),
             looks: Some(Vec::new()),
         };
-        let mut entries = match found.listed(dir, names.len()) {
-            Ok(entries) => entries.into_iter().peekable(),
-            // One by one, then.
-            Err(_) => Vec::new().into_iter().peekable(),
-        };
+        // What cannot be listed is looked at one by one.
+        let entries = found.listed(dir, names.len()).unwrap_or_default();
         for name in names {
-            let wanted = OsStr::new(name);
-            while entries.next_if(|entry| entry.name < *wanted).is_some() {}
-            match entries.next_if(|entry| entry.name == *wanted) {
-                Some(entry) if entry.kind == FileKind::Dir => found.add(name, Presence::Dir),
-                Some(entry) if entry.kind != FileKind::Symlink => {}
+            match entries.get(OsStr::new(name)) {
+                Some(FileKind::Dir) => found.add(name, Presence::Dir),
+                Some(FileKind::File | FileKind::Other) => {}
                 // Where a link leads, or whether the file system takes another name for this one, is not in the listing.
                 _ => found.look(dir, name),
             }
@@ -48,14 +44,15 @@ impl Names {
     }
 
     /// The entries, where listing them is worth it.
-    fn listed(&mut self, dir: &Path, names: usize) -> FsResult<Vec<DirEntry>> {
+    fn listed(&mut self, dir: &Path, names: usize) -> FsResult<HashMap<OsString, FileKind>> {
         let stat = fs::stat(dir)?;
         if stat.kind != FileKind::Dir || stat.size > SMALL.max(names as u64 * BYTES_A_NAME) {
-            return Ok(Vec::new());
+            return Ok(HashMap::default());
         }
-        let entries = fs::list_dir(dir)?;
+        let entries = fs::list_dir_unsorted(dir)?;
         self.rests_on(dir, Some(stat));
-        Ok(entries)
+        let entries = entries.into_iter();
+        Ok(entries.map(|entry| (entry.name, entry.kind)).collect())
     }
 
     fn look(&mut self, dir: &Path, name: &str) {

@@ -1,5 +1,6 @@
 //! The modes that concern what a run does: the run itself, `-n`, and `--why`.
 
+use crate::base::hash::HashSet;
 use crate::cli::affected::Affected;
 use crate::cli::args::Args;
 use crate::cli::fault::{CallError, Fault};
@@ -25,7 +26,6 @@ use crate::execute::wanted::Wanted;
 use crate::plan::action::{Command, Kind};
 use crate::plan::eval::Running;
 use crate::plan::graph::TargetId;
-use std::collections::HashSet;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -452,7 +452,7 @@ pub(super) fn images(
 /// The images among `roots`, and those that groups among them stand for, in order.
 fn images_of(project: &Project<'_>, roots: &[TargetId]) -> Vec<TargetId> {
     let mut images = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut pending: Vec<TargetId> = roots.iter().rev().copied().collect();
     while let Some(id) = pending.pop() {
         let target = project.graph().target(id);

@@ -2,6 +2,7 @@
 //! never through a symlink, never what git tracks or what is an input, unless forced.
 
 use crate::base::fs::{self, FileKind};
+use crate::base::hash::HashSet;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::event::Event;
 use crate::execute::check::{Prepared, recorded_path};
@@ -11,7 +12,7 @@ use crate::execute::project::{Project, Reuse};
 use crate::plan::graph::{Input, TargetId};
 use crate::plan::image::is_in_layouts;
 use crate::plan::query::{Answer, Query};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// What a clean would do, or did.
 #[derive(Debug, Default, Clone)]
@@ -55,7 +56,7 @@ impl Project<'_> {
             fs::lstat(&path.under(self.root)).is_ok_and(|stat| stat.kind == FileKind::Dir)
         };
         let mut told: Vec<String> = Vec::new();
-        let mut dirs = HashSet::new();
+        let mut dirs = HashSet::default();
         // In this order a directory comes before what is in it.
         for path in remove.iter().rev() {
             let parents = std::iter::successors(path.parent(), ProjectPath::parent);

@@ -1,5 +1,6 @@
 //! The schedule of a run over its targets: who is before whom, what each takes, what is most critical.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::ids::Id;
 use crate::event::timing::Pending;
 use crate::execute::project::Project;
@@ -7,7 +8,6 @@ use crate::execute::wanted::Wanted;
 use crate::plan::graph::TargetId;
 use crate::schedule::graph::{Graph, Job};
 use crate::schedule::queue::{Needs, PoolId, Schedule, State};
-use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Which files the targets of a graph declare to make.
 
 use crate::base::glob::Pattern;
+use crate::base::hash::HashSet;
 use crate::base::path::ProjectPath;
 use crate::execute::check::recorded_path;
 use crate::fingerprint::content::Content;
@@ -8,7 +9,6 @@ use crate::plan::graph::{Graph, Output};
 use crate::plan::query::{Answer, Query};
 use crate::state::memo::Memo;
 use crate::state::store::{Start, Store};
-use std::collections::HashSet;
 
 #[derive(Debug, Default)]
 pub struct Declared {
@@ -64,7 +64,7 @@ pub fn left_over(
         let path = recorded_path(path);
         !declared.holds(&path) && memo.output_content(&path).is_ok_and(|now| now == made)
     };
-    let mut left_over: HashSet<String> = HashSet::new();
+    let mut left_over: HashSet<String> = HashSet::default();
     for (_, start) in store.starts() {
         left_over.extend(
             half_made(&start, observe)

@@ -1,6 +1,7 @@
 //! Drives a run: settles what is up to date in one sweep, and the rest through the schedule on rayon threads. What a run does
 //! that takes changes while it goes on stands in `live`.
 
+use crate::base::hash::HashMap;
 use crate::base::ids::Id;
 use crate::event::timing::Work;
 use crate::event::{Event, Status, Summary};
@@ -17,7 +18,6 @@ use crate::plan::graph::TargetId;
 use crate::schedule::graph::{EdgeKind, Job};
 use crate::schedule::queue::Outcome;
 use rayon::prelude::*;
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -133,7 +133,7 @@ impl<'a> Drive<'a> {
             self.read_ahead();
         }
         let mut is_pending = vec![false; self.outputs.len()];
-        let mut lost: HashMap<TargetId, TargetId> = HashMap::new();
+        let mut lost: HashMap<TargetId, TargetId> = HashMap::default();
         let mut pending = Vec::new();
         let mut untold = self.wanted.settled;
         for &id in &self.wanted.order {

@@ -3,13 +3,13 @@
 
 use crate::base::fs::FsResult;
 use crate::base::glob::Pattern;
+use crate::base::hash::HashSet;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::project::Project;
 use crate::execute::seen::Looked;
 use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::graph::{EdgeWhy, Input, Output, Target, TargetId};
 use crate::plan::query::{Answer, Query};
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 /// A target's inputs as files.
@@ -45,7 +45,7 @@ impl Project<'_> {
         let target = self.graph().target(id);
         let own = Own::of(target);
         let excludes = patterns(&target.inputs.excludes);
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut listed = Vec::new();
         let mut counted = Vec::new();
         let (mut absent, mut asked) = (Vec::new(), Vec::new());
@@ -208,7 +208,7 @@ struct Own<'a> {
 impl<'a> Own<'a> {
     fn of(target: &'a Target) -> Self {
         let mut own = Self {
-            exact: HashSet::new(),
+            exact: HashSet::default(),
             trees: Vec::new(),
             patterns: Vec::new(),
         };

@@ -1,5 +1,6 @@
 //! What would run, and why, without running anything: `-n` and `--why`.
 
+use crate::base::hash::HashMap;
 use crate::execute::check::{CheckError, Verdict};
 use crate::execute::expand::Disk;
 use crate::execute::project::Project;
@@ -7,7 +8,6 @@ use crate::execute::wanted::Wanted;
 use crate::fingerprint::content::Outputs;
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
-use std::collections::HashMap;
 
 /// What a run would do with one target.
 #[derive(Debug, Clone)]
@@ -35,7 +35,7 @@ pub fn forecast(
     wanted: &Wanted,
 ) -> Result<Vec<(TargetId, Fate)>, CheckError> {
     let mut fates: Vec<(TargetId, Fate)> = Vec::new();
-    let mut dirty: HashMap<TargetId, bool> = HashMap::new();
+    let mut dirty: HashMap<TargetId, bool> = HashMap::default();
     for &id in &wanted.order {
         let behind = wanted
             .before(id)

@@ -8,7 +8,7 @@ use crate::execute::check::{Prepared, recorded_path};
 use crate::execute::environment::Variables;
 use crate::execute::expand::Disk;
 use crate::execute::project::Project;
-use crate::fingerprint::content::Content;
+use crate::fingerprint::content::{Content, add_file};
 use crate::golang::cgo::{TOLD_BY, told};
 use crate::golang::static_binary::{IS_STATIC, NotStatic, interpreter};
 use crate::plan::graph::TargetId;
@@ -41,8 +41,7 @@ impl Project<'_> {
                 Ok(at) => Some(prepared.inputs[at].1),
                 Err(_) => self.memo.content(path).ok(),
             };
-            hasher.field(path.to_string().as_bytes());
-            hasher.field(&content.map_or_else(Vec::new, |content| content.encode().to_vec()));
+            add_file(&mut hasher, path, content);
         }
         for said in cgo.said.iter().chain(&cgo.scripts) {
             hasher.field(said.as_bytes());

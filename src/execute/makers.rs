@@ -1,8 +1,8 @@
 //! Who declares which file as an output: looked up, because a graph may have many targets.
 
+use crate::base::hash::HashMap;
 use crate::base::path::ProjectPath;
 use crate::plan::graph::{Graph, Output, StoredMakers, TargetId};
-use std::collections::HashMap;
 
 #[derive(Debug)]
 pub struct Makers {
@@ -25,7 +25,7 @@ impl Makers {
                 paths: Paths::Stored(stored.clone()),
             };
         }
-        let mut paths = HashMap::new();
+        let mut paths = HashMap::default();
         for (id, target) in graph.targets.iter() {
             let made = target.outputs.iter().filter_map(Output::path);
             paths.extend(made.map(|path| (path.clone(), id)));

@@ -2,7 +2,6 @@
 
 pub mod check;
 pub mod clean;
-pub mod clock;
 pub mod command;
 mod course;
 pub mod declared;

@@ -1,9 +1,9 @@
 //! What a command that succeeded has made and has read: its outputs, and what its depfile names.
 
+use crate::base::clock::Moment;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::check::{Prepared, recorded_path};
-use crate::execute::clock::Moment;
 use crate::execute::project::Project;
 use crate::fingerprint::content::{Content, Outputs};
 use crate::fingerprint::depfile;

@@ -1,13 +1,14 @@
 //! Runs one target's command: clears the way, starts it, checks what it made, records it. What happens with a target
 //! that need not run is told here as well, so that every target is settled in one place.
 
+use crate::base::clock;
+use crate::base::hash::HashSet;
 use crate::base::path::InputPath;
 use crate::cache::error::CacheError;
 use crate::cache::store::CachedResult;
 use crate::event::timing::Work;
 use crate::event::{Event, Failure};
 use crate::execute::check::{Prepared, Verdict, recorded_path};
-use crate::execute::clock;
 use crate::execute::command::{self, Launched};
 use crate::execute::expand::Disk;
 use crate::execute::outcome::Discovered;
@@ -18,7 +19,6 @@ use crate::fingerprint::explain::facts;
 use crate::plan::action::{Command, Kind};
 use crate::plan::graph::{EdgeWhy, TargetId};
 use crate::state::store::{Start, TargetRecord};
-use std::collections::HashSet;
 use std::time::Duration;
 
 /// How a target ended, with what there is of its outputs.

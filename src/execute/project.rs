@@ -1,6 +1,7 @@
 //! What a run works on and with: the graph, the disk, the state, the cache. Shared by all threads of the run.
 
 use crate::base::fs::{self, FsResult};
+use crate::base::hash::HashSet;
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -24,7 +25,6 @@ use crate::plan::query::{Answer, Answers, Query};
 use crate::state::memo::Memo;
 use crate::state::store::Store;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;

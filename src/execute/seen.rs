@@ -1,6 +1,7 @@
 //! What targets rested on when they were found, or made, up to date: kept for the snapshot that is written at the end of a run.
 
 use crate::base::digest::Digest;
+use crate::base::hash::HashMap;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::check::Prepared;
 use crate::execute::project::{Bound, Project};
@@ -8,7 +9,6 @@ use crate::fingerprint::content::Content;
 use crate::plan::action::Kind;
 use crate::plan::graph::TargetId;
 use crate::plan::query::{Answer, Query};
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A question that something rests on.

@@ -1,10 +1,10 @@
 //! What the commands of a run have in common, found out once for all of them: the variables that each is given, and where the
 //! interpreters are. Starts nothing itself.
 
+use crate::base::hash::HashMap;
 use crate::execute::environment::{Given, Shared, Variables};
 use crate::execute::launch;
 use crate::plan::action::BaseEnv;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

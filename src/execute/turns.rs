@@ -2,9 +2,9 @@
 //! to end. Empty in a run that takes none.
 
 use crate::base::digest::Digest;
+use crate::base::hash::HashMap;
 use crate::execute::signal::Cancel;
 use crate::plan::graph::TargetId;
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// So often in a row a target is ended because its inputs change while it runs. It may be the one that changes them, so

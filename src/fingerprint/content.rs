@@ -1,6 +1,7 @@
 //! What is at a path, as far as a fingerprint cares: bytes and the executable bit, never times.
 
 use crate::base::digest::{Digest, FieldHasher};
+use crate::base::path::InputPath;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -101,4 +102,13 @@ impl Content {
         out[1..].copy_from_slice(&digest);
         out
     }
+}
+
+/// A file by its name and what it holds; None: it cannot be read.
+pub fn add_file(hasher: &mut FieldHasher, path: &InputPath, content: Option<Content>) {
+    hasher.field(path.to_string().as_bytes());
+    match content {
+        Some(content) => hasher.field(&content.encode()),
+        None => hasher.field(&[]),
+    };
 }

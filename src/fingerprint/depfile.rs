@@ -4,7 +4,7 @@
 //! The rules are GNU make's, as far as compilers use them: backslashes are halved before a blank, `#` or a line's end, and an
 //! odd one escapes it; `$$` is a `$`; every other byte stands for itself. A word in double quotes is clang's form for NMake.
 
-use std::collections::HashSet;
+use crate::base::hash::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<PathBuf>, DepfileError> {
         rest: bytes,
         line: 1,
     };
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut found = Vec::new();
     while !reader.rest.is_empty() {
         let line = reader.line;

@@ -1,8 +1,9 @@
 //! Flags of `go build` and `go test` that name files which the build reads. Rules: `go help build`, and for overlays
 //! `go doc cmd/go/internal/fsys` (`OverlayJSON`). Does not look at a disk.
 
+use crate::base::path::normal;
+use crate::golang::flags::{joined, name_of};
 use crate::golang::list::GoRequest;
-use crate::golang::place::plain;
 use crate::golang::quoted::split;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -31,9 +32,6 @@ pub enum Profile {
     File(String),
 }
 
-/// Flags with a value that may stand in the next word, as far as they concern files or what Go lists.
-const VALUED: &[&str] = &["pgo", "modfile", "overlay", "toolexec"];
-
 impl FileFlags {
     /// Those of a command; `goflags` is what GOFLAGS is.
     pub fn of(goflags: &str, request: &GoRequest) -> Self {
@@ -45,18 +43,9 @@ impl FileFlags {
     /// `words` in the order in which they count.
     pub fn read<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
         let mut found = Self::default();
-        let mut words = words.into_iter();
-        while let Some(word) = words.next() {
-            let Some(flag) = word.strip_prefix('-') else {
-                continue;
-            };
-            let flag = flag.strip_prefix('-').unwrap_or(flag);
-            match flag.split_once('=') {
-                Some((name, value)) => found.take(name, value),
-                None if VALUED.contains(&flag) => {
-                    found.take(flag, words.next().unwrap_or_default())
-                }
-                None => {}
+        for flag in joined(words) {
+            if let Some((name, Some(value))) = name_of(&flag) {
+                found.take(name, value);
             }
         }
         found
@@ -83,26 +72,8 @@ impl FileFlags {
     pub fn tool(&self, dir: &Path) -> Option<PathBuf> {
         let words = split(self.toolexec.as_deref()?);
         let program = words.into_iter().next()?;
-        program.contains('/').then(|| plain(&dir.join(program)))
+        program.contains('/').then(|| normal(&dir.join(program)))
     }
-}
-
-/// Flags with a value in two words as one, for those of them that are known to have one: so that each word is a flag of its own.
-pub fn joined(flags: &[String], is_valued: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut joined = Vec::new();
-    let mut rest = flags.iter();
-    while let Some(flag) = rest.next() {
-        let name = flag.trim_start_matches('-');
-        let is_split = flag.starts_with('-') && !flag.contains('=') && is_valued(name);
-        match rest.as_slice().first().filter(|_| is_split) {
-            Some(value) => {
-                joined.push(format!("{flag}={value}"));
-                rest.next();
-            }
-            None => joined.push(flag.clone()),
-        }
-    }
-    joined
 }
 
 #[derive(Deserialize)]
@@ -117,7 +88,7 @@ pub fn overlaid(json: &[u8], dir: &Path) -> Vec<(PathBuf, Option<PathBuf>)> {
     let Ok(read) = serde_json::from_slice::<OverlayFile>(json) else {
         return Vec::new();
     };
-    let at = |text: &str| plain(&dir.join(text));
+    let at = |text: &str| normal(&dir.join(text));
     let by = |text: &str| (!text.is_empty()).then(|| at(text));
     let pairs = read.replace.iter();
     pairs.map(|(from, to)| (at(from), by(to))).collect()
@@ -126,10 +97,6 @@ pub fn overlaid(json: &[u8], dir: &Path) -> Vec<(PathBuf, Option<PathBuf>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn texts(words: &[&str]) -> Vec<String> {
-        words.iter().map(|&word| word.to_owned()).collect()
-    }
 
     #[test]
     fn the_last_flag_holds() {
@@ -151,16 +118,6 @@ mod tests {
         let tool = |text| read(&[text]).tool(Path::new("/p"));
         assert_eq!(tool("-toolexec=./t/x -v"), Some("/p/t/x".into()));
         assert_eq!(tool("-toolexec=garble"), None);
-    }
-
-    #[test]
-    fn each_word_is_a_flag_of_its_own() {
-        let is_valued = |name: &str| matches!(name, "mod" | "run");
-        let found = joined(
-            &texts(&["-mod", "vendor", "-v", "-run", "-mod", "-x=1", "-mod"]),
-            is_valued,
-        );
-        assert_eq!(found, ["-mod=vendor", "-v", "-run=-mod", "-x=1", "-mod"]);
     }
 
     #[test]

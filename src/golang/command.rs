@@ -2,9 +2,8 @@
 //! Does not know files: which inputs follow from a block is `list`'s business.
 
 use crate::base::path::ProjectPath;
-use crate::golang::build_files::joined;
+use crate::golang::flags::{joined, name_of};
 use crate::golang::list::GoRequest;
-use crate::golang::testing::spec::is_valued;
 use std::collections::BTreeMap;
 
 /// The entries of a `go { }` block, as written.
@@ -71,21 +70,18 @@ impl GoBuild {
     /// Whether the flags ask for a library or an archive.
     pub fn makes_no_program(&self) -> bool {
         const MODES: &[&str] = &["c-archive", "c-shared", "plugin", "shared", "archive"];
-        let flags = joined(&self.flags, is_valued);
+        let flags = joined(self.flags.iter().map(String::as_str));
         let mut modes = flags.iter().filter_map(|flag| {
-            let (name, value) = flag.split_once('=')?;
-            (name.trim_start_matches('-') == "buildmode").then_some(value)
+            let (name, value) = name_of(flag)?;
+            value.filter(|_| name == "buildmode")
         });
         modes.next_back().is_some_and(|mode| MODES.contains(&mode))
     }
 
     /// Those of the user's flags that are among these, a value glued to each.
     fn flags_that(&self, known: &[&str]) -> Vec<String> {
-        let mut flags = joined(&self.flags, is_valued);
-        flags.retain(|flag| {
-            let name = flag.split_once('=').map_or(flag.as_str(), |(name, _)| name);
-            known.contains(&name.trim_start_matches('-'))
-        });
+        let mut flags = joined(self.flags.iter().map(String::as_str));
+        flags.retain(|flag| name_of(flag).is_some_and(|(name, _)| known.contains(&name)));
         flags
     }
 

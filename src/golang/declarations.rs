@@ -4,6 +4,8 @@
 //! Rules: `go tool link` (`-X` takes a string variable that is not initialized, or to a constant string), and the lexical part of the
 //! language's specification for comments, literals and where a line ends a statement.
 
+use crate::base::lexis::{block_comment, line_comment, literal};
+
 /// Top-level declarations.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Declarations {
@@ -81,9 +83,9 @@ fn top_level(text: &str) -> Vec<Token<'_>> {
     while let Some(&byte) = bytes.get(at) {
         let (token, length) = match byte {
             b'\n' | b';' => (Some(Token::End), 1),
-            b'/' if bytes[at..].starts_with(b"//") => (None, line(&bytes[at..])),
+            b'/' if bytes[at..].starts_with(b"//") => (None, line_comment(&bytes[at..])),
             b'/' if bytes[at..].starts_with(b"/*") => {
-                let length = comment(&bytes[at..]);
+                let length = block_comment(&bytes[at..]);
                 let ends = bytes[at..at + length].contains(&b'\n');
                 (ends.then_some(Token::End), length)
             }
@@ -115,33 +117,6 @@ fn top_level(text: &str) -> Vec<Token<'_>> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
-}
-
-/// Up to the line's end, which is not part of it.
-fn line(text: &[u8]) -> usize {
-    let end = text.iter().position(|&byte| byte == b'\n');
-    end.unwrap_or(text.len())
-}
-
-fn comment(text: &[u8]) -> usize {
-    let end = text[2..].windows(2).position(|pair| pair == b"*/");
-    end.map_or(text.len(), |inner| inner + 4)
-}
-
-/// The length of a literal, quotes included. One in `"` or `'` that does not end, ends with its line.
-fn literal(text: &[u8]) -> usize {
-    let quote = text[0];
-    let mut at = 1;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\\' if quote != b'`' => at += 1,
-            b'\n' if quote != b'`' => return at,
-            _ if byte == quote => return at + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
 }
 
 #[cfg(test)]

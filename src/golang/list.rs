@@ -1,12 +1,12 @@
 //! `go list -deps -json` -> the files, modules and directories that a `go { }` block depends on. Does not start `go`
 //! and does not look at a disk: what it must know of one, it asks the caller's closure.
 
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::path::{InputPath, ProjectPath, normal};
 use crate::golang::build_files::{FileFlags, Profile, overlaid};
 use crate::golang::cgo::{CgoFound, CgoInputs};
 use crate::golang::listing::Listing;
 use crate::golang::package::{FIELDS, Module, Package, WithTests};
-use crate::golang::place::{in_project, input, plain, without_root};
+use crate::golang::place::{in_project, input, without_root};
 use crate::golang::rests::{is_named, is_walked};
 use crate::golang::testing::graph::{Entry, TestGraph};
 use globset::GlobBuilder;
@@ -416,7 +416,7 @@ impl<'a> Found<'a> {
     /// What flags name. Go takes all of it as seen from where it runs.
     fn flags(&mut self) {
         let dir = self.request.dir.under(self.root);
-        let at = |text: &String| plain(&dir.join(text));
+        let at = |text: &String| normal(&dir.join(text));
         let flags = &self.file_flags;
         if let Profile::File(file) = &flags.profile {
             self.candidates.insert(at(file));

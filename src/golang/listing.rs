@@ -1,9 +1,10 @@
 //! What `go list` printed, and the part of it that belongs to one of several requests which were asked in one call.
 //! Does not know a disk.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::golang::list::{GoListError, GoRequest};
 use crate::golang::package::Package;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// The records of a call, in Go's order.
 #[derive(Debug, Default)]

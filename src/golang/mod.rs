@@ -9,6 +9,7 @@ pub mod command;
 pub mod constraint;
 pub mod declarations;
 pub mod directory;
+pub mod flags;
 pub mod header;
 pub mod list;
 pub mod listing;

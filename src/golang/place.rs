@@ -39,19 +39,6 @@ fn relative(root: &Path, absolute: &Path) -> PathBuf {
     up.chain(absolute.components().skip(shared)).collect()
 }
 
-/// Without `.`, and without `..` and the name before it. (Behind a link that would be another place.)
-pub fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-    }
-    plain
-}
-
 /// `text` with the project's root spelled `.` wherever it stands as a whole path or as the start of one, so that
 /// what is counted or shown does not depend on where the checkout lies.
 pub fn without_root(root: &Path, text: &str) -> String {

@@ -6,13 +6,13 @@
 
 use crate::base::digest::{Digest, FieldHasher};
 use crate::base::fs::DirEntry;
+use crate::base::path::normal;
 use crate::golang::build_files::{FileFlags, overlaid};
 use crate::golang::header;
 use crate::golang::list::{GoRequest, is_local_pattern};
 use crate::golang::listing::Listing;
 use crate::golang::modfile::ModFile;
 use crate::golang::package::{Package, WithTests};
-use crate::golang::place::plain;
 use crate::golang::toolchain::GoEnv;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -406,7 +406,7 @@ impl Grounds {
 
 /// `text` as seen from `dir`.
 fn below(dir: &Path, text: &str) -> PathBuf {
-    plain(&dir.join(text))
+    normal(&dir.join(text))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod tests;
 
 use crate::base::fs;
+use crate::base::hash::HashMap;
 use crate::image::blobs::Blobs;
 use crate::image::digest::Sha256;
 use crate::image::document::{Descriptor, History, Index, Manifest, RootFs, media};
@@ -18,7 +19,7 @@ use crate::image::platform::Platform;
 use crate::image::record::{FileRecord, ImageRecord, LayerRecord, Record};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -142,7 +143,7 @@ impl Archive {
         let file = fs::open(path)?;
         let mut archive = Self {
             path: path.to_owned(),
-            entries: HashMap::new(),
+            entries: HashMap::default(),
         };
         match places(file) {
             Ok(entries) => archive.entries = entries,
@@ -245,7 +246,7 @@ impl Archive {
         diff_ids: &[Sha256],
         blobs: &Blobs,
     ) -> ImageResult<Vec<Layer>> {
-        let mut written: HashMap<Sha256, Layer> = HashMap::new();
+        let mut written: HashMap<Sha256, Layer> = HashMap::default();
         let mut layers = Vec::new();
         for (name, diff_id) in names.iter().zip(diff_ids) {
             let layer = match written.get(diff_id) {
@@ -284,7 +285,7 @@ fn blob_name(blob: &Descriptor) -> String {
 }
 
 fn places(file: File) -> io::Result<HashMap<String, Place>> {
-    let mut entries = HashMap::new();
+    let mut entries = HashMap::default();
     let mut tar = tar::Archive::new(file);
     for entry in tar.entries_with_seek()? {
         let entry = entry?;

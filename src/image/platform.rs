@@ -1,5 +1,6 @@
 //! Operating system and processor that an image is for.
 
+use crate::base::host;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -67,14 +68,7 @@ impl Platform {
     }
     /// Linux on this machine's processor: what an engine here runs.
     pub fn host() -> Self {
-        let arch = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            "loongarch64" => "loong64",
-            other => other,
-        };
-        Self::new("linux", arch)
+        Self::new("linux", host::arch())
     }
     /// The platform of a binary that Go built; `arm` is GOARM, whose default for other machines is 7.
     pub fn of_go(os: &str, arch: &str, arm: Option<&str>) -> Self {

@@ -2,6 +2,7 @@
 //! and what is included.
 
 use crate::base::fs::{self, FsError};
+use crate::base::lexis::{block_comment, line_comment, literal};
 use crate::init::modules::{Found, is_aside};
 use crate::init::walk::{Dir, Survey, below};
 use std::collections::{BTreeMap, BTreeSet};
@@ -240,12 +241,9 @@ fn without_comments(text: &str) -> String {
     while let Some(&byte) = bytes.get(at) {
         let rest = &bytes[at..];
         at += match byte {
-            b'/' if rest.starts_with(b"//") => {
-                rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len())
-            }
+            b'/' if rest.starts_with(b"//") => line_comment(rest),
             b'/' if rest.starts_with(b"/*") => {
-                let end = rest[2..].windows(2).position(|pair| pair == b"*/");
-                let length = end.map_or(rest.len(), |inner| inner + 4);
+                let length = block_comment(rest);
                 out.extend(rest[..length].iter().filter(|b| **b == b'\n'));
                 length
             }
@@ -262,21 +260,6 @@ fn without_comments(text: &str) -> String {
         };
     }
     String::from_utf8_lossy(&out).into_owned()
-}
-
-/// The length of a literal with its quotes; one that does not end, ends with its line.
-fn literal(text: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'\n' => return at,
-            b'\\' => at += 1,
-            _ if byte == text[0] => return at + 1,
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! which are there for the developers' own sake is told by the names of directories.
 
 use crate::base::fs::{self, FileKind, FsError};
+use crate::base::path::normal;
 use crate::golang::constraint::chosen_tag;
 use crate::golang::declarations;
 use crate::golang::directory;
@@ -10,7 +11,7 @@ use crate::golang::modfile::ModFile;
 use crate::init::Setting;
 use crate::init::walk::{Dir, Survey};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// What was found of Go.
 #[derive(Debug, Default)]
@@ -176,7 +177,11 @@ impl Search<'_> {
         let Some(file) = file else { return };
         let said = ModFile::read(&self.read(&file).unwrap_or_default());
         let place = file.parent().unwrap_or(self.root);
-        let used: BTreeSet<PathBuf> = said.uses.iter().map(|dir| tidy(&place.join(dir))).collect();
+        let used: BTreeSet<PathBuf> = said
+            .uses
+            .iter()
+            .map(|dir| normal(&place.join(dir)))
+            .collect();
         for dir in &used {
             let inside = dir.strip_prefix(self.root).ok().and_then(Path::to_str);
             let is_known = inside.is_none_or(|dir| {
@@ -190,7 +195,7 @@ impl Search<'_> {
         }
         let root = self.root.to_owned();
         self.leave_out(
-            |dir| !used.contains(&tidy(&root.join(dir))),
+            |dir| !used.contains(&normal(&root.join(dir))),
             ["no member of go.work", "no members of go.work"],
         );
     }
@@ -485,17 +490,4 @@ fn is_path_element(name: &str) -> bool {
         && !OF_WINDOWS.contains(&lower.as_str())
         && !is_port
         && !is_short
-}
-
-/// Without `.` and `..`.
-fn tidy(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(out.pop()),
-            part => out.push(part),
-        }
-    }
-    out
 }

@@ -2,10 +2,10 @@
 //! thing 100,000 times with other names: the grammar reads it once, and the others are laid over what it found.
 //! docs/design/parsing.md says why that is the same, and what it saves.
 
+use crate::base::hash::HashMap;
 use crate::lang::node::{Nodes, Row};
 use crate::lang::outline::{Outline, Part, What};
 use crate::lang::tree::Rule;
-use std::collections::HashMap;
 
 /// More outlines than this are hardly generated: those after it are given to the grammar each.
 const MOST: usize = 1000;

@@ -2,6 +2,7 @@
 //! one or below a directory, never all against all.
 
 use crate::base::glob::Pattern;
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::plan::error::{Lint, PlanError};
@@ -10,8 +11,8 @@ use crate::plan::overlap::common_match;
 use crate::plan::place::{escaped, literal_dir};
 use crate::plan::target::is_unknown_output;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::OnceLock;
 
@@ -60,7 +61,7 @@ impl Claims {
         let mut conflicts = Conflicts {
             graph,
             errors,
-            repeated: HashSet::new(),
+            repeated: HashSet::default(),
         };
         let claims = Self::index(&mut conflicts);
         let lints = claims.pattern_conflicts(&mut conflicts);

@@ -1,6 +1,7 @@
 //! Expressions to values: what all evaluations of a pass share, and the top-level lets. How a single expression is
 //! evaluated stands in `expression`; what the functions do in `function`, `observe` and `capture`.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::source::Span;
 use crate::lang::ast::Expr;
 use crate::plan::error::PlanError;
@@ -10,7 +11,7 @@ use crate::plan::query::{Answer, Answers, Asked, Query};
 use crate::plan::value::Value;
 use miette::LabeledSpan;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Whether values that need a command may be asked for.

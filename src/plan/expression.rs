@@ -1,5 +1,6 @@
 //! How one expression is evaluated: names, operators, indices and fields. Knows nothing of what the functions do.
 
+use crate::base::hash::HashMap;
 use crate::base::names::nearest;
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Expr, ExprKind, IndexItem, Let, StrPart};
@@ -12,7 +13,6 @@ use crate::plan::observe;
 use crate::plan::value::{Selector, TargetRef, Value};
 use miette::LabeledSpan;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 mod operator;
@@ -98,7 +98,7 @@ impl<'e, 'a> Frame<'e, 'a> {
     }
     /// A map keeps volatile and secret values as they are, for `env`.
     fn map(&self, entries: &[(Spanned<String>, Expr)], span: Span) -> Value {
-        let mut first: HashMap<&str, Span> = HashMap::new();
+        let mut first: HashMap<&str, Span> = HashMap::default();
         let mut values = Vec::with_capacity(entries.len());
         for (key, expr) in entries {
             let value = self.expr(expr);

@@ -1,6 +1,7 @@
 //! Inputs against the disk and against what other targets make: edges from files, and inputs that nothing provides.
 
 use crate::base::glob::Pattern;
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::names::nearest;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -11,8 +12,9 @@ use crate::plan::graph::{Edge, EdgeWhy, Graph, Input, Inputs, TargetId};
 use crate::plan::place::escaped;
 use crate::plan::query::{Answer, Presence, Query};
 use crate::plan::resolve::Resolver;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 type Makers = Rc<Vec<(Claim, String)>>;
 
@@ -22,8 +24,8 @@ pub(super) fn resolve_files(resolver: &mut Resolver<'_>, claims: &Claims) {
     let mut pass = Pass {
         resolver,
         claims,
-        globs: HashMap::new(),
-        crowds: HashMap::new(),
+        globs: HashMap::default(),
+        crowds: HashMap::default(),
     };
     for (dir, names) in crowds {
         let key = dir.as_str().to_owned();
@@ -60,7 +62,7 @@ fn parted(path: &ProjectPath) -> (&str, &str) {
 }
 
 /// Explicit inputs that only the disk can provide, where there are many of one directory: the names in each, sorted.
-fn crowds(graph: &Graph, claims: &Claims) -> BTreeMap<ProjectPath, Vec<String>> {
+fn crowds(graph: &Graph, claims: &Claims) -> BTreeMap<ProjectPath, Arc<[String]>> {
     let inputs = graph
         .targets
         .values()
@@ -73,7 +75,7 @@ fn crowds(graph: &Graph, claims: &Claims) -> BTreeMap<ProjectPath, Vec<String>> 
         } => Some(path),
         _ => None,
     });
-    let mut dirs: HashMap<&str, Vec<&str>> = HashMap::new();
+    let mut dirs: HashMap<&str, Vec<&str>> = HashMap::default();
     let (mut last, mut names) = ("", Vec::new());
     for path in files {
         let (dir, name) = parted(path);

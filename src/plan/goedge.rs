@@ -1,6 +1,7 @@
 //! Edges from the targets that generate Go files to the Go targets that read them, as far as what is wanted needs.
 
 use crate::base::glob::Pattern;
+use crate::base::hash::HashMap;
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::{InputPath, ProjectPath};
 use crate::lang::ast::Kind;
@@ -11,7 +12,7 @@ use crate::plan::place::escaped;
 use crate::plan::query::{Answer, Answers, GoAnswer, Outcome, Query};
 use crate::plan::resolve::in_text_order;
 use crate::plan::target::is_unknown_output;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// Extensions that make a file a part of the Go package in whose directory it lies.
 const SOURCES: &[&str] = &[

@@ -1,5 +1,6 @@
 //! The resolved graph: every target, instance by instance, and what orders what.
 
+use crate::base::hash::HashMap;
 use crate::base::later::{Later, LaterVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -15,7 +16,7 @@ use crate::plan::query::Query;
 use crate::plan::settings::Settings;
 use crate::plan::value::Value;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 dense_id! {
@@ -269,7 +270,7 @@ impl Graph {
             return Some(self.targets[id].decl);
         }
         let named = self.named.get_or_init(|| {
-            let mut named = HashMap::with_capacity(self.decls.len());
+            let mut named = HashMap::with_capacity_and_hasher(self.decls.len(), Default::default());
             for (id, decl) in self.decls.iter() {
                 named.entry(decl.name.clone()).or_insert(id);
             }

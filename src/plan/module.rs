@@ -1,11 +1,11 @@
 //! The Gofiles of a run: the root and its includes, parsed.
 
+use crate::base::hash::HashMap;
 use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::dense_id;
 use crate::lang::ast;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
 dense_id! {

@@ -1,13 +1,14 @@
 //! One namespace a file: lets, parameters, `for` variables and targets. Finds names with two meanings, names that
 //! scripts could not tell from the shell's own, and targets that need a name. Evaluates nothing.
 
+use crate::base::hash::HashMap;
 use crate::base::names::nearest;
 use crate::base::source::{Span, Spanned};
 use crate::lang::ast::{Item, Kind, Statement, TargetDecl};
 use crate::plan::error::PlanError;
 use crate::plan::module::{Module, Modules};
 use crate::plan::script::{has_word, is_shells_own};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Names that gomake itself gives to scripts.
 pub const GIVEN: [&str; 5] = ["out", "outputs", "inputs", "depfile", "inputs_file"];
@@ -24,8 +25,8 @@ pub fn declared_name(decl: &TargetDecl) -> (&str, Span) {
 
 /// Every mistake in the names of a file.
 pub fn check_names(module: &Module, errors: &mut Vec<PlanError>) {
-    let mut taken = Taken::new();
-    let mut aliases = Taken::new();
+    let mut taken = Taken::default();
+    let mut aliases = Taken::default();
     for statement in &module.tree.statements {
         match statement {
             Statement::Let(let_) => {
@@ -70,7 +71,7 @@ fn check_inner<'a>(decl: &'a TargetDecl, outer: &Taken<'a>, errors: &mut Vec<Pla
         Item::Let(let_) => Some((&let_.name, "a let")),
         _ => None,
     });
-    let mut inner = Taken::new();
+    let mut inner = Taken::default();
     for (name, what) in params.chain(fors).chain(lets) {
         check_reserved(name, errors);
         if let Some(&(other_what, other)) = outer.get(name.value.as_str()) {

@@ -1,5 +1,6 @@
 //! A topological order of the targets, or the circles that stand in its way. petgraph's indices stay in here.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::ids::{Id, IdVec};
 use crate::base::source::Span;
 use crate::plan::error::PlanError;
@@ -7,7 +8,7 @@ use crate::plan::graph::{EdgeWhy, Graph, TargetId};
 use miette::LabeledSpan;
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 /// Each target after what it needs and what it comes after; among equals, the order of the text.
 ///
@@ -76,7 +77,7 @@ fn cycles(graph: &Graph) -> Vec<PlanError> {
 
 /// The shortest way from `start` back to itself within the group, breadth first.
 fn circle(graph: &Graph, start: TargetId, group: &HashSet<TargetId>) -> Option<Vec<TargetId>> {
-    let mut came_from: HashMap<TargetId, TargetId> = HashMap::new();
+    let mut came_from: HashMap<TargetId, TargetId> = HashMap::default();
     let mut queue = VecDeque::from([start]);
     while let Some(id) = queue.pop_front() {
         for next in earlier(graph, id) {

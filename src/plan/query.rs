@@ -48,7 +48,8 @@ pub enum Query {
     /// What is on disk at many names of one directory, sorted: one question instead of 100,000. Answer: `Presences`.
     Presences {
         dir: ProjectPath,
-        names: Vec<String>,
+        /// Shared: the question goes to several places.
+        names: Arc<[String]>,
     },
 }
 

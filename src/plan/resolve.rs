@@ -7,6 +7,7 @@
 //! What only a run needs (environment, commands, limits) is checked here as far as it can be without running
 //! anything; its values are `bind`'s business.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::ids::{Id, IdVec};
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
@@ -25,7 +26,7 @@ use crate::plan::value::Value;
 use crate::plan::{file, image, settings};
 use miette::Diagnostic;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -154,13 +155,13 @@ impl<'a> Resolver<'a> {
             running,
             graph: Graph::default(),
             errors: Vec::new(),
-            by_decl: HashMap::new(),
+            by_decl: HashMap::default(),
             bodies: IdVec::new(),
-            unsettled: HashSet::new(),
+            unsettled: HashSet::default(),
             rows: IdVec::new(),
-            exclude_spans: HashMap::new(),
+            exclude_spans: HashMap::default(),
             depth: IdVec::new(),
-            target_lets: HashMap::new(),
+            target_lets: HashMap::default(),
             images: BTreeMap::new(),
             gofiles: modules
                 .modules
@@ -330,7 +331,7 @@ fn place(found: &impl Diagnostic) -> usize {
 /// Each diagnostic once, in the order of the text: two evaluators, or many instances, may have met the same one.
 pub(super) fn in_text_order<D: Diagnostic>(mut all: Vec<D>) -> Vec<D> {
     all.sort_by_cached_key(place);
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     all.retain(|found| seen.insert((place(found), found.to_string())));
     all
 }

@@ -1,12 +1,12 @@
 //! Words of the command line to targets: names, instances with `*`, kinds, and `name=value`.
 
+use crate::base::hash::HashSet;
 use crate::base::names::nearest;
 use crate::lang::ast::Kind;
 use crate::plan::graph::{Decl, Graph, TargetId};
 use crate::plan::instance::{command_usage, instances_help};
 use crate::plan::name::{Item, Word, parse_word, plain_text, read_like};
 use crate::plan::value::Value;
-use std::collections::HashSet;
 
 pub use crate::plan::word::read_words;
 
@@ -82,7 +82,7 @@ pub fn select(graph: &Graph, words: &[String]) -> Result<Vec<Vec<TargetId>>, Vec
         words
     };
     let mut stages: Vec<Vec<TargetId>> = Vec::new();
-    let mut in_stage: HashSet<TargetId> = HashSet::new();
+    let mut in_stage: HashSet<TargetId> = HashSet::default();
     let mut errors = Vec::new();
     let mut cleaning = None;
     for word in words {

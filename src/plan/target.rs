@@ -3,6 +3,7 @@
 
 use crate::base::glob::Pattern;
 use crate::base::glob::is_pattern;
+use crate::base::hash::HashSet;
 use crate::base::path::ProjectPath;
 use crate::base::source::Span;
 use crate::lang::ast::{Entry, Expr, ExprKind, Kind};
@@ -21,7 +22,6 @@ use crate::plan::place::{Place, place};
 use crate::plan::resolve::Resolver;
 use crate::plan::service;
 use crate::plan::value::{TargetRef, Value};
-use std::collections::HashSet;
 use std::rc::Rc;
 
 /// What is collected while a body is read.

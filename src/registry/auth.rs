@@ -1,13 +1,13 @@
 //! What a registry wants to be shown, and tokens for it (distribution's token specification, and its OAuth 2 variant).
 //! Knows what was asked for and found; requests are sent by the session.
 
+use crate::base::hash::HashMap;
 use crate::registry::address::{form, with_query};
 use crate::registry::challenge::challenges;
 use crate::registry::credential::{Credential, Found, basic};
 use crate::registry::secret::Secret;
 use crate::registry::transport::Ask;
 use serde::Deserialize;
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use ureq::http::header::{CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
 use ureq::http::{Method, Uri};

@@ -6,6 +6,7 @@
 
 mod grant;
 
+use crate::base::hash::HashMap;
 use crate::registry::address::{Origin, Scheme, resolve};
 use crate::registry::auth::Auth;
 use crate::registry::credential::Source;
@@ -14,7 +15,6 @@ use crate::registry::refusal::{short, words};
 use crate::registry::retry::{TRIES, is_temporary, pause_after, retry_after};
 use crate::registry::secret::Secret;
 use crate::registry::transport::{Answer, Ask, Stream, Transport, Trouble};
-use std::collections::HashMap;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

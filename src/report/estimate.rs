@@ -4,9 +4,9 @@
 //! A run takes at least its longest chain of needs, and at least all of its work divided by the jobs; the greater of the
 //! two is near enough. What is shown is calm: it counts down with the clock, and gives way to a new guess by degrees.
 
+use crate::base::hash::HashMap;
 use crate::event::timing::Pending;
 use crate::plan::graph::TargetId;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// Guessing goes through all targets: not at every drawing.

@@ -2,6 +2,7 @@
 //! reported them, and one suite for all other targets. What failed stands with what its command printed.
 
 use crate::base::fs;
+use crate::base::hash::HashMap;
 use crate::event::tests::{TestCase as Reported, TestOutcome};
 use crate::event::{Event, Status};
 use crate::plan::action::Kind;
@@ -10,7 +11,6 @@ use crate::report::events::status_word;
 use crate::report::story::{Story, Told};
 use crate::report::text::without_escapes;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //! run. The targets stand in the order in which they began, so that the oldest is on top and none changes places; a target
 //! that ends gives its line to what is said about its end.
 
+use crate::base::hash::HashMap;
 use crate::event::timing::Pending;
 use crate::plan::graph::TargetId;
 use crate::report::ScreenSize;
@@ -11,7 +12,6 @@ use crate::report::region::Region;
 use crate::report::sink::{Piece, Sinks};
 use crate::report::text::{Size, clipped, columns};
 use crate::report::time::{about, ticking};
-use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -217,7 +217,7 @@ impl Run {
             visible: false,
             wanted: 0,
             settled_before: 0,
-            settled: HashMap::new(),
+            settled: HashMap::default(),
             lines: Vec::new(),
             estimate: None,
             share: 0.0,

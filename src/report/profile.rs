@@ -6,6 +6,7 @@ mod chain;
 mod tests;
 mod text;
 
+use crate::base::hash::HashMap;
 use crate::event::timing::{Pending, Span, Work};
 use crate::event::{Event, Status, Summary};
 use crate::plan::graph::TargetId;
@@ -16,7 +17,6 @@ use crate::report::profile::chain::{Chain, Limits};
 use crate::report::sink::Sink;
 use crate::report::text::Size;
 use crate::report::{Look, ScreenSize};
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -3,6 +3,7 @@
 //! "Trace Event Format", JSON object form): times are microseconds.
 
 use crate::base::fs;
+use crate::base::hash::HashMap;
 use crate::event::timing::{Span, Work};
 use crate::event::{Event, Status};
 use crate::plan::action::Kind;
@@ -12,7 +13,7 @@ use crate::report::events::status_word;
 use crate::report::start::Start;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};

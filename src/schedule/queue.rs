@@ -1,10 +1,11 @@
 //! The state of every job and the choice of the next one. Knows no time: the caller says when a job has ended.
 
+use crate::base::hash::HashSet;
 use crate::base::ids::Id;
 use crate::dense_id;
 use crate::schedule::graph::{EdgeKind, Graph, Job};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 
 dense_id! {
     /// A named pool of the Gofile.
@@ -467,7 +468,7 @@ impl Schedule {
         }
         let backwards = self.graph.reversed();
         for by in ending {
-            let mut seen = HashSet::from([by]);
+            let mut seen = HashSet::from_iter([by]);
             let (mut open, mut held) = (vec![by], Vec::new());
             while let Some(job) = open.pop() {
                 for &(earlier, kind) in backwards.successors(job) {

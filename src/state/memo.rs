@@ -4,9 +4,11 @@
 //! else a second write in the same tick of the file system's clock could go unseen. A file from the future (a clock that was
 //! set back) is never at rest. What is not trusted is hashed again, each time it is asked for.
 
+use crate::base::clock::now;
 use crate::base::digest::Digest;
 use crate::base::frame::{self, Magic};
 use crate::base::fs::{self, FileKind, FsError, FsResult, Stat};
+use crate::base::hash::{HashMap, RandomState};
 use crate::base::path::{InputPath, ProjectPath};
 use crate::fingerprint::content::Content;
 use crate::fingerprint::tree;
@@ -15,14 +17,12 @@ use crate::state::error::StateError;
 use crate::state::journal::Journal;
 use crate::state::lock::{Attempt, Lock};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Raise the digit when [`Line`] changes.
 pub(in crate::state) const MAGIC: Magic = *b"gomakeM1";
@@ -131,7 +131,7 @@ impl Memo {
     /// # Errors
     /// When the file is there but cannot be read, or written by a writer.
     pub fn open(dir: &StateDir) -> Result<Self, StateError> {
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         let mut shards = empty();
         let mut lines = 0;
         let path = dir.file("memo");
@@ -183,7 +183,7 @@ impl Memo {
         if has_grown || is_worth_compacting(lines, extent.files) {
             return Ok(None);
         }
-        let hasher = RandomState::new();
+        let hasher = RandomState::default();
         let mut shards = empty();
         for (path, stat, digest) in known.chain(newer.iter().cloned()) {
             let shard = &mut shards[shard_of(&hasher, &path)];
@@ -221,7 +221,7 @@ impl Memo {
         earlier.whole.call_once(|| {
             let bytes = fs::read(&earlier.path).unwrap_or_default();
             let mut rest = bytes.strip_prefix(&MAGIC).unwrap_or_default();
-            let mut read: HashMap<Box<[u8]>, (Stat, Digest)> = HashMap::new();
+            let mut read: HashMap<Box<[u8]>, (Stat, Digest)> = HashMap::default();
             let mut lines = 0;
             while let Some((payload, after)) = frame::split(rest) {
                 let Some(files) = files_of(payload) else {
@@ -477,15 +477,6 @@ fn within(path: &[u8], dir: &[u8]) -> bool {
         || path
             .strip_prefix(dir)
             .is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
-}
-
-/// Nanoseconds since 1970.
-pub fn now() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| i64::try_from(since.as_nanos()).ok())
-        .unwrap_or(i64::MIN)
 }
 
 /// Whether any later write must show in the times of a file that was hashed (a directory that was listed) from `hashed_at` on.

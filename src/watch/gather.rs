@@ -1,8 +1,9 @@
 //! When what has changed is told: a single save at once, a storm in one piece. Pure: whoever uses it brings the times.
 //! Knows nothing of where events come from, nor of which paths matter.
 
+use crate::base::hash::HashMap;
 use crate::watch::Batch;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -6,6 +6,7 @@
 //! The rules of the events: `inotify(7)`.
 
 use crate::base::fs::{self, FileKind};
+use crate::base::hash::HashMap;
 use crate::watch::area::{Area, Realm, Verdict};
 use crate::watch::error::WatchError;
 use crate::watch::gather::{Gather, Happened};
@@ -15,7 +16,7 @@ use crate::watch::walk::walk;
 use crate::watch::watches::{Found, Watches, Watching};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader};
 use rustix::io::Errno;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -81,7 +82,7 @@ impl Tree {
             links: BTreeSet::new(),
             reached: BTreeSet::new(),
             extra: BTreeSet::new(),
-            aliases: HashMap::new(),
+            aliases: HashMap::default(),
             reach_anew: false,
             rules_changed: false,
             root_gone: false,

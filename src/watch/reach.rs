@@ -2,7 +2,8 @@
 //! in a directory that is not there yet. Knows nothing of how directories are watched.
 
 use crate::base::fs::{self, FileKind};
-use std::collections::{BTreeSet, HashMap};
+use crate::base::hash::HashMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What has to be watched for some files.
@@ -18,7 +19,7 @@ impl Reach {
     /// As it is on the disk now: it may be otherwise when a watch is in place, so whoever watches asks again.
     pub fn of<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> Self {
         let mut reach = Self::default();
-        let mut known = HashMap::new();
+        let mut known = HashMap::default();
         for file in files {
             reach.add(file, &mut known);
         }

@@ -5,9 +5,9 @@
 //! directory is ignored, whatever a deeper pattern says: `gitignore(5)`.
 
 use crate::base::fs::{self, FileKind};
+use crate::base::hash::HashMap;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The file whose change changes the rules.
@@ -30,7 +30,7 @@ impl Rules {
             root: root.to_owned(),
             top: root.to_owned(),
             exclude: Gitignore::empty(),
-            levels: HashMap::new(),
+            levels: HashMap::default(),
         };
         if let Some(repository) = Repository::find(root) {
             rules.top = repository.top;

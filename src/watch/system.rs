@@ -5,6 +5,7 @@
 //! They do not tell of a file's close, so that a written file counts when nothing more comes.
 
 use crate::base::fs::{self, DirEntry, FileKind};
+use crate::base::hash::HashMap;
 use crate::watch::area::{Area, Realm, Verdict};
 use crate::watch::error::WatchError;
 use crate::watch::gather::{Gather, Happened};
@@ -13,7 +14,7 @@ use crate::watch::rules;
 use crate::watch::walk::{Visitor, walk};
 use notify::event::{AccessKind, AccessMode, CreateKind, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ impl Tree {
             queue,
             ready: Arc::new(ready.into()),
             extra: BTreeSet::new(),
-            aliases: HashMap::new(),
+            aliases: HashMap::default(),
             directories: 0,
             rules_changed: false,
             root_gone: false,

@@ -1,12 +1,13 @@
 //! Which directories inotify watches, by path and by the kernel's number. Knows nothing of what their events mean.
 
 use crate::base::fs::{DirEntry, FileKind};
+use crate::base::hash::HashMap;
 use crate::watch::area::{Area, Realm, Verdict};
 use crate::watch::error::WatchError;
 use crate::watch::walk::Visitor;
 use rustix::fs::inotify::{self, WatchFlags};
 use rustix::io::Errno;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cache::store::CachedResult;
 use crate::fingerprint::content::Content;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Beyond what is kept in memory.
 const LARGE: usize = IN_MEMORY + 3;

@@ -2,7 +2,8 @@
 //! stands behind them is somebody else's business.
 
 use crate::base::glob::Pattern;
-use crate::base::path::{InputPath, ProjectPath};
+use crate::base::hash::{HashMap, HashSet};
+use crate::base::path::{InputPath, ProjectPath, normal};
 use crate::cli::affected::captures::Reads;
 use crate::cli::affected::diff::{Diff, Touch};
 use crate::cli::affected::portrait::{Bound, has_unknown};
@@ -13,8 +14,8 @@ use crate::plan::error::Lint;
 use crate::plan::graph::{Graph, Input, Inputs, Output, Target, TargetId};
 use crate::plan::query::{Answer, Answers, GoAnswer, Query};
 use crate::state::store::Store;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// Extensions by which a file is a part of the Go package in whose directory it lies.
 const GO_SOURCES: &[&str] = &[
@@ -85,7 +86,7 @@ impl<'a> Reach<'a> {
             captures,
             asked,
             bound,
-            matches: HashMap::new(),
+            matches: HashMap::default(),
         }
     }
 
@@ -181,9 +182,9 @@ impl<'a> Reach<'a> {
 
     fn packages(&self, request: &GoRequest, answer: &GoAnswer) -> Option<Reason> {
         const ROLE: &str = "its packages' file";
-        let mut outside: HashSet<PathBuf> = HashSet::new();
+        let mut outside: HashSet<PathBuf> = HashSet::default();
         for file in &answer.files {
-            let place = tidy(&file.under(self.root));
+            let place = normal(&file.under(self.root));
             if let Some(found) = self.diff.over(&place) {
                 return Some(self.reason(found, ROLE));
             }
@@ -239,7 +240,7 @@ impl<'a> Reach<'a> {
             ));
         };
         for (_, tool) in &bound.action.tools {
-            let place = tool.as_ref().map(|tool| tidy(&tool.under(self.root)));
+            let place = tool.as_ref().map(|tool| normal(&tool.under(self.root)));
             if let Some(found) = place.as_deref().and_then(|place| self.diff.over(place)) {
                 return Some(self.reason(found, "its tool"));
             }
@@ -279,7 +280,7 @@ impl<'a> Reach<'a> {
         let found = record
             .deps
             .iter()
-            .find_map(|dep| self.diff.over(&tidy(&dep.under(self.root))));
+            .find_map(|dep| self.diff.over(&normal(&dep.under(self.root))));
         found.map(|path| self.reason(path, "its depfile's"))
     }
 
@@ -348,19 +349,4 @@ fn module_root(dir: &ProjectPath) -> ProjectPath {
         Some(parent) if dir.file_name() == "vendor" => parent,
         _ => dir.clone(),
     }
-}
-
-/// Without `..`, by text: these paths have no links in them.
-pub fn tidy(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
-            part => out.push(part),
-        }
-    }
-    out
 }

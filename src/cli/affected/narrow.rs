@@ -1,5 +1,6 @@
 //! What was found to be affected, and how a plan is narrowed to it.
 
+use crate::base::hash::HashSet;
 use crate::base::ids::IdVec;
 use crate::cli::affected::hit::Reason;
 use crate::cli::affected::is_group;
@@ -7,7 +8,7 @@ use crate::cli::affected::portrait::Bound;
 use crate::cli::plan::Plan;
 use crate::plan::graph::{Graph, TargetId};
 use crate::report::text::count;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is affected, of what a call is about.
@@ -96,7 +97,7 @@ impl Affected {
 
     fn members(&self, graph: &Graph, stage: &[TargetId]) -> Vec<TargetId> {
         let mut kept = Vec::new();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         let mut open: Vec<TargetId> = stage.iter().rev().copied().collect();
         while let Some(id) = open.pop() {
             let target = graph.target(id);

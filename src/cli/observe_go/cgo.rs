@@ -2,6 +2,7 @@
 //! and follows includes on the disk. What any of that means is `golang::cgo`'s knowledge.
 
 use crate::base::fs::{self, FileKind};
+use crate::base::hash::HashMap;
 use crate::cli::observe_go::Question;
 use crate::cli::observe_go::look::Search as Programs;
 use crate::golang::cgo::directives::{self, Directives};
@@ -16,7 +17,7 @@ use crate::golang::quoted::split;
 use crate::golang::rests::{is_header, is_ours};
 use crate::golang::toolchain::GoEnv;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -351,7 +352,7 @@ impl One<'_> {
         grounds.includes.extend(reached.read.iter().cloned());
         let data = reached.files.difference(&reached.read);
         grounds.presences.extend(data.cloned());
-        let mut known: HashMap<PathBuf, PathBuf> = HashMap::new();
+        let mut known: HashMap<PathBuf, PathBuf> = HashMap::default();
         for absent in &reached.absent {
             let name = absent.file_name().unwrap_or_default();
             let Some(dir) = absent.parent().filter(|_| is_header(name.as_bytes())) else {

@@ -1,17 +1,18 @@
 //! Looks at what Go's answers rest on. A path whose `stat` is as it was, and was at rest then, is not read again; of one that looks
 //! otherwise only that is compared which Go would see.
 
+use crate::base::clock::now;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, DirEntry, FileKind, FsError, Stat};
+use crate::base::hash::HashMap;
 use crate::fingerprint::content::Content;
 use crate::golang::cgo::directives;
 use crate::golang::rests::{Aspect, Grounds, header, is_named, is_read, is_walked, names};
-use crate::state::memo::{at_rest, key, now};
+use crate::state::memo::{at_rest, key};
 use crate::state::snapshot::{FileRow, Links, Seen};
 use globset::GlobBuilder;
 use rayon::iter::{IntoParallelIterator, IntoParallelRefIterator, ParallelIterator};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};

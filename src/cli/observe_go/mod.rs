@@ -13,8 +13,10 @@ mod store;
 
 pub use store::environment_of;
 
+use crate::base::clock::now;
 use crate::base::digest::Digest;
 use crate::base::fs;
+use crate::base::hash::HashMap;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::{Glimpse, Rests};
 use crate::execute::environment::{Variables, strict};
@@ -26,11 +28,9 @@ use crate::golang::rests::{Asked, Aspect, Grounds};
 use crate::golang::toolchain::GoEnv;
 use crate::plan::query::{Answer, GoAnswer, Query};
 use crate::state::dir::Access;
-use crate::state::memo::now;
 use crate::state::snapshot::FileRow;
 use cgo::{Cgo, Texts};
 use look::{Looker, Row, Search};
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use store::{Known, Store, key_of};

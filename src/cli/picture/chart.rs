@@ -1,11 +1,12 @@
 //! What a picture shows: the targets that the words reach, and what orders them, with the instances of a large `for` as one.
 //! Knows nothing of where anything is drawn.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::cli::about::{Book, Last, Subject};
 use crate::cli::draw::reached;
 use crate::plan::action::Kind;
 use crate::plan::graph::{DeclId, EdgeWhy, Graph, TargetId};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// From this many targets on, the instances of each `for` are one node.
 const MANY_TARGETS: usize = 300;
@@ -84,8 +85,8 @@ impl Chart {
         let shown = reached(graph, wanted);
         let folded = folded(graph, &shown);
         let mut chart = Self::default();
-        let mut by_decl: HashMap<DeclId, usize> = HashMap::new();
-        let mut node_of: HashMap<TargetId, usize> = HashMap::new();
+        let mut by_decl: HashMap<DeclId, usize> = HashMap::default();
+        let mut node_of: HashMap<TargetId, usize> = HashMap::default();
         for &id in &shown {
             let target = graph.target(id);
             let is_folded = folded.contains(&target.decl);

@@ -221,7 +221,7 @@ impl Layers {
         } else {
             Some(column + 1).filter(|next| *next < self.columns.len())
         };
-        let mut position = std::collections::HashMap::new();
+        let mut position = crate::base::hash::HashMap::default();
         if let Some(beside) = beside {
             let others = self.columns[beside].iter().enumerate();
             position.extend(others.map(|(at, &slot)| (slot, at)));

@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs;
+use crate::base::hash::{HashMap, RandomState};
 use crate::base::ids::IdVec;
 use crate::base::path::ProjectPath;
 use crate::cli::observe::Observer;
@@ -9,9 +10,8 @@ use crate::cli::saved::rows::{Expected, Rows};
 use crate::execute::seen::Looked;
 use crate::plan::query::{Answer, Answers, Presence, Query};
 use crate::state::snapshot::{FileId, FileRow, Links, ObservationId, ObservationRow, Seen};
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,9 +51,9 @@ impl<'a> AskedRows<'a> {
             answers,
             observer,
             rows: IdVec::new(),
-            ids: HashMap::new(),
-            hasher: RandomState::new(),
-            planned: HashMap::new(),
+            ids: HashMap::default(),
+            hasher: RandomState::default(),
+            planned: HashMap::default(),
             presences: Presences::new(),
         }
     }

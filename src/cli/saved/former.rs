@@ -1,12 +1,12 @@
 //! The saved graph before this one: what it says of targets that this run did not look at goes on to the next.
 
+use crate::base::hash::HashSet;
 use crate::base::ids::IdVec;
 use crate::cli::saved::asked::AskedRows;
 use crate::cli::saved::rows::Rows;
 use crate::plan::graph::TargetId;
 use crate::state::dir::StateDir;
 use crate::state::snapshot::{FileId, ObservationId, Snapshot};
-use std::collections::HashSet;
 
 pub struct Former<'a> {
     pub snapshot: &'a Snapshot,
@@ -29,7 +29,7 @@ impl<'a> Former<'a> {
             observations: IdVec::filled(None, snapshot.observations()),
             newer: newer.map(|tail| tail.targets.into_iter().collect()),
             good,
-            behind: HashSet::new(),
+            behind: HashSet::default(),
         }
     }
 

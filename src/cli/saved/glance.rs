@@ -3,6 +3,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind};
+use crate::base::hash::HashSet;
 use crate::cli::args::Args;
 use crate::cli::observe::Observer;
 use crate::cli::observe_go::environment_of;
@@ -18,7 +19,7 @@ use crate::state::bases::Bases;
 use crate::state::dir::{Access, StateDir};
 use crate::state::memo;
 use crate::state::snapshot::{FileId, Looked, ObservationId, Reach, Snapshot, Tail};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -253,7 +254,7 @@ impl Look {
     /// The targets whose actions hang on an answer that is another one now.
     fn bound_otherwise(&self, reach: &Reach, changed: &[ObservationId]) -> HashSet<TargetId> {
         if changed.is_empty() {
-            return HashSet::new();
+            return HashSet::default();
         }
         let changed: HashSet<ObservationId> = changed.iter().copied().collect();
         let targets = reach.targets.iter().copied();

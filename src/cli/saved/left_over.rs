@@ -1,6 +1,7 @@
 //! What targets that are gone have left, and what decides about it: files that nobody declares and that are as they were made
 //! are no inputs of anybody.
 
+use crate::base::hash::HashSet;
 use crate::base::path::ProjectPath;
 use crate::cli::saved::rows::Rows;
 use crate::execute::check::recorded_path;
@@ -8,7 +9,6 @@ use crate::execute::declared::Declared;
 use crate::execute::project::Project;
 use crate::plan::graph::Output;
 use crate::state::snapshot::FileId;
-use std::collections::HashSet;
 
 #[derive(Debug, Default)]
 pub struct LeftOver {

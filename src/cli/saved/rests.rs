@@ -1,14 +1,15 @@
 //! What the answers to planning's questions rest on: the files and directories that were looked at for each, and how they
 //! looked. Knows nothing of why anything was asked.
 
+use crate::base::clock::now;
 use crate::base::digest::Digest;
 use crate::base::fs::Stat;
 use crate::base::glob::Look;
+use crate::base::hash::HashMap;
 use crate::fingerprint::content::Content;
 use crate::plan::query::{Answer, Query};
-use crate::state::memo::{at_rest, key, now};
+use crate::state::memo::{at_rest, key};
 use crate::state::snapshot::{FileRow, Links, Seen};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 

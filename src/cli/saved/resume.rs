@@ -1,6 +1,7 @@
 //! A run that starts from a saved graph: targets that are known to be up to date are not looked at, and the Gofiles are parsed
 //! only when something must be evaluated after all.
 
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::ids::Id;
 use crate::base::source::{Sources, Span};
 use crate::cli::load::{Disk, Loaded, load_from};
@@ -19,7 +20,6 @@ use crate::state::memo::Memo;
 use crate::state::resumed;
 use crate::state::snapshot::{Reach, Snapshot, Tail};
 use crate::state::store::Store;
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 

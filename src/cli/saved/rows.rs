@@ -2,6 +2,7 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FileKind, FsError, Stat};
+use crate::base::hash::HashMap;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cli::saved::rests::Glimpse;
 use crate::execute::check::recorded_path;
@@ -10,7 +11,6 @@ use crate::fingerprint::tree;
 use crate::plan::query::Presence;
 use crate::state::memo::{Memo, key};
 use crate::state::snapshot::{DraftFiles, FileId, FileRow, Links, Seen};
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ impl<'a> Rows<'a> {
             memo,
             files: DraftFiles::default(),
             last: None,
-            trees: HashMap::new(),
+            trees: HashMap::default(),
         }
     }
 

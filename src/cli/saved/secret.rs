@@ -1,5 +1,6 @@
 //! Values that look like secrets: they are written nowhere, neither by themselves nor within what was made of them.
 
+use crate::base::hash::HashMap;
 use crate::cli::saved::encode;
 use crate::execute::project::Bound;
 use crate::fingerprint::explain::looks_secret;
@@ -8,7 +9,6 @@ use crate::plan::resolve::Request;
 use crate::plan::value::Value;
 use serde::Serialize;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// Shorter values would be found everywhere, and hide nothing.
 const SHORTEST: usize = 6;

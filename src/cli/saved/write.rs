@@ -2,6 +2,7 @@
 //! is kept which the snapshot said that the run began with.
 
 use crate::base::digest::Digest;
+use crate::base::hash::{HashMap, HashSet};
 use crate::base::ids::IdVec;
 use crate::base::path::InputPath;
 use crate::cli::load::{GofilePath, Loaded};
@@ -32,7 +33,6 @@ use crate::state::resumed;
 use crate::state::snapshot::{
     Draft, DraftTarget, FileId, Mark, ObservationId, ObservationRow, Snapshot,
 };
-use std::collections::{HashMap, HashSet};
 
 /// Words whose targets are remembered: more than a person uses in a project.
 const SELECTIONS: usize = 32;

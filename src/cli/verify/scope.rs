@@ -2,6 +2,7 @@
 
 use crate::base::fs::{self, FileKind, FsResult};
 use crate::base::glob::{Pattern, walk};
+use crate::base::hash::HashSet;
 use crate::base::path::ProjectPath;
 use crate::cli::fault::Fault;
 use crate::cli::load::Loaded;
@@ -14,7 +15,7 @@ use crate::plan::action::Kind;
 use crate::plan::graph::{Graph, Output, Target, TargetId};
 use crate::plan::image::is_in_layouts;
 use ignore::WalkBuilder;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -184,7 +185,7 @@ fn why_nothing(target: &Target) -> Option<&'static str> {
 /// The targets asked for; a task that only groups others stands for them.
 fn members(graph: &Graph, roots: &[TargetId], loaded: &Loaded) -> Vec<TargetId> {
     let mut found = Vec::new();
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::default();
     let mut open: Vec<TargetId> = roots.iter().rev().copied().collect();
     while let Some(id) = open.pop() {
         if !seen.insert(id) {

@@ -2,7 +2,7 @@
 //! known to, the plan is made anew from what is asked then.
 
 use crate::base::glob::{Pattern, is_pattern};
-use crate::base::path::ProjectPath;
+use crate::base::path::{InputPath, ProjectPath};
 use crate::golang::rests::{is_header, is_source};
 use crate::plan::query::{Answer, Answers, GitFact, GoAnswer, Presence, Query};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,7 +121,7 @@ impl Seen {
         let decides = |path: &ProjectPath| {
             let name = path.file_name();
             let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-            let beyond = crate::base::path::InputPath::Project(path.clone());
+            let beyond = InputPath::Project(path.clone());
             matches!(extension, Some("go" | "mod" | "sum" | "work" | "json"))
                 || name == "modules.txt"
                 || go.cgo.beyond.binary_search(&beyond).is_ok()
@@ -133,9 +133,9 @@ impl Seen {
                     .any(|dir| path.is_within(dir) && is_header(name.as_bytes()))
         };
         let is_known = |path: &ProjectPath| {
-            go.files.iter().any(
-                |file| matches!(file, crate::base::path::InputPath::Project(file) if file == path),
-            )
+            go.files
+                .iter()
+                .any(|file| matches!(file, InputPath::Project(file) if file == path))
         };
         let is_near = |path: &ProjectPath| go.package_dirs.iter().any(|dir| path.is_within(dir));
         !self.others
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn the_import_graph_holds_for_changes_within_other_files() {
         let go = GoAnswer {
-            files: vec![crate::base::path::InputPath::Project(path("app/page.html"))],
+            files: vec![InputPath::Project(path("app/page.html"))],
             package_dirs: vec![path("app")],
             ..GoAnswer::default()
         };
@@ -321,7 +321,7 @@ mod tests {
 
     #[test]
     fn the_import_graph_may_be_another_where_cgo_looks() {
-        let inside = |text| crate::base::path::InputPath::Project(path(text));
+        let inside = |text| InputPath::Project(path(text));
         let go = GoAnswer {
             files: vec![inside("include/x.h"), inside("lib/libx.a")],
             package_dirs: vec![path("app")],

@@ -5,6 +5,7 @@ use crate::base::fs;
 use crate::base::path::InputPath;
 use crate::execute::check::Prepared;
 use crate::execute::project::Project;
+use crate::fingerprint::content::add_file;
 use crate::golang::command::concerns_go;
 use crate::golang::testing::directives::directives;
 use crate::golang::testing::spec::GoTestSpec;
@@ -106,9 +107,8 @@ impl Project<'_> {
             hasher.field(&content.encode());
         }
         for path in answer.named.iter() {
-            let content = self.memo.content(path).ok();
-            hasher.field(b"named").field(path.to_string().as_bytes());
-            hasher.field(&content.map_or_else(Vec::new, |content| content.encode().to_vec()));
+            hasher.field(b"named");
+            add_file(&mut hasher, path, self.memo.content(path).ok());
         }
         for path in &answer.files {
             if let Some(counted) = self.of_module(path) {

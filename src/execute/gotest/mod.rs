@@ -10,10 +10,10 @@ mod places;
 mod run;
 mod seen;
 
+use crate::base::clock::Moment;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::check::Prepared;
-use crate::execute::clock::Moment;
 use crate::execute::command;
 use crate::execute::expand::Disk;
 use crate::execute::gotest::exec::ExecFlag;

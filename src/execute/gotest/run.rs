@@ -1,9 +1,9 @@
 //! Runs the tests that are not known to pass, in one call of the Go tool, and keeps what passes.
 
+use crate::base::clock::Moment;
 use crate::base::fs;
 use crate::event::Event;
 use crate::event::timing::Work;
-use crate::execute::clock::Moment;
 use crate::execute::command::{self, Filter};
 use crate::execute::gotest::Tests;
 use crate::execute::gotest::keys::Tested;

@@ -1,9 +1,9 @@
 //! What the tests of a package looked at when they ran, by the log that they wrote.
 
+use crate::base::clock::Moment;
 use crate::base::fs::{self, FileKind};
 use crate::base::path::InputPath;
 use crate::execute::check::Prepared;
-use crate::execute::clock::Moment;
 use crate::execute::gotest::keys::Tested;
 use crate::execute::gotest::looks::{Entries, Looks, Seen};
 use crate::execute::gotest::places::Places;

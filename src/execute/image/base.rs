@@ -1,6 +1,7 @@
 //! What an image is built on: found in a registry or in another target's layout. Only documents are fetched to build; a
 //! base's layers are when somebody needs their bytes.
 
+use crate::base::hash::HashMap;
 use crate::execute::engine::{Engine, Purpose, Reach};
 use crate::execute::project::Project;
 use crate::image::assemble::BaseImage;
@@ -13,7 +14,6 @@ use crate::image::record::LayerRecord;
 use crate::image::reference::Reference;
 use crate::plan::image::{Base, EngineName, layout_dir};
 use crate::registry::client::Client;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 

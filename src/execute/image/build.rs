@@ -1,6 +1,7 @@
 //! The embedded builder: layers from files, documents around them, an archive where one is asked for.
 
 use crate::base::fs;
+use crate::base::hash::HashMap;
 use crate::event::{Event, ImageReport};
 use crate::execute::check::Prepared;
 use crate::execute::command::{Launched, ending};
@@ -28,7 +29,6 @@ use crate::plan::image::{
     Base, FilesImage, ImageOutput, ImageSource, ImageSpec, LayerSpec, OutputForm, Source, What,
     layout_dir,
 };
-use std::collections::HashMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl Project<'_> {
             },
             blobs: layout::blobs(&dir),
             go_on,
-            shared: HashMap::new(),
+            shared: HashMap::default(),
             referrers: Vec::new(),
         };
         let mut images = Vec::new();

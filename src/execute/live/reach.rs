@@ -2,6 +2,7 @@
 
 use crate::base::fs::{self, FileKind};
 use crate::base::glob::Pattern;
+use crate::base::hash::HashSet;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::execute::declared::Declared;
 use crate::execute::expand::Disk;
@@ -11,7 +12,6 @@ use crate::fingerprint::content::{Content, Outputs};
 use crate::plan::action::Kind;
 use crate::plan::graph::{Input, TargetId};
 use crate::plan::query::{Answer, GoAnswer};
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// More paths than these, and everything is looked at: comparing them with every pattern takes as long.

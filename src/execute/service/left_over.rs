@@ -3,6 +3,7 @@
 //! start and the boot belong to it. On systems that do not tell them, nothing is recorded and nothing is ended.
 
 use crate::base::fs;
+use crate::base::host::boot_id;
 use crate::execute::command::RUNNING_VARIABLE;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsStr;
@@ -28,7 +29,7 @@ impl Identity {
         Some(Self {
             pid,
             start: Stat::of(pid)?.start,
-            boot: boot()?,
+            boot: boot_id()?,
         })
     }
     fn read(text: &str) -> Option<Self> {
@@ -67,11 +68,6 @@ impl Stat {
             start: columns.get(19)?.parse().ok()?,
         })
     }
-}
-
-fn boot() -> Option<String> {
-    let id = fs::read_text(Path::new("/proc/sys/kernel/random/boot_id")).ok()?;
-    Some(id.trim().to_owned())
 }
 
 /// Where a service's process is recorded.
@@ -127,14 +123,14 @@ fn us() -> Option<Identity> {
 }
 
 fn found_alive(who: &Identity) -> bool {
-    boot().as_ref() == Some(&who.boot)
+    boot_id().as_ref() == Some(&who.boot)
         && Stat::of(who.pid).is_some_and(|stat| !stat.is_zombie && stat.start == who.start)
 }
 
 /// Whether the group of this number is still the one that was recorded. Where its first process is gone, the others are known
 /// by what a command of ours has in its environment.
 fn is_ours(left: &Identity, root: &Path) -> bool {
-    if boot().as_ref() != Some(&left.boot) {
+    if boot_id().as_ref() != Some(&left.boot) {
         return false;
     }
     match Stat::of(left.pid) {

@@ -1,10 +1,11 @@
 //! The lines of `go test -json`, as `go doc test2json` has them: an object a line, of which lines of the Go tool itself
 //! may stand between.
 
+use crate::base::hash::HashMap;
 use crate::event::tests::{TestCase, TestOutcome, TestReport};
 use crate::execute::test_report::{Damage, Parsed, failed, skipped};
 use crate::golang::testing::stream::{End, Line};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A test, or a package where `test` is empty.

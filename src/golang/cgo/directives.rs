@@ -135,7 +135,7 @@ impl Directives {
 
     fn unify(&mut self) {
         for list in [&mut self.asked, &mut self.defined, &mut self.literals] {
-            let mut seen = std::collections::HashSet::new();
+            let mut seen = crate::base::hash::HashSet::default();
             list.retain(|asked| seen.insert(asked.clone()));
         }
     }

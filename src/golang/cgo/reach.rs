@@ -1,9 +1,10 @@
 //! From what is asked for to the files that answer: along the search path, and on through what these ask for themselves.
 
+use crate::base::hash::HashMap;
+use crate::base::path::normal;
 use crate::golang::cgo::directives::{Asked, Directives, How};
 use crate::golang::cgo::options::Search;
-use crate::golang::place::plain;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -64,8 +65,8 @@ impl Walk<'_> {
             open.extend(self.opened(source));
         }
         // Whoever includes a macro may mean any of those that look like a file.
-        let mut defined: HashMap<Asked, PathBuf> = HashMap::new();
-        let mut literals: HashMap<Asked, PathBuf> = HashMap::new();
+        let mut defined: HashMap<Asked, PathBuf> = HashMap::default();
+        let mut literals: HashMap<Asked, PathBuf> = HashMap::default();
         let (mut is_computed, mut is_open, mut is_assembled) = (false, false, false);
         loop {
             while let Some((asker, found)) = open.pop() {
@@ -170,7 +171,7 @@ impl Walk<'_> {
         let path = self.search.missing.iter().chain(&self.search.angled);
         let mut places: Vec<PathBuf> = Vec::new();
         for dir in quoted.chain(own).chain(path.map(PathBuf::as_path)) {
-            let place = plain(&dir.join(name));
+            let place = normal(&dir.join(name));
             if !places.contains(&place) {
                 places.push(place);
             }

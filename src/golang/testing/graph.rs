@@ -2,9 +2,10 @@
 //! another way for the tests of `p` is an entry of its own, `q [p.test]`, and imports name such entries.
 
 use crate::base::digest::{Digest, FieldHasher};
+use crate::base::hash::HashMap;
 use crate::base::path::InputPath;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// The packages that count, each behind those that it imports; the standard library's are the toolchain's.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ impl TestGraph {
             files: files.into_iter().cloned().collect(),
             ..Self::default()
         };
-        let mut known: HashMap<String, u32> = HashMap::new();
+        let mut known: HashMap<String, u32> = HashMap::default();
         let mut named = Vec::new();
         for entry in entries {
             let id = u32::try_from(graph.nodes.len()).expect("fewer packages than that");

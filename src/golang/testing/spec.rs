@@ -1,6 +1,7 @@
 //! The tests that a `go { }` block names, as they are run a package at a time; and which flags allow that.
 
 use crate::golang::command::{GoBuild, GoKind, default_command};
+use crate::golang::flags::{is_valued, name_of};
 use crate::golang::list::GoRequest;
 use serde::{Deserialize, Serialize};
 
@@ -35,35 +36,26 @@ const SWITCHES: &[&str] = &[
     "v",
     "x",
 ];
-/// Flags with a value, of which the same holds. Not here: what runs the tests by another program (`-exec`), makes files of a
-/// run (`-o`, `-c`, profiles), runs other things than tests (`-bench`, `-fuzz`, `-list`), counts coverage across packages
-/// (`-coverpkg`), or hands words to the tests (`-args`).
-const VALUED: &[&str] = &[
-    "asmflags",
-    "buildmode",
-    "buildvcs",
-    "compiler",
-    "count",
-    "covermode",
-    "cpu",
-    "gccgoflags",
-    "gcflags",
-    "installsuffix",
-    "ldflags",
-    "mod",
-    "modfile",
-    "overlay",
-    "p",
-    "parallel",
-    "pgo",
-    "pkgdir",
-    "run",
-    "shuffle",
-    "skip",
-    "tags",
-    "timeout",
-    "toolexec",
-    "vet",
+/// Flags with a value that make more of a run than the results of each package's tests: what runs the tests by another program
+/// (`-exec`), makes files of a run (`-o`, profiles), runs other things than tests (`-bench`, `-fuzz`, `-list`), or counts
+/// coverage across packages (`-coverpkg`).
+const OF_A_RUN: &[&str] = &[
+    "bench",
+    "benchtime",
+    "blockprofile",
+    "coverpkg",
+    "coverprofile",
+    "cpuprofile",
+    "exec",
+    "fuzz",
+    "fuzztime",
+    "list",
+    "memprofile",
+    "mutexprofile",
+    "o",
+    "outputdir",
+    "trace",
+    "vettool",
 ];
 
 impl GoTestSpec {
@@ -101,29 +93,6 @@ impl GoTestSpec {
     }
 }
 
-/// Whether a flag of this name has a value, which may be the next word.
-pub fn is_valued(name: &str) -> bool {
-    const OTHERS: &[&str] = &[
-        "bench",
-        "benchtime",
-        "blockprofile",
-        "coverpkg",
-        "coverprofile",
-        "cpuprofile",
-        "exec",
-        "fuzz",
-        "fuzztime",
-        "list",
-        "memprofile",
-        "mutexprofile",
-        "o",
-        "outputdir",
-        "trace",
-        "vettool",
-    ];
-    VALUED.contains(&name) || OTHERS.contains(&name)
-}
-
 /// Whether these flags, also as `GOFLAGS` has them, leave the tests of each package to themselves.
 pub fn goes_by_package(flags: &[String]) -> bool {
     let mut flags = flags.iter();
@@ -132,7 +101,7 @@ pub fn goes_by_package(flags: &[String]) -> bool {
             return false;
         };
         let name = name.strip_prefix("test.").unwrap_or(name);
-        if VALUED.contains(&name) {
+        if is_valued(name) && !OF_A_RUN.contains(&name) {
             if value.is_none() && flags.next().is_none() {
                 return false;
             }
@@ -141,17 +110,6 @@ pub fn goes_by_package(flags: &[String]) -> bool {
         }
     }
     true
-}
-
-/// `-run=X` and `--run=X` are of `run`. None: it is no flag.
-fn name_of(flag: &str) -> Option<(&str, Option<&str>)> {
-    let flag = flag.strip_prefix('-')?;
-    let flag = flag.strip_prefix('-').unwrap_or(flag);
-    let (name, value) = match flag.split_once('=') {
-        Some((name, value)) => (name, Some(value)),
-        None => (flag, None),
-    };
-    (!name.is_empty()).then_some((name, value))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A Dockerfile's text to instructions: directives, continued lines, comments, here-documents. Follows BuildKit's parser
 //! (Dockerfile reference, "Format", "Parser directives", "Here-Documents").
 
+use crate::base::hash::HashMap;
 use crate::image::dockerfile::{DockerfileError, words};
-use std::collections::HashMap;
 
 pub(super) struct File {
     pub(super) escape: char,
@@ -164,8 +164,8 @@ struct Ends<'a> {
 impl<'a> Ends<'a> {
     fn of(all: &[&'a str]) -> Self {
         let mut ends = Self {
-            exact: HashMap::new(),
-            without_tabs: HashMap::new(),
+            exact: HashMap::default(),
+            without_tabs: HashMap::default(),
         };
         for (at, line) in all.iter().enumerate() {
             ends.exact.entry(line).or_default().push(at);

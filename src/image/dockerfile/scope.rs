@@ -1,8 +1,9 @@
 //! The variables of a stage: ARG and ENV (Dockerfile reference, "ARG", "Scope", "Impact on build caching").
 
+use crate::base::hash::HashMap;
 use crate::image::dockerfile::expand::{Variable, expand};
 use crate::image::dockerfile::words::{Older, assignments};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What the builder or its client sets, whatever the file says.

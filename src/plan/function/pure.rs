@@ -1,11 +1,11 @@
 //! What the functions make of their arguments, once these are evaluated and matched.
 
+use crate::base::hash::HashSet;
 use crate::plan::error::PlanError;
 use crate::plan::eval::Evaluator;
 use crate::plan::function::{Input, module_dir, project_path};
 use crate::plan::observe;
 use crate::plan::value::Value;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// None after a mistake that has been reported.
@@ -132,7 +132,7 @@ fn replace(input: &Input<'_, '_, '_>) -> Option<Value> {
     input.each(|text| Value::str(text.replace(&*from, &to)))
 }
 fn unique(items: &[Value]) -> Value {
-    let mut texts: HashSet<Arc<str>> = HashSet::new();
+    let mut texts: HashSet<Arc<str>> = HashSet::default();
     let mut kept: Vec<Value> = Vec::new();
     for item in items {
         let is_new = match item {

@@ -5,6 +5,7 @@ mod view;
 
 pub use view::status_word;
 
+use crate::base::hash::HashMap;
 use crate::event::Event;
 use crate::event::service::ServiceStep;
 use crate::image::date::rfc3339;
@@ -13,7 +14,6 @@ use crate::report::consumer::{Consumer, Mistake};
 use crate::report::events::view::{View, rounded};
 use crate::report::start::Start;
 use serde::Serialize;
-use std::collections::HashMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -61,8 +61,8 @@ impl Events {
                 out,
                 broken: None,
                 called,
-                names: HashMap::new(),
-                halves: HashMap::new(),
+                names: HashMap::default(),
+                halves: HashMap::default(),
             }),
         };
         let ms = start.wall_ms();

@@ -1,6 +1,7 @@
 //! How events look in JSON: types of their own, so that what happens inside of gomake can change without its readers. Each
 //! field stands in `docs/events.md`; a test holds that.
 
+use crate::base::hash::HashMap;
 use crate::event::service::ServiceStep;
 use crate::event::tests::{TestCase, TestOutcome};
 use crate::event::timing::Pending;
@@ -13,7 +14,6 @@ use crate::report::consumer::Mistake;
 use crate::report::start::Start;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -467,7 +467,7 @@ fn play_restless(play: &Restless) -> Vec<Job> {
         &case.pools,
         case.workers,
     );
-    let (mut started, mut running, mut owed) = (Vec::new(), Vec::<Job>::new(), HashSet::new());
+    let (mut started, mut running, mut owed) = (Vec::new(), Vec::<Job>::new(), HashSet::default());
     let (mut ends, mut backs) = (case.ends.iter().cycle(), play.backs.iter());
     loop {
         while let Some(job) = schedule.next() {

@@ -1,13 +1,14 @@
 //! Whether the disk still has what a snapshot says: each file that is reached is looked at once, on all threads where there are many.
 
+use crate::base::clock::now;
 use crate::base::digest::Digest;
 use crate::base::fs::{self, DirHandle, FileKind, Stat};
+use crate::base::hash::{HashMap, HashSet};
 use crate::fingerprint::content::Content;
 use crate::plan::graph::TargetId;
 use crate::state::memo;
 use crate::state::snapshot::bits::Bits;
 use crate::state::snapshot::{FileId, Links, ObservationId, Seen, Snapshot, Tail};
-use std::collections::{HashMap, HashSet};
 use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -298,7 +299,7 @@ impl Looker<'_> {
         let name = self.snapshot.path(id);
         let (links, _) = self.snapshot.seen(id);
         for _ in 0..3 {
-            let started = memo::now();
+            let started = now();
             let found = self.content_of(name, &before, root)?;
             let after = stat(root, name, links).ok()??;
             if after == before {

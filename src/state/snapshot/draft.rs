@@ -2,11 +2,11 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::FileKind;
+use crate::base::hash::{HashMap, HashSet, RandomState};
 use crate::base::ids::IdVec;
 use crate::plan::graph::TargetId;
 use crate::state::snapshot::{FileId, FileRow, Mark, ObservationId, ObservationRow, Seen};
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 /// The files, each path once for each way of looking at it.
 #[derive(Debug, Default)]

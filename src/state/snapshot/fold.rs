@@ -3,13 +3,13 @@
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, Stat};
+use crate::base::hash::HashMap;
 use crate::fingerprint::content::Content;
 use crate::state::dir::StateDir;
 use crate::state::error::StateError;
 use crate::state::lock::{Attempt, Lock};
 use crate::state::snapshot::format::{self, FileCells, Header, Section};
 use crate::state::snapshot::{FileId, Mark, Snapshot, Tail};
-use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use zerocopy::IntoBytes;

@@ -1,10 +1,10 @@
 //! Files that many targets rest on together, as headers are: a set is kept, checked and walked once, not once for each target.
 //! Does not know what the files are.
 
+use crate::base::hash::HashMap;
 use crate::base::ids::{Id, IdVec};
 use crate::plan::graph::TargetId;
 use crate::state::snapshot::{DraftTarget, FileId};
-use std::collections::HashMap;
 
 /// So many targets must rest on a file for it to be in a set.
 const SHARED_BY: u32 = 4;

@@ -4,6 +4,7 @@
 //! checks, is written last. No fsync: half a file has a wrong check somewhere, and costs time.
 
 use crate::base::fs::{self, FsError};
+use crate::base::hash::HashMap;
 use crate::base::ids::{Id, IdVec};
 use crate::plan::graph::TargetId;
 use crate::state::dir::StateDir;
@@ -14,7 +15,6 @@ use crate::state::snapshot::format::{
 };
 use crate::state::snapshot::sets::Sets;
 use crate::state::snapshot::{Draft, FileId, FileRow, ObservationId, Seen, Snapshot};
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -181,7 +181,7 @@ impl<'a> Pen<'a> {
         let draft = self.draft;
         let mut rows = Vec::with_capacity(draft.targets.len() + 1);
         let mut sets = Sets::of(&draft.targets, draft.files.rows().len());
-        let mut known_sets = HashMap::new();
+        let mut known_sets = HashMap::default();
         let (mut files, mut observations, mut needs) = (Vec::new(), Vec::new(), Vec::new());
         let mut names = String::new();
         let mut row =
@@ -429,7 +429,7 @@ impl Devices {
 /// The files of each directory together, and where each is in that order. Directories are in the order in which they came,
 /// and so are the files of one: sorting paths would take longer than all the rest.
 fn by_directory(rows: &IdVec<FileId, FileRow>) -> (Vec<FileId>, IdVec<FileId, u32>) {
-    let mut numbers: HashMap<&[u8], usize> = HashMap::new();
+    let mut numbers: HashMap<&[u8], usize> = HashMap::default();
     let mut counts: Vec<usize> = Vec::new();
     let mut directories = Vec::with_capacity(rows.len());
     for row in rows.values() {

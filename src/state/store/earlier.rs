@@ -6,11 +6,12 @@
 
 use crate::base::frame;
 use crate::base::fs::{self, FsResult};
+use crate::base::hash::{HashMap, HashSet};
 use crate::fingerprint::content::Content;
 use crate::state::dir::StateDir;
 use crate::state::store::{Entry, Known, Start};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::FileExt;
@@ -178,7 +179,7 @@ impl Earlier {
         if self.journal.read_exact_at(&mut bytes, 0).is_err() {
             return;
         }
-        let mut last: HashMap<String, Known> = HashMap::new();
+        let mut last: HashMap<String, Known> = HashMap::default();
         let mut at = size_of::<frame::Magic>();
         while let Some((payload, rest)) = bytes.get(at..).and_then(frame::split) {
             match postcard::from_bytes(payload) {

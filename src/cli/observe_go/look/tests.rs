@@ -204,11 +204,11 @@ fn what_go_saw_is_what_is_there_only_where_nobody_wrote_meanwhile() {
     let row = look().unwrap();
     let second = 1_000_000_000;
     let later = row.stat.unwrap().ctime + 10 * second;
-    let none = HashMap::new();
+    let none = HashMap::default();
     // Written clearly before Go was started; perhaps after that; the same, and looked at before.
     assert!(row.was_so(later, &none));
     assert!(!row.was_so(later - 11 * second, &none));
-    let before: HashMap<_, _> = [((&*row.path, row.aspect), &row)].into();
+    let before = HashMap::from_iter([((&*row.path, row.aspect), &row)]);
     assert!(row.was_so(later - 11 * second, &before));
     disk.write("a.go", "package b\n");
     let other = look().unwrap();

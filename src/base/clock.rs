@@ -1,6 +1,6 @@
-//! Moments to compare with the times of files.
+//! What time it is, and moments to compare with the times of files.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A moment as the kernel stamps files with it, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +21,7 @@ impl Moment {
         }
         #[cfg(not(target_os = "linux"))]
         {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default();
-            Self(i64::try_from(now.as_nanos()).unwrap_or(i64::MAX))
+            Self(now())
         }
     }
     /// Whether a file with this change time may have been written after the moment: within one tick of the clock it cannot
@@ -34,10 +31,19 @@ impl Moment {
     }
 }
 
+/// Nanoseconds since 1970.
+pub fn now() -> i64 {
+    i64::try_from(since_1970().as_nanos()).unwrap_or(i64::MAX)
+}
+
 /// Milliseconds since 1970.
 pub fn now_ms() -> u64 {
-    let now = SystemTime::now()
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Zero where the clock is set to before that.
+fn since_1970() -> Duration {
+    SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+        .unwrap_or_default()
 }
