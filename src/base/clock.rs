@@ -1,6 +1,6 @@
 //! What time it is, and moments to compare with the times of files.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A moment as the kernel stamps files with it, in nanoseconds since 1970.
 #[derive(Debug, Clone, Copy)]
@@ -31,19 +31,15 @@ impl Moment {
     }
 }
 
-/// Nanoseconds since 1970.
+/// Nanoseconds since 1970. Where the clock is set to before that, the earliest moment there is: then nothing was at rest.
 pub fn now() -> i64 {
-    i64::try_from(since_1970().as_nanos()).unwrap_or(i64::MAX)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+    let nanos = since.and_then(|since| i64::try_from(since.as_nanos()).ok());
+    nanos.unwrap_or(i64::MIN)
 }
 
 /// Milliseconds since 1970.
 pub fn now_ms() -> u64 {
-    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Zero where the clock is set to before that.
-fn since_1970() -> Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,5 @@
-//! Maps and sets by hash, for keys that no stranger chooses: names and paths of a project. Several times as fast as the standard
-//! library's own hasher, which withstands keys that are made to collide.
+//! Maps and sets by hash: seeded for each map, as those of the standard library, and several times as fast on short texts. Keys that
+//! somebody made to collide would cost time, and need the seed.
 
 use std::collections::{hash_map, hash_set};
 

@@ -2,7 +2,7 @@
 //! `go doc cmd/go/internal/fsys` (`OverlayJSON`). Does not look at a disk.
 
 use crate::base::path::normal;
-use crate::golang::flags::{joined, name_of};
+use crate::golang::flags::name_of;
 use crate::golang::list::GoRequest;
 use crate::golang::quoted::split;
 use serde::Deserialize;
@@ -40,11 +40,11 @@ impl FileFlags {
         Self::read(shared.iter().chain(own).map(String::as_str))
     }
 
-    /// `words` in the order in which they count.
+    /// `words` in the order in which they count. Each is a flag with its value: so they are in GOFLAGS, and in a request.
     pub fn read<'w>(words: impl IntoIterator<Item = &'w str>) -> Self {
         let mut found = Self::default();
-        for flag in joined(words) {
-            if let Some((name, Some(value))) = name_of(&flag) {
+        for word in words {
+            if let Some((name, Some(value))) = name_of(word) {
                 found.take(name, value);
             }
         }
@@ -105,11 +105,11 @@ mod tests {
         assert_eq!(read(&["-pgo=off"]).profile, Profile::Off);
         let found = read(&[
             "--pgo=a.pgo",
-            "-modfile",
-            "b.mod",
+            "-modfile=b.mod",
+            "-buildvcs",
             "-overlay=o.json",
-            "-pgo",
-            "c.pgo",
+            "-tags",
+            "-pgo=c.pgo",
         ]);
         assert_eq!(found.profile, Profile::File("c.pgo".to_owned()));
         assert_eq!(found.modfile.as_deref(), Some("b.mod"));

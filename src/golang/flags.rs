@@ -1,14 +1,13 @@
 //! The words of a `go build` or `go test` command as flags. Rules: `go help build`, `go help testflag`, and Go's package `flag`, by which
 //! `-run=X` and `--run X` are one.
 
-/// Flags with a value, which may stand in the next word.
+/// Flags with a value, which may stand in the next word. `-buildvcs` is none of them: its value is never another word.
 const VALUED: &[&str] = &[
     "asmflags",
     "bench",
     "benchtime",
     "blockprofile",
     "buildmode",
-    "buildvcs",
     "compiler",
     "count",
     "covermode",
@@ -82,5 +81,9 @@ mod tests {
     fn each_word_is_a_flag_of_its_own() {
         let found = joined(["-mod", "vendor", "-v", "--run", "-mod", "-x=1", "-mod"]);
         assert_eq!(found, ["-mod=vendor", "-v", "--run=-mod", "-x=1", "-mod"]);
+        assert_eq!(
+            joined(["-buildvcs", "-tags", "x"]),
+            ["-buildvcs", "-tags=x"]
+        );
     }
 }

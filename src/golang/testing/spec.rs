@@ -24,6 +24,7 @@ pub struct GoTestSpec {
 const SWITCHES: &[&str] = &[
     "a",
     "asan",
+    "buildvcs",
     "cover",
     "failfast",
     "fullpath",
@@ -163,11 +164,20 @@ mod tests {
             &["TestX"],
             &["-no-such-flag"],
             &["--exec=x"],
+            &["-buildvcs", "-exec=x"],
         ] {
             assert_eq!(spec(flags, false, &[]), None, "{flags:?}");
         }
         assert_eq!(spec(&[], false, &["made"]), None, "who makes it?");
-        for flags in [&["-run", "-v"][..], &["--count=1"], &["-test.short"], &[]] {
+        let grouped = [
+            &["-run", "-v"][..],
+            &["--count=1"],
+            &["-test.short"],
+            &["-buildvcs"],
+            &["-buildvcs=false"],
+            &[],
+        ];
+        for flags in grouped {
             assert!(spec(flags, false, &[]).is_some(), "{flags:?}");
         }
     }
