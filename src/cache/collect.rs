@@ -1,5 +1,5 @@
 //! What to keep when the cache is too large: the most recently used results and what they name, blobs of base images, tests
-//! that passed, and what the Go tool has built; and in any case what a running Go tool was given.
+//! that passed, what the Go tool has built and what it said of packages; and in any case what a running Go tool was given.
 
 use crate::base::digest::Digest;
 use crate::base::fs::{self, FsResult};
@@ -15,7 +15,13 @@ use crate::fingerprint::content::{Content, Tree, TreeNode};
 pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
     let mut census = Census::take(layout)?;
     let mut used: Vec<(Part, Item)> = Vec::new();
-    for part in [Part::Results, Part::Images, Part::Tests, Part::Go] {
+    for part in [
+        Part::Results,
+        Part::Images,
+        Part::Tests,
+        Part::Go,
+        Part::Listings,
+    ] {
         used.extend(layout.items(part)?.into_iter().map(|item| (part, item)));
     }
     if let Some(floor) = lease::floor(layout)? {
@@ -33,7 +39,7 @@ pub fn collect(layout: &Layout, limit: u64) -> FsResult<Collected> {
         // Once one does not fit, no older one may stay.
         full = full
             || !match part {
-                Part::Images | Part::Tests => census.keep_blob(&item, limit),
+                Part::Images | Part::Tests | Part::Listings => census.keep_blob(&item, limit),
                 Part::Go => census.keep_go(layout, &item, limit),
                 _ => census.keep(layout, &item, limit),
             };

@@ -28,10 +28,12 @@ pub enum Part {
     Tests,
     /// What the Go tool has built, by its action ids.
     Go,
+    /// What the Go tool said of packages: by question which answers there are, and the answers.
+    Listings,
 }
 
 impl Part {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Results,
         Self::Manifests,
         Self::Trees,
@@ -39,6 +41,7 @@ impl Part {
         Self::Images,
         Self::Tests,
         Self::Go,
+        Self::Listings,
     ];
 
     fn name(self) -> &'static str {
@@ -50,6 +53,7 @@ impl Part {
             Self::Images => "images",
             Self::Tests => "tests",
             Self::Go => "go",
+            Self::Listings => "listings",
         }
     }
     /// Raise a digit when the stored type changes.
@@ -62,6 +66,7 @@ impl Part {
             Self::Images => *b"gomakeI1",
             Self::Tests => *b"gomakeP1",
             Self::Go => *b"gomakeO1",
+            Self::Listings => *b"gomakeL1",
         }
     }
 }

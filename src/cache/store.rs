@@ -1,6 +1,6 @@
 //! The cache's operations as the runner uses them.
 
-use crate::base::digest::Digest;
+use crate::base::digest::{Digest, FieldHasher};
 use crate::base::fs::{self, FsError, FsResult};
 use crate::base::path::InputPath;
 use crate::cache::collect;
@@ -22,6 +22,8 @@ use std::time::{Duration, SystemTime};
 const LISTS: usize = 16;
 /// Passes kept for a key: what tests look at may differ where all that is known of them before is the same.
 const PASSES: usize = 4;
+/// Listings kept for a question: what clones of a project hold differs by as many commits and edits.
+const LISTINGS: usize = 16;
 /// How exact 'recently used' is. Marking a use costs a system call and makes the disk write, so it is not done each time.
 pub(super) const USE_GRAIN: Duration = Duration::from_secs(3600);
 /// So many bytes of small files lie in a result's own file, which takes a block of the disk anyway: making a second file for
@@ -199,6 +201,50 @@ impl Cache {
         passes.truncate(PASSES);
         self.grow(self.layout.save(Part::Tests, key, &passes)?);
         Ok(())
+    }
+
+    /// What the Go tool said to a question, where the same project lay, latest first: each is read when it is its turn. The caller knows
+    /// the type, and raises the question's version with it.
+    pub fn listings<T: DeserializeOwned>(&self, question: Digest) -> impl Iterator<Item = T> {
+        let known = self.listed(question).into_iter();
+        known.filter_map(|listing| {
+            let found = self.layout.load(Part::Listings, listing)?;
+            self.mark_used(Part::Listings, listing);
+            Some(found)
+        })
+    }
+
+    /// Keeps what the Go tool said as the latest to a question; the 16 latest are kept. Of two processes that do so at once, one
+    /// may be forgotten.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add_listing<T: Serialize>(&self, question: Digest, said: &T) -> Result<(), CacheError> {
+        let Ok(bytes) = postcard::to_stdvec(said) else {
+            return Ok(());
+        };
+        let listing = FieldHasher::new().field(&question.0).field(&bytes).finish();
+        let mut known = self.listed(question);
+        if known.first() == Some(&listing) {
+            return Ok(());
+        }
+        known.retain(|one| *one != listing);
+        known.insert(0, listing);
+        let dropped = known.split_off(known.len().min(LISTINGS));
+        self.grow(self.layout.save(Part::Listings, listing, said)?);
+        self.grow(self.layout.save(Part::Listings, question, &known)?);
+        for old in dropped {
+            fs::if_exists(fs::remove_file(&self.layout.path(Part::Listings, old)))?;
+        }
+        Ok(())
+    }
+
+    fn listed(&self, question: Digest) -> Vec<Digest> {
+        let known = self.layout.load(Part::Listings, question);
+        if known.is_some() {
+            self.mark_used(Part::Listings, question);
+        }
+        known.unwrap_or_default()
     }
 
     /// To be called at the end of a run: adds what was stored to the cache's own count and, where that is above the limit,

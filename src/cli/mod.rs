@@ -305,8 +305,10 @@ impl App<'_> {
     fn with_project(&self, loaded: &Loaded) -> u8 {
         let dotenv = dotenv_files(&loaded.modules);
         let observer = match Observer::new(&loaded.root, &self.variables(), &dotenv) {
-            Ok(observer) if glance::is_kept(self.args) => observer.keeping().noting(),
-            Ok(observer) if self.args.runs() => observer.keeping(),
+            Ok(observer) if glance::is_kept(self.args) => {
+                observer.keeping(self.env.cache_dir()).noting()
+            }
+            Ok(observer) if self.args.runs() => observer.keeping(self.env.cache_dir()),
             Ok(observer) => observer,
             Err(error) => return self.wrong(&loaded.sources, &Fault::one(error)),
         };

@@ -44,6 +44,8 @@ pub struct Observer {
     notes_go: bool,
     /// Whether Go's answers are kept for later calls.
     keeps: Access,
+    /// The user's cache, where such answers are kept for other clones as well.
+    cache: Option<PathBuf>,
 }
 
 impl Observer {
@@ -72,6 +74,7 @@ impl Observer {
             rests: None,
             notes_go: true,
             keeps: Access::Read,
+            cache: None,
         })
     }
     /// Has it noted from now on what answers rest on.
@@ -79,9 +82,10 @@ impl Observer {
         self.rests = Some(Arc::default());
         self
     }
-    /// Has Go's answers kept from now on: for calls that write.
-    pub fn keeping(mut self) -> Self {
+    /// Has Go's answers kept from now on, in the project and in the user's cache: for calls that write.
+    pub fn keeping(mut self, cache: Option<PathBuf>) -> Self {
         self.keeps = Access::Write;
+        self.cache = cache;
         self
     }
     /// Has Go's answers asked for again each time: they rest on other variables than those that are saved.
@@ -146,6 +150,7 @@ impl Observer {
             root: &self.root,
             caller: &self.env,
             access: self.keeps,
+            cache: self.cache.as_deref(),
             rests: self.rests().filter(|_| self.notes_go),
         };
         asker.answer_all(&requests.collect::<Vec<_>>())

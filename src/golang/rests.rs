@@ -60,6 +60,8 @@ pub struct Grounds {
     pub presences: BTreeSet<PathBuf>,
     /// Programs that are looked for on PATH.
     pub programs: BTreeSet<String>,
+    /// Those of the contents that are the toolchain's and the user's: they count wherever the project lies.
+    pub machine: BTreeSet<PathBuf>,
     /// Something decided that cannot be said here: the answer holds for now.
     pub is_open: bool,
 }
@@ -69,6 +71,26 @@ const SOURCES: &[&str] = &[
     "go", "c", "cc", "cpp", "cxx", "m", "h", "hh", "hpp", "hxx", "f", "F", "for", "f90", "s", "S",
     "sx", "swig", "swigcxx", "syso",
 ];
+
+/// What version managers of Go look for in a directory and all above it.
+const VERSION_FILES: &[&str] = &[
+    ".go-version",
+    ".tool-versions",
+    "mise.toml",
+    ".mise.toml",
+    "mise.local.toml",
+    ".mise.local.toml",
+    "mise/config.toml",
+    ".mise/config.toml",
+    ".config/mise.toml",
+    ".config/mise/config.toml",
+];
+
+/// Whether files of this name are looked for in a directory and all above it.
+pub fn is_looked_for_upward(name: &Path) -> bool {
+    let mut known = ["go.mod", "go.work"].iter().chain(VERSION_FILES);
+    known.any(|known| Path::new(known) == name)
+}
 
 /// Whether Go looks at a name among a directory's; those with `_` or `.` in front it does not.
 pub fn is_source(name: &[u8]) -> bool {
@@ -177,14 +199,13 @@ impl Asked<'_> {
 
     fn toolchain(&self, grounds: &mut Grounds) {
         let env = self.env;
-        grounds.contents.insert(self.program.to_owned());
-        grounds.contents.extend(env.settings.clone());
+        let machine = &mut grounds.machine;
+        machine.insert(self.program.to_owned());
+        machine.extend(env.settings.clone());
         let started = self.program.parent().and_then(Path::parent);
         for root in started.into_iter().chain([env.root.as_path()]) {
             let names = ["VERSION", "go.env", "bin/go"];
-            grounds
-                .contents
-                .extend(names.iter().map(|name| root.join(name)));
+            machine.extend(names.iter().map(|name| root.join(name)));
         }
         // Without a C compiler, cgo is off. Go takes the first word for the program.
         grounds
@@ -193,29 +214,19 @@ impl Asked<'_> {
         if started != Some(env.root.as_path()) {
             self.version_files(grounds);
         }
+        grounds.contents.extend(grounds.machine.iter().cloned());
     }
 
     /// A `go` that is not the toolchain's own may be a switch of a version manager; then these say which toolchain it takes.
     fn version_files(&self, grounds: &mut Grounds) {
-        const ANYWHERE: &[&str] = &[
-            ".go-version",
-            ".tool-versions",
-            "mise.toml",
-            ".mise.toml",
-            "mise.local.toml",
-            ".mise.local.toml",
-            "mise/config.toml",
-            ".mise/config.toml",
-            ".config/mise.toml",
-            ".config/mise/config.toml",
-        ];
-        let dir = self.dir();
-        for above in dir.ancestors().chain(self.home) {
-            let names = ANYWHERE.iter().map(|name| above.join(name));
+        for above in self.dir().ancestors() {
+            let names = VERSION_FILES.iter().map(|name| above.join(name));
             grounds.contents.extend(names);
         }
-        let of_goenv = self.home.map(|home| home.join(".goenv/version"));
-        grounds.contents.extend(of_goenv);
+        if let Some(home) = self.home {
+            let names = VERSION_FILES.iter().chain(&[".goenv/version"]);
+            grounds.machine.extend(names.map(|name| home.join(name)));
+        }
     }
 
     /// The module files. Returns the modules whose files are the user's own: path and directory.
@@ -379,6 +390,7 @@ impl Grounds {
         self.entries.append(&mut other.entries);
         self.presences.append(&mut other.presences);
         self.programs.append(&mut other.programs);
+        self.machine.append(&mut other.machine);
         self.is_open |= other.is_open;
     }
 

@@ -20,6 +20,7 @@ mod files;
 mod go;
 mod gobuild;
 mod gocache;
+mod goclone;
 mod goknown;
 mod golang;
 mod gotest;

@@ -3,12 +3,14 @@
 //!
 //! ```text
 //! questions -> known? -> look at what they rest on -> the same: no `go` is started
+//!           -> the user's cache: was the same project asked about elsewhere? -> look at what that rests on
 //!           -> `go env`, `go list`, one call for many -> look at what decided -> kept for the next time
 //! ```
 
 mod ask;
 mod cgo;
 mod look;
+mod shared;
 mod store;
 
 pub use store::environment_of;
@@ -31,6 +33,8 @@ use crate::state::dir::Access;
 use crate::state::snapshot::FileRow;
 use cgo::{Cgo, Texts};
 use look::{Looker, Row, Search};
+use shared::Shared;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use store::{Known, Store, key_of};
@@ -42,6 +46,8 @@ pub struct Asker<'a> {
     pub caller: &'a Variables,
     /// Whether what is found out may be kept.
     pub access: Access,
+    /// The user's cache, for what may be kept.
+    pub cache: Option<&'a Path>,
     /// Where it is noted what answers rest on.
     pub rests: Option<&'a Rests>,
 }
@@ -65,6 +71,36 @@ enum State {
     Open(Vec<Row>),
 }
 
+/// What an answer rests on.
+struct Basis {
+    rows: Vec<Row>,
+    /// Those of its places that are the toolchain's and the user's.
+    machine: BTreeSet<PathBuf>,
+}
+
+/// Where answers are kept.
+struct Keeping<'a> {
+    store: Option<&'a Store>,
+    shared: Option<&'a Shared<'a>>,
+}
+
+impl Keeping<'_> {
+    fn put(
+        &self,
+        question: &Question<'_>,
+        env: &GoEnv,
+        known: &Known,
+        machine: &BTreeSet<PathBuf>,
+    ) {
+        if let Some(store) = self.store {
+            store.put(known);
+        }
+        if let Some(shared) = self.shared {
+            shared.put(question, env, known, machine);
+        }
+    }
+}
+
 /// So often Go is asked, while what it reads is being written.
 const ROUNDS: usize = 2;
 
@@ -84,10 +120,27 @@ impl Asker<'_> {
                 Err(reason) => State::Failed(reason.clone()),
             })
             .collect();
+        let is_open = |state: &State| matches!(state, State::Open(_));
+        let shared = match states.iter().any(is_open) {
+            true => Shared::open(self.root, self.cache, self.access),
+            false => None,
+        };
+        if let Some(shared) = &shared {
+            for (question, state) in questions.iter().zip(&mut states) {
+                if let (Ok(question), true) = (question, is_open(state))
+                    && let Some(known) = shared.get(question, &looker)
+                {
+                    if let Some(store) = &store {
+                        store.put(&known);
+                    }
+                    *state = State::Answered(Box::new(known), true);
+                }
+            }
+        }
         for round in 1..=ROUNDS {
             let open = states.iter().enumerate();
             let open: Vec<usize> = open
-                .filter(|(_, state)| matches!(state, State::Open(_)))
+                .filter(|(_, state)| is_open(state))
                 .map(|(at, _)| at)
                 .collect();
             if open.is_empty() {
@@ -98,11 +151,17 @@ impl Asker<'_> {
                 &open,
                 &mut states,
                 round == ROUNDS,
-                store.as_ref(),
+                &Keeping {
+                    store: store.as_ref(),
+                    shared: shared.as_ref(),
+                },
             );
         }
         if let Some(store) = &store {
             store.forget(requests.len());
+        }
+        if let Some(shared) = &shared {
+            shared.settle();
         }
         let pairs = requests.iter().zip(states);
         pairs
@@ -138,7 +197,7 @@ impl Asker<'_> {
         open: &[usize],
         states: &mut [State],
         is_last: bool,
-        store: Option<&Store>,
+        keeping: &Keeping<'_>,
     ) {
         let asked = open.iter().map(|&at| match &questions[at] {
             Ok(question) => question,
@@ -170,7 +229,7 @@ impl Asker<'_> {
             };
             let cgo = cgo.look(&listing);
             let (mut known, grounds) = self.understood(question, &env, &listing, overlay, cgo);
-            let Some(rows) = self.rows(question, &env, &listing, grounds, &looker) else {
+            let Some(basis) = self.basis(question, &env, &listing, grounds, &looker) else {
                 states[at] = State::Answered(Box::new(known), false);
                 continue;
             };
@@ -178,15 +237,15 @@ impl Asker<'_> {
                 .iter()
                 .map(|row| ((&*row.path, row.aspect), row))
                 .collect();
-            let is_settled = rows.iter().all(|row| row.was_so(began, &then));
+            let is_settled = basis.rows.iter().all(|row| row.was_so(began, &then));
             drop(then);
-            known.rows = rows;
+            known.rows = basis.rows;
             states[at] = match (is_settled, is_last) {
                 (true, _) => {
                     // What Go complains of can change without anything that is looked at here.
                     let is_whole = known.found.errors.is_empty();
-                    if let Some(store) = store.filter(|_| is_whole) {
-                        store.put(&known);
+                    if is_whole {
+                        keeping.put(question, &env, &known, &basis.machine);
                     }
                     State::Answered(Box::new(known), is_whole)
                 }
@@ -232,14 +291,14 @@ impl Asker<'_> {
     }
 
     /// None: not all that it rests on can be said.
-    fn rows(
+    fn basis(
         &self,
         question: &Question<'_>,
         env: &GoEnv,
         listing: &Listing,
         beside: Grounds,
         looker: &Looker<'_>,
-    ) -> Option<Vec<Row>> {
+    ) -> Option<Basis> {
         let asked = Asked {
             root: self.root,
             request: question.request,
@@ -258,10 +317,14 @@ impl Asker<'_> {
             path: question.env.get(OsStr::new("PATH")),
             dir: &question.dir,
         };
-        match grounds.is_open {
-            true => None,
-            false => looker.rows(&grounds, &search),
+        if grounds.is_open {
+            return None;
         }
+        let rows = looker.rows(&grounds, &search)?;
+        let programs = grounds.programs.iter();
+        let mut machine = grounds.machine;
+        machine.extend(programs.flat_map(|program| search.places(program)));
+        Some(Basis { rows, machine })
     }
 
     /// The answer as it is now: what lies in `testdata` directories counts without Go's knowing of it.

@@ -11,7 +11,7 @@ use crate::golang::list::{GoInputs, GoRequest};
 use crate::state::dir::{Access, StateDir};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +94,12 @@ impl Store {
 /// What a question is known by: this program, the project's place, the request, the `go` that is asked, and all variables that it
 /// looks at.
 pub fn key_of(root: &Path, request: &GoRequest, program: &Path, env: &Variables) -> Digest {
+    let mut hasher = question_of(request, program, env);
+    hasher.field(root.as_os_str().as_bytes()).finish()
+}
+
+/// As [`key_of`], but for the project's place.
+pub fn question_of(request: &GoRequest, program: &Path, env: &Variables) -> FieldHasher {
     let mut hasher = FieldHasher::new();
     hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
     if let Ok(ours) = std::env::current_exe()
@@ -104,15 +110,12 @@ pub fn key_of(root: &Path, request: &GoRequest, program: &Path, env: &Variables)
         hasher.field(&ours.mtime.to_le_bytes());
     }
     let request = postcard::to_stdvec(request).expect("requests are plain data");
-    hasher
-        .field(root.as_os_str().as_bytes())
-        .field(&request)
-        .field(program.as_os_str().as_bytes());
+    hasher.field(&request).field(program.as_os_str().as_bytes());
     // Two that are equal may lead to different toolchains by where they are.
     let leads_to = fs::canonical(program).unwrap_or_default();
     hasher.field(leads_to.as_os_str().as_bytes());
     add_variables(&mut hasher, env);
-    hasher.finish()
+    hasher
 }
 
 /// The variables of a caller that Go looks at, of those that it is given whether or not they are named.
@@ -123,9 +126,14 @@ pub fn environment_of(caller: &Variables) -> Digest {
 }
 
 fn add_variables(hasher: &mut FieldHasher, env: &Variables) {
-    for (name, value) in env.iter().filter(|(name, _)| is_looked_at(name)) {
+    for (name, value) in looked_at(env) {
         hasher.field(name.as_bytes()).field(value.as_bytes());
     }
+}
+
+/// Those of the variables that an answer depends on.
+pub fn looked_at(env: &Variables) -> impl Iterator<Item = (&OsString, &OsString)> {
+    env.iter().filter(|(name, _)| is_looked_at(name))
 }
 
 /// Besides Go's own: where programs are, and where the user's settings are.

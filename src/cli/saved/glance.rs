@@ -88,7 +88,7 @@ impl Call<'_> {
             Err(_) => return None,
         };
         let observer = Observer::new(&root, self.variables, &head.dotenv).ok()?;
-        let observer = observer.keeping().noting();
+        let observer = observer.keeping(self.env.cache_dir()).noting();
         if !observer.refused().is_empty() {
             return None;
         }

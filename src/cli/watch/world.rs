@@ -83,7 +83,7 @@ impl World {
         match Observer::new(&loaded.root, &env.vars, &dotenv) {
             Ok(observer) => Ok(Self {
                 loaded,
-                observer: observer.keeping(),
+                observer: observer.keeping(env.cache_dir()),
                 texts,
             }),
             Err(error) => Err(Unusable {
