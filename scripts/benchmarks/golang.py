@@ -52,31 +52,44 @@ class Side:
         return seconds(command, cwd=self.place, env=self.env)
 
 
-def golang(gomake, place, rounds):
-    os.makedirs(place)
-    env = {**os.environ, "GOMAKE_CACHE_DIR": os.path.join(place, "cache"), "GOFLAGS": "-mod=mod"}
-    source = download(place, env)
-    ours, theirs = (Side(os.path.join(place, name), source, env) for name in ("ours", "theirs"))
+class Work:
+    """The project as it was downloaded, for all tables of a run."""
+
+    def __init__(self, gomake, place, rounds):
+        self.gomake, self.place, self.rounds = gomake, place, rounds
+        os.makedirs(place)
+        self.env = {**os.environ, "GOMAKE_CACHE_DIR": os.path.join(place, "cache"), "GOFLAGS": "-mod=mod"}
+        self.source = download(place, self.env)
+
+    def side(self, name):
+        return Side(os.path.join(self.place, name), self.source, self.env)
+
+
+def packages(work):
+    ours, theirs = work.side("ours"), work.side("theirs")
     write(os.path.join(ours.place, "Gofile"), GOFILE.encode())
-    build, test = [gomake, "program"], [gomake, "unit"]
+    build, test = [work.gomake, "program"], [work.gomake, "unit"]
     pairs = {"build": (build, BUILD), "test": (test, TEST)}
     for mine, other in pairs.values():
         for _ in range(2):
             ours.time(mine)
             theirs.time(other)
-    many = run(["go", "list", "-deps", "./..."], cwd=theirs.place, env=env).splitlines()
-    own = run(["go", "list", "./..."], cwd=theirs.place, env=env).splitlines()
-    version = run(["go", "env", "GOVERSION"]).strip()
-    table = Table("go", f"{MODULE}: {len(own)} packages of its own, {len(many)} with those that they import; {version}; {rounds} rounds.")
+    many = run(["go", "list", "-deps", "./..."], cwd=theirs.place, env=work.env).splitlines()
+    own = run(["go", "list", "./..."], cwd=theirs.place, env=work.env).splitlines()
+    table = table_of("go/packages", work, f"{len(own)} packages of its own, {len(many)} with those that they import")
     for name, goal in (("build", 0.1), ("test", 0.05)):
         mine, other = pairs[name]
-        nothing_changed(table, rounds, name, (ours, mine), (theirs, other), goal)
+        nothing_changed(table, work.rounds, name, (ours, mine), (theirs, other), goal)
     for name, file in (("build", "examples/workqueue/main.go"), ("test", LEAF)):
         mine, other = pairs[name]
-        after_an_edit(table, rounds, name, file, (ours, mine), (theirs, other))
-    fresh_clone(table, rounds, place, env, test)
-    build_cache(table, rounds, place, gomake, theirs)
+        after_an_edit(table, work.rounds, name, file, (ours, mine), (theirs, other))
+    fresh_clone(table, work.rounds, work.place, work.env, test)
     return table
+
+
+def table_of(name, work, what):
+    version = run(["go", "env", "GOVERSION"]).strip()
+    return Table(name, f"{MODULE}: {what}; {version}; {work.rounds} rounds.")
 
 
 def download(place, env):
@@ -123,10 +136,12 @@ def fresh_clone(table, rounds, place, env, test):
     compared(table, "", found, names, 0.05)
 
 
-def build_cache(table, rounds, place, gomake, side):
+def build_cache(work):
     """Go's build cache where Go keeps it and in gomake's: when all was built before, and by a Go whose own cache is empty."""
-    known, empty, kept = (os.path.join(place, name) for name in ("go-known", "go-empty", "go-kept"))
-    ours = {**side.env, "GOCACHEPROG": f"{gomake} --go-cache-prog {kept}"}
+    table = table_of("go/build-cache", work, "all of its packages")
+    side = work.side("cached")
+    known, empty, kept = (os.path.join(work.place, name) for name in ("go-known", "go-empty", "go-kept"))
+    ours = {**side.env, "GOCACHEPROG": f"{work.gomake} --go-cache-prog {kept}"}
     command = ["go", "build", "./..."]
 
     def build(env, cache):
@@ -137,11 +152,15 @@ def build_cache(table, rounds, place, gomake, side):
              "`go build ./...`, GOCACHE empty", "the same, what was built in gomake's cache"]
     for env in (side.env, ours):
         build(env, known)
-    warm = in_turn(rounds, {names[0]: lambda: build(side.env, known), names[1]: lambda: build(ours, known)})
+    warm = in_turn(work.rounds, {names[0]: lambda: build(side.env, known), names[1]: lambda: build(ours, known)})
     table.add(names[0], shown(warm[names[0]]))
     table.add(names[1], shown(warm[names[1]]), f"{warm[names[1]] / warm[names[0]]:.2f}")
-    cold = in_turn(min(rounds, 3), {names[2]: lambda: build(side.env, empty), names[3]: lambda: build(ours, empty)})
+    cold = in_turn(min(work.rounds, 3), {names[2]: lambda: build(side.env, empty), names[3]: lambda: build(ours, empty)})
     table.add(names[2], shown(cold[names[2]]))
     table.compare(names[3], cold[names[3]], cold[names[2]], 0.2)
     for directory in (known, empty, kept):
         shutil.rmtree(directory, ignore_errors=True)
+    return table
+
+
+TABLES = {"go/packages": packages, "go/build-cache": build_cache}
