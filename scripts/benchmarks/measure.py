@@ -1,4 +1,5 @@
 """Times, medians and tables: what every measurement needs. It knows no candidate."""
+import resource
 import statistics
 import subprocess
 import sys
@@ -21,16 +22,29 @@ def seconds(command, **options):
     return time.perf_counter() - began
 
 
+def processor_seconds():
+    """Of all processes that were started from here and have ended, theirs included."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def in_turn(rounds, candidates, before=lambda number: None):
-    """Medians of candidates (name to function that gives seconds), a round at a time. The first round is not counted."""
+    """Medians of candidates (name to function that gives seconds), a round at a time. The first round is not counted. Who was last is
+    the first of the next round: what one leaves to be written to the disk, the next one feels."""
+    times = samples(rounds, candidates, before)
+    return {name: statistics.median(all_) for name, all_ in times.items()}
+
+
+def samples(rounds, candidates, before=lambda number: None):
+    """As in_turn, with all that each candidate took."""
     times = {name: [] for name in candidates}
     for number in range(rounds + 1):
         before(number)
-        for name, measure in candidates.items():
+        for name, measure in list(candidates.items())[:: -1 if number % 2 else 1]:
             took = measure()
             if number > 0:
                 times[name].append(took)
-    return {name: statistics.median(all_) for name, all_ in times.items()}
+    return times
 
 
 def shown(took):

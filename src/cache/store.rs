@@ -23,7 +23,7 @@ const LISTS: usize = 16;
 /// Passes kept for a key: what tests look at may differ where all that is known of them before is the same.
 const PASSES: usize = 4;
 /// Listings kept for a question: what clones of a project hold differs by as many commits and edits.
-const LISTINGS: usize = 16;
+const LISTINGS: usize = 4;
 /// How exact 'recently used' is. Marking a use costs a system call and makes the disk write, so it is not done each time.
 pub(super) const USE_GRAIN: Duration = Duration::from_secs(3600);
 /// So many bytes of small files lie in a result's own file, which takes a block of the disk anyway: making a second file for
@@ -214,18 +214,17 @@ impl Cache {
         })
     }
 
-    /// Keeps what the Go tool said as the latest to a question; the 16 latest are kept. Of two processes that do so at once, one
+    /// Keeps what the Go tool said as the latest to a question; the 4 latest are kept. Of two processes that do so at once, one
     /// may be forgotten.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn add_listing<T: Serialize>(&self, question: Digest, said: &T) -> Result<(), CacheError> {
-        let Ok(bytes) = postcard::to_stdvec(said) else {
-            return Ok(());
-        };
+        let bytes = postcard::to_stdvec(said).expect("what is kept is plain data");
         let listing = FieldHasher::new().field(&question.0).field(&bytes).finish();
         let mut known = self.listed(question);
-        if known.first() == Some(&listing) {
+        let place = self.layout.path(Part::Listings, listing);
+        if known.first() == Some(&listing) && fs::lstat(&place).is_ok() {
             return Ok(());
         }
         known.retain(|one| *one != listing);
@@ -269,6 +268,22 @@ impl Cache {
             return Ok(None);
         }
         self.collect_alone(self.limit / 5 * 4).map(Some)
+    }
+
+    /// Adds what was stored to the cache's own count, unless somebody is at work there: then a later collection counts it.
+    ///
+    /// # Errors
+    /// When the count cannot be written.
+    pub fn count_stored(&self) -> Result<(), CacheError> {
+        let grown = self.grown.swap(0, Ordering::Relaxed);
+        let try_lock = |file: &File| file.try_lock().map_err(std::io::Error::from);
+        if grown > 0
+            && let Ok(_alone) = self.lock(try_lock)
+            && let Some(count) = self.count()
+        {
+            self.set_count(count.saturating_add(grown))?;
+        }
+        Ok(())
     }
 
     /// Forgets the least recently used results until the rest fits into `limit` bytes, then what no result names.

@@ -68,6 +68,14 @@ impl FileFlags {
         }
     }
 
+    /// Whether any of them names a file.
+    pub fn name_files(&self) -> bool {
+        matches!(self.profile, Profile::File(_))
+            || self.modfile.is_some()
+            || self.overlay.is_some()
+            || self.toolexec.is_some()
+    }
+
     /// The program of `-toolexec`, if it is named by its path; `dir` is where the command runs.
     pub fn tool(&self, dir: &Path) -> Option<PathBuf> {
         let words = split(self.toolexec.as_deref()?);
@@ -115,6 +123,10 @@ mod tests {
         assert_eq!(found.modfile.as_deref(), Some("b.mod"));
         assert_eq!(found.overlay.as_deref(), Some("o.json"));
         assert_eq!(read(&["-pgo=x", "-pgo=auto"]).profile, Profile::Auto);
+        assert!(!read(&["-pgo=off", "-overlay="]).name_files());
+        for one in ["-pgo=x", "-modfile=x", "-overlay=x", "-toolexec=x"] {
+            assert!(read(&[one]).name_files(), "{one}");
+        }
         let tool = |text| read(&[text]).tool(Path::new("/p"));
         assert_eq!(tool("-toolexec=./t/x -v"), Some("/p/t/x".into()));
         assert_eq!(tool("-toolexec=garble"), None);

@@ -17,7 +17,7 @@ use crate::golang::toolchain::GoEnv;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// What counts of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub enum Aspect {
     Walk,
     /// Of a directory that files are embedded from: all names.
     Entries,
+    /// Of a file that is embedded, or a directory on the way to it: its kind, where a link is one of its own.
+    Embedded,
     /// Of a directory that includes are looked for in: names that look like a header, and directories.
     Headers,
     /// Of a source: what `go list` reads of it.
@@ -62,6 +64,10 @@ pub struct Grounds {
     pub programs: BTreeSet<String>,
     /// Those of the contents that are the toolchain's and the user's: they count wherever the project lies.
     pub machine: BTreeSet<PathBuf>,
+    /// Names that were looked for in vain in all directories above the project.
+    pub upward: BTreeSet<&'static str>,
+    /// A path is written somewhere that may lead to another file where the project lies elsewhere.
+    pub is_placed: bool,
     /// Something decided that cannot be said here: the answer holds for now.
     pub is_open: bool,
 }
@@ -85,12 +91,6 @@ const VERSION_FILES: &[&str] = &[
     ".config/mise.toml",
     ".config/mise/config.toml",
 ];
-
-/// Whether files of this name are looked for in a directory and all above it.
-pub fn is_looked_for_upward(name: &Path) -> bool {
-    let mut known = ["go.mod", "go.work"].iter().chain(VERSION_FILES);
-    known.any(|known| Path::new(known) == name)
-}
 
 /// Whether Go looks at a name among a directory's; those with `_` or `.` in front it does not.
 pub fn is_source(name: &[u8]) -> bool {
@@ -188,6 +188,10 @@ impl Asked<'_> {
         self.toolchain(&mut grounds);
         let modules = self.modules(&mut grounds, read);
         self.overlay(&mut grounds, read);
+        let is_path = |pattern: &&String| is_local_pattern(pattern) || pattern.starts_with('/');
+        let mut patterns = self.request.patterns.iter().filter(is_path);
+        grounds.is_placed |= self.file_flags().name_files()
+            || !patterns.all(|pattern| stays(self.root, &self.dir(), pattern));
         self.packages(&modules, &mut grounds);
         self.walks(&modules, &mut grounds);
         grounds
@@ -198,10 +202,11 @@ impl Asked<'_> {
     }
 
     fn toolchain(&self, grounds: &mut Grounds) {
-        let env = self.env;
+        let (env, dir) = (self.env, self.dir());
         let machine = &mut grounds.machine;
         machine.insert(self.program.to_owned());
-        machine.extend(env.settings.clone());
+        // Go opens it from where it runs.
+        machine.extend(env.settings.as_ref().map(|file| dir.join(file)));
         let started = self.program.parent().and_then(Path::parent);
         for root in started.into_iter().chain([env.root.as_path()]) {
             let names = ["VERSION", "go.env", "bin/go"];
@@ -223,6 +228,7 @@ impl Asked<'_> {
             let names = VERSION_FILES.iter().map(|name| above.join(name));
             grounds.contents.extend(names);
         }
+        grounds.upward.extend(VERSION_FILES);
         if let Some(home) = self.home {
             let names = VERSION_FILES.iter().chain(&[".goenv/version"]);
             grounds.machine.extend(names.map(|name| home.join(name)));
@@ -238,26 +244,31 @@ impl Asked<'_> {
         let dir = self.dir();
         let mut modules = BTreeMap::new();
         let work = self.env.go_work.as_deref();
+        let go_mod = self.env.go_mod.as_deref();
         // The nearest file counts: one that appears nearer is another.
-        let upward = |name: &'static str, found: Option<&Path>| -> Vec<PathBuf> {
+        for (name, found) in [("go.work", work), ("go.mod", go_mod)] {
             let end = found.and_then(Path::parent);
             let nearer = dir.ancestors().take_while(|above| Some(*above) != end);
-            nearer.map(|above| above.join(name)).collect()
-        };
-        grounds.contents.extend(upward("go.work", work));
-        let go_mod = self.env.go_mod.as_deref();
-        grounds.contents.extend(upward("go.mod", go_mod));
+            grounds
+                .contents
+                .extend(nearer.map(|above| above.join(name)));
+            if !found.is_some_and(|file| file.starts_with(self.root)) {
+                grounds.upward.insert(name);
+            }
+        }
         let mut mains: Vec<PathBuf> = Vec::new();
         if let Some(work) = work {
             grounds.add_module_files(work, "work.sum");
             let said = ModFile::read(&read(work).unwrap_or_default());
             let place = work.parent().unwrap_or(work);
+            let mut uses = said.uses.iter();
+            grounds.is_placed |= !uses.all(|used| stays(self.root, place, used));
             mains.extend(
                 said.uses
                     .iter()
                     .map(|used| below(place, used).join("go.mod")),
             );
-            grounds.add_replaced(place, &said, &mut modules);
+            grounds.add_replaced(self.root, place, &said, &mut modules);
         } else {
             mains.extend(go_mod.map(Path::to_owned));
         }
@@ -269,7 +280,7 @@ impl Asked<'_> {
                 .unwrap_or_else(|| main.clone());
             let said = ModFile::read(&read(&file).unwrap_or_default());
             let place = main.parent().unwrap_or(&main).to_owned();
-            grounds.add_replaced(&place, &said, &mut modules);
+            grounds.add_replaced(self.root, &place, &said, &mut modules);
             if let Some(path) = said.module {
                 modules.insert(path, place);
             }
@@ -391,6 +402,8 @@ impl Grounds {
         self.presences.append(&mut other.presences);
         self.programs.append(&mut other.programs);
         self.machine.append(&mut other.machine);
+        self.upward.append(&mut other.upward);
+        self.is_placed |= other.is_placed;
         self.is_open |= other.is_open;
     }
 
@@ -404,16 +417,39 @@ impl Grounds {
 
     fn add_replaced(
         &mut self,
+        root: &Path,
         place: &Path,
         said: &ModFile,
         modules: &mut BTreeMap<String, PathBuf>,
     ) {
         for (path, dir) in &said.replaced {
+            self.is_placed |= !stays(root, place, dir);
             let dir = below(place, dir);
             self.contents.insert(dir.join("go.mod"));
             modules.insert(path.clone(), dir);
         }
     }
+}
+
+/// Whether a path that is written in `dir` leads to the same place of the project wherever that lies: not even on its way does it
+/// leave the project.
+fn stays(root: &Path, dir: &Path, text: &str) -> bool {
+    let Ok(inner) = dir.strip_prefix(root) else {
+        return false;
+    };
+    let mut depth = inner.components().count();
+    Path::new(text).components().all(|part| match part {
+        Component::CurDir => true,
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::ParentDir if depth > 0 => {
+            depth -= 1;
+            true
+        }
+        _ => false,
+    })
 }
 
 /// `text` as seen from `dir`.

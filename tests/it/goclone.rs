@@ -1,6 +1,7 @@
 //! What Go said of a project holds for other clones of it, if nothing else decided it than what they have in common.
 
-use crate::goknown::{Counted, GOFILE, counted};
+use crate::goknown::{Counted, GOFILE, counted, write_wrapper};
+use crate::harness::has;
 
 /// With a variable of the caller's that Go looks at.
 const PASSING: &str = r#"
@@ -20,7 +21,7 @@ fn asked(known: &Counted, edit: impl FnOnce(&mut Counted)) -> bool {
 }
 
 #[test]
-fn a_clone_asks_nothing() {
+fn a_clone_lists_nothing() {
     let gofile = format!("{GOFILE}\ntest unit {{\n  go {{ packages = \"./...\" }}\n}}\n");
     let Some(known) = counted(&gofile) else {
         return;
@@ -28,7 +29,11 @@ fn a_clone_asks_nothing() {
     let words = ["app", "unit"];
     known.settle(&words);
     let clone = known.elsewhere();
-    assert_eq!(clone.run(&words), (Vec::new(), String::new()), "restored");
+    assert_eq!(
+        clone.went(&words),
+        (Vec::new(), "env".to_owned()),
+        "restored"
+    );
     clone.nothing(&words);
     // What was taken over is looked at as any other answer is.
     let project = &clone.project;
@@ -42,7 +47,8 @@ fn a_clone_asks_nothing() {
     clone.nothing(&["app"]);
     // Back again, and in the place that it came from.
     project.write("lib/lib.go", "package lib\n\nfunc X() {}\n");
-    assert_eq!(clone.run(&words), (Vec::new(), String::new()));
+    let (ran, calls) = clone.run(&words);
+    assert_eq!((ran.len(), calls.contains("list")), (0, false), "{calls}");
     known.nothing(&words);
 }
 
@@ -89,22 +95,58 @@ fn a_clone_that_differs_for_go_asks() {
         let place = above(clone).join(".tool-versions");
         std::fs::write(place, "golang 1.0\n").expect("a file");
     }));
-    // The place stands in a variable that Go looks at.
-    assert!(unlike(&|clone| {
-        let include = format!("-I{}", clone.project.root.display());
-        clone.project.env("CGO_CFLAGS", &include);
-    }));
+    // Another `go` would be taken here, which nothing tells but Go.
+    let tools = known.calls.parent().expect("in a directory");
+    let switch = "[ -f .switch ] && export GOFLAGS=-tags=special";
+    write_wrapper(tools, switch);
+    known.settle(&[]);
+    assert!(!unlike(&|_| {}), "the same switch");
+    assert!(unlike(&|clone| write(clone, ".switch", "")));
     known.nothing(&[]);
+}
+
+fn replace(known: &Counted, by: &str) {
+    let text = format!("module example.com/m\n\ngo 1.21\n\nreplace example.com/x => {by}\n");
+    known.project.write("go.mod", text);
+    let text = "module example.com/x\n";
+    known
+        .project
+        .write("x/go.mod", text)
+        .write("x/x.go", "package x\n");
+}
+
+fn root(known: &Counted) -> String {
+    known.project.root.display().to_string()
+}
+
+fn name(known: &Counted) -> String {
+    let name = known.project.root.file_name().expect("a name");
+    name.display().to_string()
+}
+
+fn with_flag(known: &Counted, flag: &str) {
+    let package = "\"./cmd/app\"";
+    let block = format!("\n    package = {package}\n    flags = [\"{flag}\"]\n ");
+    let text = PASSING.replace(&format!(" package = {package}"), &block);
+    known.project.write("Gofile", text);
 }
 
 #[test]
 fn what_depends_on_the_place_is_for_this_place_only() {
     type Edit = dyn Fn(&mut Counted);
-    let cases: [(&str, &Edit); 4] = [
+    let cases: [(&str, &Edit); 12] = [
         ("a module beside, which nothing needs", &|known| {
-            let text = "module example.com/m\n\ngo 1.21\n\nreplace example.com/x => ../x\n";
-            known.project.write("go.mod", text);
+            replace(known, "../x");
         }),
+        ("a module of the project, by its whole path", &|known| {
+            replace(known, &format!("{}/x", root(known)));
+        }),
+        (
+            "a module of the project, by a way that leaves it",
+            &|known| {
+                replace(known, &format!("../{}/x", name(known)));
+            },
+        ),
         ("a module beside", &|known| {
             let beside = known
                 .project
@@ -121,21 +163,72 @@ fn what_depends_on_the_place_is_for_this_place_only() {
             let text = "package lib\n\nimport _ \"example.com/x\"\n\nfunc X() {}\n";
             known.project.write("lib/lib.go", text);
         }),
+        ("a workspace that names the project's path", &|known| {
+            known
+                .project
+                .write("go.work", format!("go 1.21\n\nuse {}\n", root(known)));
+        }),
         ("a workspace above", &|known| {
             let above = known.project.root.parent().expect("in a directory");
-            let name = known.project.root.file_name().expect("a name");
-            let text = format!("go 1.21\n\nuse ./{}\n", name.display());
+            let text = format!("go 1.21\n\nuse ./{}\n", name(known));
             std::fs::write(above.join("go.work"), text).expect("a file");
         }),
         ("its path in a variable", &|known| {
-            let include = format!("-I{}", known.project.root.display());
+            let include = format!("-I{}", root(known));
             known.project.env("CGO_CFLAGS", &include);
+        }),
+        ("its path in the user's settings", &|known| {
+            known.project.env("GOENV", "");
+            let settings = known
+                .project
+                .root
+                .parent()
+                .expect("in a directory")
+                .join("home/.config/go");
+            std::fs::create_dir_all(&settings).expect("directories");
+            let text = format!("CGO_CFLAGS=-I{}\n", root(known));
+            std::fs::write(settings.join("env"), text).expect("a file");
+        }),
+        ("an overlay", &|known| {
+            let text = format!(
+                "{{\"Replace\": {{\"{}/lib/lib.go\": \"by.txt\"}}}}",
+                root(known)
+            );
+            known
+                .project
+                .write("overlay.json", text)
+                .write("by.txt", "package lib\n\nfunc X() {}\n");
+            with_flag(known, "-overlay=overlay.json");
+        }),
+        ("another go.mod", &|known| {
+            known
+                .project
+                .write("alt.mod", "module example.com/m\n\ngo 1.21\n");
+            with_flag(known, "-modfile=alt.mod");
+        }),
+        ("a package by a way that leaves the project", &|known| {
+            let package = format!("\"../{}/cmd/app\"", name(known));
+            known
+                .project
+                .write("Gofile", PASSING.replace("\"./cmd/app\"", &package));
+        }),
+        ("cgo", &|known| {
+            let text = "package lib\n\n// #include \"x.h\"\nimport \"C\"\n\nfunc X() { println(int(C.x())) }\n";
+            known.project.write("lib/lib.go", text);
+            known
+                .project
+                .write("lib/x.h", "static inline int x(void) { return 1; }\n");
+            let text = PASSING.replace("  pass_env", "  env = { CGO_ENABLED = \"1\" }\n  pass_env");
+            known.project.write("Gofile", text);
         }),
     ];
     for (what, edit) in cases {
         let Some(mut known) = counted(PASSING) else {
             return;
         };
+        if what == "cgo" && !has("gcc") {
+            continue;
+        }
         edit(&mut known);
         known.settle(&[]);
         assert!(!known.project.cache().join("listings").exists(), "{what}");
@@ -150,16 +243,32 @@ fn an_empty_cache_knows_nothing() {
         assert_eq!(clone.project.run(&["--cache", "clean"]).status, 0);
     };
     assert!(asked(&known, emptied));
-    // Damage is as good as nothing.
+    // An answer that is damaged is as good as none, though it is still known that there was one.
     let listings = known.project.cache().join("listings");
     let damaged = |_: &mut Counted| {
-        for shard in std::fs::read_dir(&listings).expect("listings") {
-            let shard = shard.expect("a directory").path();
-            for file in std::fs::read_dir(shard).expect("files") {
-                std::fs::write(file.expect("a file").path(), "gomakeL1").expect("ours");
-            }
-        }
+        let shards = std::fs::read_dir(&listings).expect("listings");
+        let shards = shards.map(|shard| shard.expect("a directory").path());
+        let files = shards.flat_map(|shard| std::fs::read_dir(shard).expect("files"));
+        let mut files: Vec<_> = files.map(|file| file.expect("a file").path()).collect();
+        files.sort_by_key(|file| file.metadata().expect("a file").len());
+        assert_eq!(files.len(), 2, "who knows the question, and the answer");
+        std::fs::write(&files[1], "gomakeL1").expect("ours");
     };
     assert!(asked(&known, damaged));
     assert!(!asked(&known, |_| {}), "it is kept again");
+}
+
+#[test]
+fn a_variable_that_names_the_clone_is_spelled_otherwise_there() {
+    let Some(mut known) = counted(PASSING) else {
+        return;
+    };
+    let mut clone = known.elsewhere();
+    let include = format!("-I{}", clone.project.root.display());
+    known.project.env("CGO_CFLAGS", &include);
+    known.settle(&[]);
+    assert!(known.project.cache().join("listings").exists());
+    clone.project.env("CGO_CFLAGS", &include);
+    clone.project.run(&[]);
+    assert!(clone.calls().contains(&"list".to_owned()));
 }

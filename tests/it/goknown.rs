@@ -14,7 +14,7 @@ build app {
 /// A project whose `go` counts its calls.
 pub struct Counted {
     pub project: Project,
-    calls: PathBuf,
+    pub calls: PathBuf,
 }
 
 pub fn counted(gofile: &str) -> Option<Counted> {
@@ -70,7 +70,7 @@ pub fn counted(gofile: &str) -> Option<Counted> {
     Some(Counted { project, calls })
 }
 
-fn write_wrapper(tools: &Path, more: &str) {
+pub fn write_wrapper(tools: &Path, more: &str) {
     let go = which("go");
     let calls = tools.join("calls");
     let text = format!(
@@ -104,7 +104,7 @@ impl Counted {
         (ran, self.calls().join(" "))
     }
     /// As [`Counted::run`], with each kind of call once: about files that were made a moment ago Go may be asked twice.
-    fn went(&self, args: &[&str]) -> (Vec<String>, String) {
+    pub fn went(&self, args: &[&str]) -> (Vec<String>, String) {
         let ran = self.project.ran(args).into_iter().collect();
         let mut calls = self.calls();
         calls.dedup();
@@ -164,7 +164,7 @@ fn go_is_asked_only_about_what_it_looks_at() {
     known.nothing(&[]);
     // One that is gone: all is as it was before.
     project.remove("lib/more.go");
-    assert_eq!(known.went(&[]), (Vec::new(), String::new()), "restored");
+    assert_eq!(known.went(&[]), (Vec::new(), "env".to_owned()), "restored");
     known.nothing(&[]);
     // An import.
     project.write(
@@ -447,6 +447,36 @@ fn what_is_damaged_is_asked_anew() {
     project.remove(".gomake/go").remove(".gomake/graph");
     assert_eq!(project.run(&["-n"]).status, 0);
     assert!(!project.exists(".gomake/go"));
+}
+
+#[test]
+fn an_embedded_file_is_no_link() {
+    let Some(known) = counted(GOFILE) else { return };
+    let project = &known.project;
+    let main = project.read("cmd/app/main.go");
+    project.write("cmd/app/main.go", main.replace("web/*.html", "web/a.html"));
+    known.settle(&[]);
+    project.write("elsewhere.html", "<p>");
+    let file = project.path("cmd/app/web/a.html");
+    std::fs::remove_file(&file).expect("ours");
+    std::os::unix::fs::symlink("../../../elsewhere.html", &file).expect("ours");
+    assert_ne!(project.run(&[]).status, 0, "Go embeds no links");
+    assert!(known.calls().contains(&"list".to_owned()));
+}
+
+#[test]
+fn settings_lie_where_go_runs() {
+    let gofile =
+        "build lib {\n  dir = \"lib\"\n  go { package = \".\" }\n  outputs = \"bin/lib.a\"\n}\n";
+    let Some(mut known) = counted(gofile) else {
+        return;
+    };
+    known.project.env("GOENV", "my.env");
+    known.project.write("lib/my.env", "GOFLAGS=-tags=one\n");
+    known.settle(&[]);
+    known.project.write("lib/my.env", "GOFLAGS=-tags=two\n");
+    assert!(known.run(&[]).1.contains("list"));
+    known.nothing(&[]);
 }
 
 #[test]

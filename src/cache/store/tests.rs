@@ -537,3 +537,51 @@ fn half_pulled_blobs_are_swept_when_they_are_old() {
     assert!(f.cache.images().has(&blob));
     assert!(part("new").exists() && !part("old").exists());
 }
+
+#[test]
+fn the_latest_listings_of_a_question_are_kept() {
+    let own = Fixture::new();
+    let cache = &own.cache;
+    let all = |question: &str| cache.listings::<String>(id(question)).collect::<Vec<_>>();
+    let add = |question: &str, said: &str| {
+        cache.add_listing(id(question), &said.to_owned()).unwrap();
+    };
+    for said in ["1", "2", "3", "4", "5", "3"] {
+        add("q", said);
+    }
+    add("other", "5");
+    assert_eq!(all("q"), ["3", "5", "4", "2"]);
+    assert_eq!(all("other"), ["5"]);
+    assert_eq!(all("none"), [""; 0]);
+    // Two questions, and five answers: what was dropped is gone.
+    let items = cache.layout.items(Part::Listings).unwrap();
+    assert_eq!(items.len(), 7);
+    // One that was lost is told of again.
+    let smallest = items.iter().map(|item| item.size).min().unwrap();
+    for item in items.iter().filter(|item| item.size == smallest) {
+        fs::remove_file(&item.path).unwrap();
+    }
+    assert_eq!(all("q"), [""; 0]);
+    add("q", "3");
+    assert_eq!(all("q"), ["3"]);
+    // They make room for others.
+    cache.collect(0).unwrap();
+    assert_eq!(all("q"), [""; 0]);
+}
+
+#[test]
+fn what_was_stored_is_counted_unless_somebody_is_at_work() {
+    let own = Fixture::new();
+    own.write("a/x", &[7; 10_000]);
+    own.store("k", &["x"]);
+    own.cache.settle().unwrap();
+    let counted = own.cache.count().unwrap();
+    own.cache.add_listing(id("q"), &"said".to_owned()).unwrap();
+    own.cache.count_stored().unwrap();
+    let more = own.cache.count().unwrap();
+    assert!(more > counted);
+    own.cache.add_listing(id("q"), &"more".to_owned()).unwrap();
+    let _at_work = own.cache.lock(File::lock_shared).unwrap();
+    own.cache.count_stored().unwrap();
+    assert_eq!(own.cache.count(), Some(more));
+}

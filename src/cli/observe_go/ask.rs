@@ -64,7 +64,8 @@ pub fn ask(root: &Path, questions: &[&Question<'_>]) -> Vec<Said> {
         .collect()
 }
 
-fn env(root: &Path, question: &Question<'_>) -> Result<GoEnv, String> {
+/// What `go env` says.
+pub fn env(root: &Path, question: &Question<'_>) -> Result<GoEnv, String> {
     let said = run(question, &env_args())?;
     GoEnv::read(&said, root).map_err(|error| error.to_string())
 }

@@ -85,6 +85,8 @@ impl Cgo<'_> {
             .par_iter()
             .map(|package| self.package(package))
             .collect();
+        // What is written into `#include` and `#cgo` lines is not followed back to how it is written.
+        all.grounds.is_placed = !own.is_empty();
         for (package, (found, beside)) in own.into_iter().zip(found) {
             all.grounds.add(found.grounds);
             all.is_open |= found.is_open;

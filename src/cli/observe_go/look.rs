@@ -103,6 +103,14 @@ impl<'a> Looker<'a> {
         }
     }
 
+    /// Whether Go would see the same as in these rows. They need not be of this place: what their `stat` is does not count.
+    pub fn holds(&self, rows: &[Row]) -> bool {
+        rows.par_iter().all(|row| {
+            let now = self.again(row);
+            now.is_some_and(|now| now.found.is_same(&row.found))
+        })
+    }
+
     /// None: it cannot be looked at.
     fn again(&self, row: &Row) -> Option<Row> {
         let place = (row.path.clone(), row.aspect);
@@ -201,7 +209,13 @@ impl<'a> Looker<'a> {
         let mut found = vec![dir.to_owned()];
         for part in pattern.split('/').filter(|part| *part != ".") {
             if !part.contains(['*', '?', '[', '\\']) {
-                found.iter_mut().for_each(|path| path.push(part));
+                for path in &mut found {
+                    path.push(part);
+                    wanted.push((path.clone(), Aspect::Embedded));
+                    if is_dir(path) {
+                        wanted.push((path.join("go.mod"), Aspect::Presence));
+                    }
+                }
                 continue;
             }
             // What is no glob here may be one for Go: then all names count.
@@ -218,8 +232,8 @@ impl<'a> Looker<'a> {
             }
         }
         while let Some(path) = found.pop() {
-            if !fs::stat(&path).is_ok_and(|stat| stat.kind == FileKind::Dir) {
-                wanted.push((path, Aspect::Presence));
+            if !is_dir(&path) {
+                wanted.push((path, Aspect::Embedded));
                 continue;
             }
             let below = entries(&path).into_iter().filter(|entry| {
@@ -230,6 +244,10 @@ impl<'a> Looker<'a> {
             wanted.push((path, Aspect::Entries));
         }
     }
+}
+
+fn is_dir(path: &Path) -> bool {
+    fs::stat(path).is_ok_and(|stat| stat.kind == FileKind::Dir)
 }
 
 fn entries(dir: &Path) -> Vec<DirEntry> {
@@ -304,6 +322,7 @@ fn found(path: &Path, stat: Option<&Stat>, aspect: Aspect) -> Result<Found, FsEr
         return Ok(Found::Nothing);
     };
     Ok(match (aspect, stat.kind) {
+        (Aspect::Embedded, _) => Found::Kind(fs::lstat(path)?.kind),
         (Aspect::Sources | Aspect::Walk | Aspect::Entries | Aspect::Headers, FileKind::Dir) => {
             Found::Names(names(&fs::list_dir(path)?, aspect))
         }

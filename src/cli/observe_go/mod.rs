@@ -32,9 +32,8 @@ use crate::plan::query::{Answer, GoAnswer, Query};
 use crate::state::dir::Access;
 use crate::state::snapshot::FileRow;
 use cgo::{Cgo, Texts};
-use look::{Looker, Row, Search};
+use look::{Looker, Row, Search, on_disk};
 use shared::Shared;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use store::{Known, Store, key_of};
@@ -74,8 +73,8 @@ enum State {
 /// What an answer rests on.
 struct Basis {
     rows: Vec<Row>,
-    /// Those of its places that are the toolchain's and the user's.
-    machine: BTreeSet<PathBuf>,
+    /// Where programs are looked for is the machine's, too.
+    grounds: Grounds,
 }
 
 /// Where answers are kept.
@@ -85,18 +84,12 @@ struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
-    fn put(
-        &self,
-        question: &Question<'_>,
-        env: &GoEnv,
-        known: &Known,
-        machine: &BTreeSet<PathBuf>,
-    ) {
+    fn put(&self, question: &Question<'_>, env: &GoEnv, known: &Known, grounds: &Grounds) {
         if let Some(store) = self.store {
             store.put(known);
         }
         if let Some(shared) = self.shared {
-            shared.put(question, env, known, machine);
+            shared.put(question, env, known, grounds);
         }
     }
 }
@@ -161,7 +154,7 @@ impl Asker<'_> {
             store.forget(requests.len());
         }
         if let Some(shared) = &shared {
-            shared.settle();
+            shared.count();
         }
         let pairs = requests.iter().zip(states);
         pairs
@@ -245,7 +238,7 @@ impl Asker<'_> {
                     // What Go complains of can change without anything that is looked at here.
                     let is_whole = known.found.errors.is_empty();
                     if is_whole {
-                        keeping.put(question, &env, &known, &basis.machine);
+                        keeping.put(question, &env, &known, &basis.grounds);
                     }
                     State::Answered(Box::new(known), is_whole)
                 }
@@ -322,9 +315,9 @@ impl Asker<'_> {
         }
         let rows = looker.rows(&grounds, &search)?;
         let programs = grounds.programs.iter();
-        let mut machine = grounds.machine;
-        machine.extend(programs.flat_map(|program| search.places(program)));
-        Some(Basis { rows, machine })
+        let places = programs.flat_map(|program| search.places(program));
+        grounds.machine.extend(places);
+        Some(Basis { rows, grounds })
     }
 
     /// The answer as it is now: what lies in `testdata` directories counts without Go's knowing of it.

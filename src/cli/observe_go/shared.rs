@@ -2,48 +2,63 @@
 //! which answers have such a form; what they rest on is looked at where the clone is.
 //!
 //! An answer can be one for all clones if nothing decided it but what is in the project, what every project of this user shares
-//! (the toolchain, settings, programs on PATH), and that no directory above has a go.mod, a go.work or the like. Where the
-//! root's path stands in a variable or in what `go env` says, it can not.
+//! (the toolchain, settings, programs on PATH), and that no directory above has a go.mod, a go.work or the like. It can not where
+//! a path is written that leaves the project, or where the root's path stands in a variable or in what `go env` says. Go itself is
+//! asked for `go env` in the new place: that is quick, and tells of another toolchain, module or workspace there.
 
 use crate::base::digest::Digest;
 use crate::base::fs;
 use crate::base::path::{InputPath, ProjectPath};
 use crate::cache::store::Cache;
-use crate::cli::observe_go::Question;
+use crate::cli::observe_go::ask::env;
 use crate::cli::observe_go::look::{Found, Looker, Row};
 use crate::cli::observe_go::store::{Known, looked_at, question_of};
+use crate::cli::observe_go::{Question, on_disk};
 use crate::golang::list::GoInputs;
-use crate::golang::rests::{Aspect, is_looked_for_upward};
+use crate::golang::rests::{Aspect, Grounds};
 use crate::golang::toolchain::GoEnv;
 use crate::state::dir::Access;
 use crate::state::memo::key;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Raise the digit when [`Portable`] changes.
-const VERSION: &[u8] = b"go listing 1";
-/// What `go env` says of places in the project without its mattering: the answer has them by other ways.
-const PLACES: &[&str] = &["GOMOD", "GOWORK"];
+const VERSION: &[u8] = b"go listing 2";
+/// What `go env` says of places in the project, which are elsewhere in another clone.
+const FOUND_THERE: &[&str] = &["GOMOD", "GOWORK"];
+/// Variables that may name a place in the project: where Go keeps things decides nothing.
+const STORES: &[&str] = &["GOCACHE", "GOMODCACHE", "GOTMPDIR"];
 
 /// An answer without the place of the project.
 #[derive(Debug, Serialize, Deserialize)]
 struct Portable {
-    /// With rows that have no `stat`: those below the root, and absolute ones of the machine. Its key is of no use.
-    known: Known,
+    found: GoInputs,
+    facts: BTreeMap<String, String>,
+    has_cache_program: bool,
+    /// What it rests on: paths below the root, and absolute ones of the machine.
+    rows: Vec<(Arc<[u8]>, Aspect, Found)>,
     /// What no directory above the root has.
-    above: BTreeSet<PathBuf>,
-    /// GOROOT, in which a project would be the standard library's.
-    toolchain: PathBuf,
+    above: BTreeSet<String>,
+    /// What `go env` said, see [`placeless`].
+    said: BTreeMap<String, String>,
 }
 
 /// Where they are kept.
 pub struct Shared<'a> {
     root: &'a Path,
     cache: Cache,
+    /// Of this program's file.
+    program: OnceCell<Option<Digest>>,
+    envs: RefCell<Envs>,
 }
+
+/// What `go env` says here, by where it runs and with which variables.
+type Envs = BTreeMap<(ProjectPath, BTreeMap<String, String>), Option<GoEnv>>;
 
 impl<'a> Shared<'a> {
     /// None: there is no cache, or none may be used.
@@ -53,44 +68,60 @@ impl<'a> Shared<'a> {
         }
         // What is stored here is counted; the run that opens the cache as a whole keeps it below its limit.
         let cache = Cache::open(cache?, u64::MAX).ok()?;
-        Some(Self { root, cache })
+        Some(Self {
+            root,
+            cache,
+            program: OnceCell::new(),
+            envs: RefCell::default(),
+        })
     }
 
     /// An answer that holds here and now, as if Go had been asked here.
     pub fn get(&self, question: &Question<'_>, looker: &Looker<'_>) -> Option<Known> {
-        let mut said = self.cache.listings::<Portable>(self.key(question)?);
-        said.find_map(|said| said.at(self.root, question, looker))
+        let said = self.cache.listings::<Portable>(self.key(question)?);
+        let mut said = said.filter_map(|said| said.at(self.root, question, looker));
+        let (known, there) = said.next()?;
+        let request = question.request;
+        let mut envs = self.envs.borrow_mut();
+        let here = envs
+            .entry((request.dir.clone(), request.env.clone()))
+            .or_insert_with(|| env(self.root, question).ok());
+        let here = here.as_ref()?;
+        let is_same = placeless(here, self.root).is_some_and(|here| here == there);
+        (is_same && !is_within(self.root, &here.root)).then_some(known)
     }
 
-    /// Keeps an answer, if it can hold elsewhere. `machine` has those places of what it rests on that are not the project's.
-    pub fn put(
-        &self,
-        question: &Question<'_>,
-        env: &GoEnv,
-        known: &Known,
-        machine: &BTreeSet<PathBuf>,
-    ) {
+    /// Keeps an answer, if it can hold elsewhere.
+    pub fn put(&self, question: &Question<'_>, env: &GoEnv, known: &Known, grounds: &Grounds) {
         if let Some(key) = self.key(question)
-            && let Some(said) = Portable::of(self.root, env, known, machine)
+            && let Some(said) = Portable::of(self.root, env, known, grounds)
         {
             // What cannot be written is only slower the next time.
             let _ = self.cache.add_listing(key, &said);
         }
     }
 
-    pub fn settle(&self) {
-        let _ = self.cache.settle();
+    /// To be called at the end.
+    pub fn count(&self) {
+        let _ = self.cache.count_stored();
     }
 
     /// What the question is known by in all clones. The module files tell projects apart of which the same is asked.
     fn key(&self, question: &Question<'_>) -> Option<Digest> {
         let request = postcard::to_stdvec(question.request).ok()?;
-        let mut values = looked_at(&question.env).map(|(_, value)| value.as_bytes());
+        let counts = |name: &OsStr| !STORES.iter().any(|store| name == *store);
+        let mut values = looked_at(&question.env)
+            .filter(|(name, _)| counts(name))
+            .map(|(_, value)| value.as_bytes());
         if mentions(&request, self.root) || values.any(|value| mentions(value, self.root)) {
             return None;
         }
+        let program = self.program.get_or_init(|| {
+            let program = std::env::current_exe().ok()?;
+            fs::hash_file(&program).ok()
+        });
         let mut hasher = question_of(question.request, &question.program, &question.env);
-        hasher.field(VERSION);
+        hasher.field(VERSION).field(&(*program)?.0);
         for name in ["go.mod", "go.work"] {
             let dir = question.request.dir.clone();
             let mut upward = std::iter::successors(Some(dir), ProjectPath::parent);
@@ -102,83 +133,107 @@ impl<'a> Shared<'a> {
 }
 
 impl Portable {
-    fn of(root: &Path, env: &GoEnv, known: &Known, machine: &BTreeSet<PathBuf>) -> Option<Self> {
-        let mut values = env
-            .said
-            .iter()
-            .filter(|(name, _)| !PLACES.contains(&name.as_str()));
-        let is_said = values.any(|(_, value)| mentions(value.as_bytes(), root));
-        if is_said || root.starts_with(&env.root) || !is_inside(&known.found) {
-            return None;
-        }
-        let mut above = BTreeSet::new();
-        let mut rows = Vec::new();
-        for row in &known.rows {
-            let path = Path::new(OsStr::from_bytes(&row.path));
-            let is_machine = machine.contains(path);
-            if path.is_absolute() {
-                let name = name_above(root, path);
-                match (name, row.found) {
-                    (None, _) if is_machine && !path.starts_with(root) => {}
-                    (Some(name), Found::Nothing) => {
-                        above.insert(name.to_owned());
-                        if !is_machine {
-                            continue;
-                        }
-                    }
-                    _ => return None,
-                }
-            } else if machine.contains(&root.join(path)) {
-                // The toolchain is in the project: the variables that name it know the place.
-                return None;
-            }
-            rows.push(Row {
-                stat: None,
-                is_at_rest: false,
-                ..row.clone()
-            });
-        }
-        Some(Self {
-            known: Known {
-                rows,
-                ..known.clone()
-            },
-            above,
-            toolchain: env.root.clone(),
-        })
-    }
-
-    /// The answer as it would be in another place, if all that it rests on is the same there.
-    fn at(mut self, root: &Path, question: &Question<'_>, looker: &Looker<'_>) -> Option<Known> {
-        let is_elsewhere = |row: &Row| {
-            let path = Path::new(OsStr::from_bytes(&row.path));
-            path.is_relative() || !path.starts_with(root)
-        };
-        let mut facts = self.known.facts.values();
-        let is_named = facts.any(|value| mentions(value.as_bytes(), root));
-        if is_named
-            || root.starts_with(&self.toolchain)
-            || !self.known.rows.iter().all(is_elsewhere)
+    fn of(root: &Path, env: &GoEnv, known: &Known, grounds: &Grounds) -> Option<Self> {
+        let said = placeless(env, root)?;
+        let is_elsewhere = grounds.machine.iter().all(|path| !path.starts_with(root));
+        if grounds.is_placed
+            || !is_elsewhere
+            || is_within(root, &env.root)
+            || !is_inside(&known.found)
         {
             return None;
         }
-        for above in root.ancestors().skip(1) {
-            let absent = self.above.iter().map(|name| above.join(name));
-            self.known.rows.extend(absent.map(|path| Row {
-                path: key(root, &path).into(),
-                aspect: Aspect::Content,
-                found: Found::Nothing,
-                stat: None,
-                is_at_rest: false,
-            }));
+        let above: BTreeSet<PathBuf> = above(root, &grounds.upward).collect();
+        let mut rows = Vec::new();
+        for row in &known.rows {
+            let path = on_disk(root, &row.path);
+            if path.starts_with(root) || grounds.machine.contains(&path) {
+                rows.push((row.path.clone(), row.aspect, row.found));
+            } else if !above.contains(&path) {
+                return None;
+            }
+            if above.contains(&path) && row.found != Found::Nothing {
+                return None;
+            }
         }
-        let checked = looker.check(&self.known.rows);
-        (!checked.moved).then_some(Known {
-            key: question.key,
-            rows: checked.rows,
-            ..self.known
+        Some(Self {
+            found: known.found.clone(),
+            facts: known.facts.clone(),
+            has_cache_program: known.has_cache_program,
+            rows,
+            above: grounds.upward.iter().map(|&name| name.to_owned()).collect(),
+            said,
         })
     }
+
+    /// The answer as it would be in another place, if all that it rests on is the same there; and what `go env` must say of it.
+    fn at(
+        self,
+        root: &Path,
+        question: &Question<'_>,
+        looker: &Looker<'_>,
+    ) -> Option<(Known, BTreeMap<String, String>)> {
+        let is_machine = |path: &[u8]| path.first() == Some(&b'/');
+        let is_here = |(path, ..): &(Arc<[u8]>, _, _)| {
+            is_machine(path) && on_disk(root, path).starts_with(root)
+        };
+        if self.rows.iter().any(is_here) {
+            return None;
+        }
+        let absent = above(root, self.above.iter().map(String::as_str)).map(|path| {
+            let path: Arc<[u8]> = key(root, &path).into();
+            (path, Aspect::Content, Found::Nothing)
+        });
+        let mut rows: Vec<_> = self.rows.into_iter().chain(absent).collect();
+        rows.sort_unstable_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        rows.dedup();
+        let rows = rows.into_iter().map(|(path, aspect, found)| Row {
+            path,
+            aspect,
+            found,
+            stat: None,
+            is_at_rest: false,
+        });
+        let rows: Vec<Row> = rows.collect();
+        if !looker.holds(&rows) {
+            return None;
+        }
+        let known = Known {
+            key: question.key,
+            found: self.found,
+            facts: self.facts,
+            has_cache_program: self.has_cache_program,
+            rows: looker.check(&rows).rows,
+        };
+        Some((known, self.said))
+    }
+}
+
+/// Files of these names in all directories above the root.
+fn above<'n>(
+    root: &Path,
+    names: impl IntoIterator<Item = impl AsRef<str> + 'n> + Clone,
+) -> impl Iterator<Item = PathBuf> {
+    root.ancestors().skip(1).flat_map(move |above| {
+        let names = names.clone().into_iter();
+        names.map(|name| above.join(name.as_ref()))
+    })
+}
+
+/// What `go env` said, with the place of the project left out. None: it says more of the place than which of its module files
+/// count.
+fn placeless(env: &GoEnv, root: &Path) -> Option<BTreeMap<String, String>> {
+    let of_one = |(name, value): (&String, &String)| {
+        let inside = match FOUND_THERE.contains(&name.as_str()) {
+            true => Path::new(value).strip_prefix(root).ok(),
+            false => None,
+        };
+        match inside {
+            Some(inside) => Some((name.clone(), format!("./{}", inside.to_str()?))),
+            None => (!mentions(value.as_bytes(), root)).then(|| (name.clone(), value.clone())),
+        }
+    };
+    env.said.iter().map(of_one).collect()
 }
 
 /// Whether all that an answer names is in the project.
@@ -207,13 +262,9 @@ fn is_inside(found: &GoInputs) -> bool {
         && errors.is_empty()
 }
 
-/// What a path is called as seen from a directory above the root, where files of this name are looked for.
-fn name_above<'p>(root: &Path, path: &'p Path) -> Option<&'p Path> {
-    let mut above = root.ancestors().skip(1);
-    above.find_map(|above| {
-        let name = path.strip_prefix(above).ok()?;
-        is_looked_for_upward(name).then_some(name)
-    })
+/// Whether the project lies in a directory, links followed.
+fn is_within(root: &Path, dir: &Path) -> bool {
+    fs::canonical(dir).is_ok_and(|dir| root.starts_with(dir))
 }
 
 fn mentions(text: &[u8], root: &Path) -> bool {

@@ -95,13 +95,7 @@ impl Store {
 /// looks at.
 pub fn key_of(root: &Path, request: &GoRequest, program: &Path, env: &Variables) -> Digest {
     let mut hasher = question_of(request, program, env);
-    hasher.field(root.as_os_str().as_bytes()).finish()
-}
-
-/// As [`key_of`], but for the project's place.
-pub fn question_of(request: &GoRequest, program: &Path, env: &Variables) -> FieldHasher {
-    let mut hasher = FieldHasher::new();
-    hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.field(root.as_os_str().as_bytes());
     if let Ok(ours) = std::env::current_exe()
         .map_err(drop)
         .and_then(|path| fs::stat(&path).map_err(drop))
@@ -109,6 +103,13 @@ pub fn question_of(request: &GoRequest, program: &Path, env: &Variables) -> Fiel
         hasher.field(&ours.size.to_le_bytes());
         hasher.field(&ours.mtime.to_le_bytes());
     }
+    hasher.finish()
+}
+
+/// As [`key_of`], but for the project's place, and for which build of gomake this is.
+pub fn question_of(request: &GoRequest, program: &Path, env: &Variables) -> FieldHasher {
+    let mut hasher = FieldHasher::new();
+    hasher.field(env!("CARGO_PKG_VERSION").as_bytes());
     let request = postcard::to_stdvec(request).expect("requests are plain data");
     hasher.field(&request).field(program.as_os_str().as_bytes());
     // Two that are equal may lead to different toolchains by where they are.

@@ -335,3 +335,43 @@ fn a_body_is_no_part_of_a_header() {
     assert_ne!(c("// x\nint a;\n"), c("//go:build linux\n\nint a;\n"));
     assert!(is_read(b"a.s") && !is_read(b"a.syso") && !is_read(b"a.txt"));
 }
+
+#[test]
+fn a_path_that_leaves_the_project_depends_on_its_place() {
+    let root = Path::new("/home/a/p");
+    let stay = |dir: &str, text: &str| stays(root, Path::new(dir), text);
+    for (dir, text) in [
+        ("/home/a/p", "./x"),
+        ("/home/a/p", "x/../y"),
+        ("/home/a/p/sub", "../x"),
+        ("/home/a/p/sub", "."),
+    ] {
+        assert!(stay(dir, text), "{dir} {text}");
+    }
+    for (dir, text) in [
+        ("/home/a/p", "../p/x"),
+        ("/home/a/p", "/home/a/p/x"),
+        ("/home/a/p/sub", "../../p/x"),
+        ("/home/a/p", "x/../../p/x"),
+        ("/home/a", "p/x"),
+    ] {
+        assert!(!stay(dir, text), "{dir} {text}");
+    }
+    assert!(usual(&["."]).is_placed, "a module beside is replaced");
+    let plain = (
+        "/home/a/p/go.mod",
+        "module example.com/p\nreplace x.y/z => ./z\n",
+    );
+    let of = |pattern: &str| {
+        grounds(
+            &request(&[pattern]),
+            &env(),
+            LISTING,
+            "/go/bin/go",
+            &[plain],
+        )
+    };
+    assert!(!of("./cmd/...").is_placed && !of("example.com/...").is_placed);
+    assert!(of("../p/cmd").is_placed && of("/home/a/p/cmd").is_placed);
+    assert_eq!(of(".").upward.into_iter().collect::<Vec<_>>(), ["go.work"]);
+}

@@ -145,24 +145,48 @@ fn an_embed_pattern_rests_on_the_directories_that_it_finds_files_in() {
             ..Grounds::default()
         })
     };
-    assert_eq!(rests("web/a.html"), ["Presence p/web/a.html"]);
-    assert_eq!(rests("web/none"), ["Presence p/web/none"]);
-    assert_eq!(rests("web"), ["Entries p/web", "Entries p/web/css"]);
+    assert_eq!(
+        rests("web/a.html"),
+        [
+            "Embedded p/web",
+            "Embedded p/web/a.html",
+            "Presence p/web/go.mod"
+        ]
+    );
+    assert_eq!(
+        rests("web/none"),
+        [
+            "Embedded p/web",
+            "Embedded p/web/none",
+            "Presence p/web/go.mod"
+        ]
+    );
+    assert_eq!(
+        rests("web"),
+        [
+            "Embedded p/web",
+            "Entries p/web",
+            "Entries p/web/css",
+            "Presence p/web/go.mod"
+        ]
+    );
     assert_eq!(
         rests("all:web"),
         [
+            "Embedded p/web",
             "Entries p/web",
             "Entries p/web/.hidden",
-            "Entries p/web/css"
+            "Entries p/web/css",
+            "Presence p/web/go.mod"
         ]
     );
     assert_eq!(
         rests("*/*.html"),
         [
+            "Embedded p/web/a.html",
             "Entries p",
             "Entries p/other",
-            "Entries p/web",
-            "Presence p/web/a.html"
+            "Entries p/web"
         ]
     );
     assert_eq!(
