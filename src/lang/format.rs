@@ -204,9 +204,9 @@ impl<'a> Printer<'a> {
             .is_some_and(|gap| gap.contains('\n'))
     }
 
-    /// Runs `print` a level deeper, on a new line if the source has one in the gap; else on this line.
+    /// Runs `print` a level deeper, on a new line if the source has one in the gap or a comment is left from before it; else on this line.
     fn after_gap(&mut self, from: usize, to: usize, print: impl FnOnce(&mut Self)) {
-        let is_broken = self.has_newline(from, to);
+        let is_broken = self.is_broken_gap(from, to);
         self.level += usize::from(is_broken);
         self.comments_before(to);
         if is_broken {
@@ -336,11 +336,13 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Entries between braces; the opening one is the next code behind `before`, the closing one ends at `end`.
+    /// Entries between braces; the opening one is the next code behind `before`, the closing one ends at `end`. Those of a
+    /// statement are broken where anything in them is: see [`Self::target`].
     fn block(&mut self, entries: &[Entry], before: usize, end: usize) {
         let open = self.skip_trivia(before) + 1;
         self.space();
-        let row = self.row("{", "}", open, end - 1);
+        let mut row = self.row("{", "}", open, end - 1);
+        row.is_broken |= self.level == 0 && self.has_newline(open, end - 1);
         self.items(&row, entries, |entry| start(entry.span), Self::entry);
     }
 
@@ -352,6 +354,8 @@ impl<'a> Printer<'a> {
         self.level = level;
         let open = self.skip_trivia(end(target.header)) + 1;
         let mut row = self.row("{", "}", open, end(target.span) - 1);
+        // A bracket that closes at the margin would be taken for the statement's end.
+        row.is_broken |= self.has_newline(open, end(target.span) - 1);
         row.is_broken |= target.body.iter().any(|item| matches!(item, Item::Run(_)));
         self.space();
         self.items(&row, &target.body, |item| start(span_of(item)), Self::item);
@@ -401,7 +405,7 @@ impl<'a> Printer<'a> {
     /// Between two parts of a header: a line break where the author made one, and all that follows stands deeper
     /// than the body will.
     fn header_gap(&mut self, from: usize, to: usize) {
-        if self.has_newline(from, to) {
+        if self.is_broken_gap(from, to) {
             self.level = 2;
             self.comments_before(to);
             self.pending = Pending::Newline;

@@ -164,7 +164,7 @@ impl Printer<'_> {
 
     /// Whether what stands at `to` goes on a new line: a comment may be left from within the brackets before the gap, which are
     /// not printed.
-    fn is_broken_gap(&self, from: usize, to: usize) -> bool {
+    pub(super) fn is_broken_gap(&self, from: usize, to: usize) -> bool {
         let next = self.comments.first();
         next.is_some_and(|next| start(next.span) < to) || self.has_newline(from, to)
     }

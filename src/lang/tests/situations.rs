@@ -276,8 +276,43 @@ fn the_tour_prints_to_itself() {
 
 #[test]
 fn a_comment_within_brackets_that_are_not_printed_changes_nothing() {
-    let text = "let a = if (a) then (( ((( a  # why\n   )).field) + (a))) else (f( ))\n";
-    let printed = "let a = if a then (a.field +  # why\n  a) else f()\n";
-    assert_eq!(format(text).expect("it parses"), printed);
-    assert_eq!(format(printed).expect("it parses"), printed);
+    for (text, printed) in [
+        (
+            "let a = if (a) then (( ((( a  # why\n   )).field) + (a))) else (f( ))\n",
+            "let a = if a then (a.field +  # why\n  a) else f()\n",
+        ),
+        (
+            "build for a in ((a  # why\n   ).field) if (a) {\n}\n",
+            "build for a in a.field  # why\n    if a {}\n",
+        ),
+        (
+            "build for a in ((a  # why\n   ).field), b in (a) {\n}\n",
+            "build for a in a.field,  # why\n    b in a {}\n",
+        ),
+        (
+            "build(a: ((a  # why\n   ).field) = a) {\n}\n",
+            "build(\n  a: a.field =  # why\n    a,\n) {}\n",
+        ),
+    ] {
+        assert_eq!(format(text).expect("it parses"), printed);
+        assert_eq!(format(printed).expect("it parses"), printed);
+    }
+}
+
+#[test]
+fn a_body_on_one_line_is_broken_where_something_in_it_is() {
+    for (text, printed) in [
+        (
+            "build { a = {\n    a = a,  } }\n",
+            "build {\n  a = {\n    a = a\n  }\n}\n",
+        ),
+        (
+            "settings { a = [\n  b] }\n",
+            "settings {\n  a = [\n    b,\n  ]\n}\n",
+        ),
+        ("build { a = { b = c } }\n", "build { a = { b = c } }\n"),
+    ] {
+        assert_eq!(format(text).expect("it parses"), printed);
+        assert_eq!(format(printed).expect("it parses"), printed);
+    }
 }
