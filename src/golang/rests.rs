@@ -188,8 +188,8 @@ impl Asked<'_> {
         self.toolchain(&mut grounds);
         let modules = self.modules(&mut grounds, read);
         self.overlay(&mut grounds, read);
-        let is_path = |pattern: &&String| is_local_pattern(pattern) || pattern.starts_with('/');
-        let mut patterns = self.request.patterns.iter().filter(is_path);
+        // An import path stays wherever it is taken for a path.
+        let mut patterns = self.request.patterns.iter();
         grounds.is_placed |= self.file_flags().name_files()
             || !patterns.all(|pattern| stays(self.root, &self.dir(), pattern));
         self.packages(&modules, &mut grounds);

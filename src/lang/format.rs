@@ -204,7 +204,8 @@ impl<'a> Printer<'a> {
             .is_some_and(|gap| gap.contains('\n'))
     }
 
-    /// Runs `print` a level deeper, on a new line if the source has one in the gap or a comment is left from before it; else on this line.
+    /// Runs `print` a level deeper, on a new line if the source has one in the gap or a comment is left from before it; else on this
+    /// line.
     fn after_gap(&mut self, from: usize, to: usize, print: impl FnOnce(&mut Self)) {
         let is_broken = self.is_broken_gap(from, to);
         self.level += usize::from(is_broken);

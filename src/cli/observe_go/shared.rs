@@ -22,7 +22,6 @@ use crate::state::memo::key;
 use serde::{Deserialize, Serialize};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,9 +30,6 @@ use std::sync::Arc;
 const VERSION: &[u8] = b"go listing 2";
 /// What `go env` says of places in the project, which are elsewhere in another clone.
 const FOUND_THERE: &[&str] = &["GOMOD", "GOWORK"];
-/// Variables that may name a place in the project: where Go keeps things decides nothing.
-const STORES: &[&str] = &["GOCACHE", "GOMODCACHE", "GOTMPDIR"];
-
 /// An answer without the place of the project.
 #[derive(Debug, Serialize, Deserialize)]
 struct Portable {
@@ -79,16 +75,23 @@ impl<'a> Shared<'a> {
     /// An answer that holds here and now, as if Go had been asked here.
     pub fn get(&self, question: &Question<'_>, looker: &Looker<'_>) -> Option<Known> {
         let said = self.cache.listings::<Portable>(self.key(question)?);
-        let mut said = said.filter_map(|said| said.at(self.root, question, looker));
-        let (known, there) = said.next()?;
+        let holding = said.filter_map(|said| said.at(self.root, question, looker));
+        let mut holding = holding.peekable();
+        holding.peek()?;
+        let here = self.placeless_env(question)?;
+        let (known, _) = holding.find(|(_, there)| *there == here)?;
+        Some(known)
+    }
+
+    /// What `go env` says here, see [`placeless`]. None: it does not tell, or the project is the standard library's.
+    fn placeless_env(&self, question: &Question<'_>) -> Option<BTreeMap<String, String>> {
         let request = question.request;
         let mut envs = self.envs.borrow_mut();
         let here = envs
             .entry((request.dir.clone(), request.env.clone()))
             .or_insert_with(|| env(self.root, question).ok());
         let here = here.as_ref()?;
-        let is_same = placeless(here, self.root).is_some_and(|here| here == there);
-        (is_same && !is_within(self.root, &here.root)).then_some(known)
+        placeless(here, self.root).filter(|_| !is_within(self.root, &here.root))
     }
 
     /// Keeps an answer, if it can hold elsewhere.
@@ -109,10 +112,7 @@ impl<'a> Shared<'a> {
     /// What the question is known by in all clones. The module files tell projects apart of which the same is asked.
     fn key(&self, question: &Question<'_>) -> Option<Digest> {
         let request = postcard::to_stdvec(question.request).ok()?;
-        let counts = |name: &OsStr| !STORES.iter().any(|store| name == *store);
-        let mut values = looked_at(&question.env)
-            .filter(|(name, _)| counts(name))
-            .map(|(_, value)| value.as_bytes());
+        let mut values = looked_at(&question.env).map(|(_, value)| value.as_bytes());
         if mentions(&request, self.root) || values.any(|value| mentions(value, self.root)) {
             return None;
         }

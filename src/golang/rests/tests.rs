@@ -373,5 +373,6 @@ fn a_path_that_leaves_the_project_depends_on_its_place() {
     };
     assert!(!of("./cmd/...").is_placed && !of("example.com/...").is_placed);
     assert!(of("../p/cmd").is_placed && of("/home/a/p/cmd").is_placed);
+    assert!(of("cmd/../../p/cmd/x.go").is_placed && !of("cmd/x.go").is_placed);
     assert_eq!(of(".").upward.into_iter().collect::<Vec<_>>(), ["go.work"]);
 }
