@@ -1,25 +1,29 @@
 //! A project in a temporary directory with a cache of its own, and runs of the real binary in it.
 
+use gomake::base::clock::Moment;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Whatever has not happened by then will not happen. Only a failing test ever waits so long.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A project on disk. Its cache lies beside it, so that nothing of the user's is touched.
 pub struct Project {
     temp: TempDir,
     pub root: PathBuf,
     env: Vec<(String, String)>,
+    /// The change time of what was written last, nanoseconds since 1970.
+    written: AtomicI64,
 }
 
 /// One finished run.
@@ -46,6 +50,7 @@ impl Project {
             temp,
             root,
             env: Vec::new(),
+            written: AtomicI64::new(i64::MIN),
         };
         project.write("Gofile", gofile);
         project
@@ -84,8 +89,19 @@ impl Project {
     pub fn write(&self, name: impl AsRef<Path>, text: impl AsRef<[u8]>) -> &Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("below the root")).expect("directories");
-        fs::write(path, text).expect("a file");
+        fs::write(&path, text).expect("a file");
+        let stat = path.metadata().expect("it was written");
+        let ctime = stat.ctime() * 1_000_000_000 + stat.ctime_nsec();
+        self.written.fetch_max(ctime, Ordering::Relaxed);
         self
+    }
+    /// Waits until the clock that files are stamped with has gone on since [`Project::write`]: what a depfile names for the first
+    /// time, and what was written in the tick in which the command started, may have been written after it, and then the result
+    /// does not count.
+    pub fn wait_for_next_tick(&self) {
+        let written = self.written.load(Ordering::Relaxed);
+        let is_past = || (!Moment::now().may_be_before(written)).then_some(());
+        wait_until("the next tick of the clock", is_past);
     }
     pub fn read(&self, name: impl AsRef<Path>) -> String {
         let path = self.path(name);
@@ -214,6 +230,7 @@ impl Project {
             temp,
             root,
             env: self.env.clone(),
+            written: AtomicI64::new(i64::MIN),
         };
         let cache = self.cache();
         clone.env("GOMAKE_CACHE_DIR", cache.to_str().expect("UTF-8"));
@@ -221,6 +238,7 @@ impl Project {
     }
     /// The command, for runs that need more than [`Project::run`].
     pub fn command(&self, args: &[&str]) -> Command {
+        self.wait_for_next_tick();
         let mut command = Command::new(env!("CARGO_BIN_EXE_gomake"));
         for name in [
             "MAKEFLAGS",

@@ -1,7 +1,7 @@
 //! Runs that take changes while they go on, driven in this process: what a change ends, what goes on, and what later runs of
 //! the same watch leave alone. Commands wait at named pipes, so that everything happens when the test says so.
 
-use crate::harness::{Project, wait_until};
+use crate::harness::{DEADLINE, Project, wait_until};
 use clap::Parser;
 use gomake::cli::args::Args;
 use gomake::cli::load::load;
@@ -19,7 +19,7 @@ use gomake::execute::slots::Slots;
 use gomake::plan::eval::Running;
 use std::fs::File;
 use std::io::Write;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 /// A watch over a project, run by run.
@@ -49,39 +49,37 @@ impl Log {
             }
             _ => return,
         };
-        self.lines
-            .lock()
-            .expect("no panic while it was held")
-            .push(line);
+        self.lock().push(line);
         self.more.notify_all();
     }
+    /// Also after an assertion about the lines has failed: the run goes on until it is ended.
+    fn lock(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
     fn count(&self, line: &str) -> usize {
-        let lines = self.lines.lock().expect("no panic while it was held");
+        let lines = self.lock();
         lines.iter().filter(|known| *known == line).count()
     }
     /// Waits until a line has come so often.
     fn wait(&self, line: &str, times: usize) {
-        let lines = self.lines.lock().expect("no panic while it was held");
+        let lines = self.lock();
         let is_missing =
             |lines: &mut Vec<String>| lines.iter().filter(|known| *known == line).count() < times;
         let (lines, waited) = self
             .more
-            .wait_timeout_while(lines, Duration::from_secs(30), is_missing)
-            .expect("no panic while it was held");
+            .wait_timeout_while(lines, DEADLINE, is_missing)
+            .unwrap_or_else(PoisonError::into_inner);
         assert!(!waited.timed_out(), "{line} x {times} in {lines:#?}");
     }
     fn at(&self, line: &str, nth: usize) -> usize {
-        let lines = self.lines.lock().expect("no panic while it was held");
+        let lines = self.lock();
         let mut found = (0..lines.len()).filter(|at| lines[*at] == line);
         found
             .nth(nth)
             .unwrap_or_else(|| panic!("{line} in {lines:#?}"))
     }
     fn all(&self) -> Vec<String> {
-        self.lines
-            .lock()
-            .expect("no panic while it was held")
-            .clone()
+        self.lock().clone()
     }
 }
 
@@ -116,6 +114,7 @@ impl Watch {
     }
     /// One run of the watch; `during` goes on beside it.
     fn run(&self, words: &[&str], during: impl FnOnce(&Live<'_>, &Log) + Send) -> (Summary, Log) {
+        self.project.wait_for_next_tick();
         let log = Log::default();
         let emit = |event: Event| log.take(&event);
         let root = self.project.root.display().to_string();
@@ -161,13 +160,20 @@ impl Watch {
             &roots,
             |project, wanted, _| {
                 let live = Live::new(project, wanted);
+                let (live, log) = (&live, &log);
+                let (over, is_over) = mpsc::channel::<()>();
                 Ok(std::thread::scope(|scope| {
-                    scope.spawn(|| {
+                    scope.spawn(move || {
                         let guard = EndsAll(&self.cancel);
-                        during(&live, &log);
+                        during(live, log);
+                        let waited = is_over.recv_timeout(DEADLINE);
+                        let is_over = waited == Err(mpsc::RecvTimeoutError::Disconnected);
+                        assert!(is_over, "the run does not end: {:#?}", log.all());
                         std::mem::forget(guard);
                     });
-                    live.run().expect("threads")
+                    let summary = live.run().expect("threads");
+                    drop(over);
+                    summary
                 }))
             },
         );
